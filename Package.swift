@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// Every Swift target is built the same way; a dependency that is not declared here cannot be imported
+/// (`scripts/check` builds with `--explicit-target-dependency-import-check error`).
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .strictMemorySafety(),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "larder",
+    products: [
+        .executable(name: "larder", targets: ["larder"]),
+        .executable(name: "larder-bench", targets: ["larder-bench"]),
+    ],
+    targets: [
+        // From the ground up; every import points up this list.
+        .target(name: "CLinux"),
+        module("Bytes"),
+        module("HTTPMessages", ["Bytes"]),
+        module("CacheRules", ["Bytes", "HTTPMessages"]),
+        module("Settings", ["Bytes"]),
+        module("RequestFlow", ["Bytes", "HTTPMessages", "CacheRules", "Settings"]),
+        module("HTTPWire", ["Bytes", "HTTPMessages"]),
+        module("EventIO", ["Bytes", "CLinux"]),
+        module("Storage", ["Bytes", "HTTPMessages", "CacheRules"]),
+        module("Upstreams", ["Bytes", "Settings"]),
+        module("Telemetry", ["Bytes", "CacheRules"]),
+        module(
+            "Server",
+            [
+                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
+                "Upstreams", "Telemetry",
+            ]),
+        .executableTarget(name: "larder", dependencies: ["Settings", "Server"], swiftSettings: strict),
+        .executableTarget(
+            name: "larder-bench", dependencies: ["Bytes", "Storage"], swiftSettings: strict),
+
+        .target(
+            name: "TestKit", dependencies: ["Bytes", "EventIO"], path: "Tests/TestKit",
+            swiftSettings: strict),
+        tests("BytesTests", ["Bytes"]),
+        tests("HTTPMessagesTests", ["Bytes", "HTTPMessages"]),
+        tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules"]),
+        tests("SettingsTests", ["Bytes", "Settings"]),
+        tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),
+        tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit"]),
+        tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
+        tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage"]),
+        tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
+        tests("TelemetryTests", ["Bytes", "CacheRules", "Telemetry"]),
+    ]
+)

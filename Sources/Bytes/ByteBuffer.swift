@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A growable queue of bytes with one owner: written at its end, read at its front.
+///
+///     | consumed | readable | writable |
+///     0      reader      writer    capacity
+@safe package struct ByteBuffer: ~Copyable {
+    private var storage: UnsafeMutableBufferPointer<UInt8>
+    private var reader = 0
+    private var writer = 0
+
+    package init(capacity: Int = 0) {
+        unsafe storage = capacity > 0 ? .allocate(capacity: capacity) : .init(start: nil, count: 0)
+    }
+
+    deinit { unsafe storage.deallocate() }
+
+    package var count: Int { writer - reader }
+    package var isEmpty: Bool { writer == reader }
+    package var capacity: Int { unsafe storage.count }
+
+    /// The bytes not yet consumed.
+    package var span: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get {
+            let pointer = unsafe UnsafeBufferPointer(rebasing: storage[reader..<writer])
+            let span = unsafe Span(_unsafeElements: pointer)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    package mutating func consume(_ count: Int) {
+        precondition(count >= 0 && count <= self.count)
+        reader += count
+        if reader == writer {
+            reader = 0
+            writer = 0
+        }
+    }
+
+    /// Forgets the content and keeps the memory.
+    package mutating func clear() {
+        reader = 0
+        writer = 0
+    }
+
+    /// Forgets the content and gives the memory back.
+    package mutating func release() {
+        clear()
+        unsafe storage.deallocate()
+        unsafe storage = .init(start: nil, count: 0)
+    }
+
+    /// Keeps the first `count` readable bytes and drops what follows them.
+    package mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= self.count)
+        writer = reader + count
+    }
+
+    package mutating func reserve(_ additional: Int) {
+        guard capacity - writer < additional else { return }
+        let used = count
+        if capacity - used >= additional, reader >= capacity / 2 {
+            if let base = unsafe storage.baseAddress { unsafe base.update(from: base + reader, count: used) }
+        } else {
+            let grown = unsafe UnsafeMutableBufferPointer<UInt8>.allocate(
+                capacity: Swift.max(used + additional, capacity * 2, 64))
+            if used > 0, let from = unsafe storage.baseAddress, let into = unsafe grown.baseAddress {
+                unsafe into.update(from: from + reader, count: used)
+            }
+            unsafe storage.deallocate()
+            unsafe storage = grown
+        }
+        reader = 0
+        writer = used
+    }
+
+    package mutating func append(_ byte: UInt8) {
+        reserve(1)
+        unsafe storage[writer] = byte
+        writer += 1
+    }
+
+    package mutating func append(_ bytes: borrowing Span<UInt8>) {
+        let added = bytes.count
+        guard added > 0 else { return }
+        reserve(added)
+        unsafe bytes.withUnsafeBufferPointer { from in
+            if let into = unsafe storage.baseAddress, let base = unsafe from.baseAddress {
+                unsafe (into + writer).update(from: base, count: added)
+            }
+        }
+        writer += added
+    }
+
+    package mutating func append(_ text: StaticString) {
+        let added = text.utf8CodeUnitCount
+        guard added > 0 else { return }
+        reserve(added)
+        if let into = unsafe storage.baseAddress { unsafe (into + writer).update(from: text.utf8Start, count: added) }
+        writer += added
+    }
+
+    package mutating func append(_ text: String) {
+        var text = text
+        unsafe text.withUTF8 { unsafe append(Span(_unsafeElements: $0)) }
+    }
+
+    /// Appends `number` in decimal, without a sign unless it is negative.
+    package mutating func append(decimal number: Int) {
+        reserve(20)
+        if number < 0 {
+            unsafe storage[writer] = UInt8(ascii: "-")
+            writer += 1
+        }
+        var rest = number.magnitude
+        var digits = 1
+        var bound: UInt = 10
+        while rest >= bound, digits < 20 {
+            digits += 1
+            let (next, overflow) = bound.multipliedReportingOverflow(by: 10)
+            bound = overflow ? .max : next
+            if overflow { break }
+        }
+        var place = writer + digits
+        writer = place
+        repeat {
+            place -= 1
+            unsafe storage[place] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
+            rest /= 10
+        } while place > writer - digits
+    }
+
+    /// Room for at least `minimum` bytes is handed to `fill`, which answers how many it wrote.
+    package mutating func fill<Failure: Error>(
+        minimum: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) -> Int {
+        reserve(minimum)
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(storage)[writer...])
+        let written = unsafe try fill(room)
+        precondition(written >= 0 && unsafe written <= room.count)
+        writer += written
+        return written
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One reading of both clocks. Durations come from the monotonic clock; the wall clock only meets dates that
+/// peers wrote, so that a step of it cannot stretch or shrink what is stored.
+package struct Moment: Sendable, Equatable {
+    /// From an arbitrary start, never going back.
+    package var monotonicNanoseconds: Int64
+    /// Since 1970-01-01 UTC.
+    package var wallNanoseconds: Int64
+
+    package init(monotonicNanoseconds: Int64, wallNanoseconds: Int64) {
+        self.monotonicNanoseconds = monotonicNanoseconds
+        self.wallNanoseconds = wallNanoseconds
+    }
+
+    package var monotonicMilliseconds: Int64 { monotonicNanoseconds / 1_000_000 }
+    package var wallMilliseconds: Int64 { wallNanoseconds / 1_000_000 }
+    package var wallSeconds: Int64 { wallNanoseconds / 1_000_000_000 }
+}

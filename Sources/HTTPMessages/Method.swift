@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+
+/// Request methods that Larder gives a meaning to; any other token is `.other` and passed through.
+package enum Method: UInt8, Sendable {
+    case get, head, post, put, delete, patch, options, trace, connect, query, purge, other
+
+    package init(_ bytes: borrowing Span<UInt8>) {
+        switch bytes.count {
+        case 3: self = bytes.equals("GET") ? .get : bytes.equals("PUT") ? .put : .other
+        case 4: self = bytes.equals("HEAD") ? .head : bytes.equals("POST") ? .post : .other
+        case 5:
+            if bytes.equals("PATCH") { self = .patch }
+            else if bytes.equals("TRACE") { self = .trace }
+            else if bytes.equals("QUERY") { self = .query }
+            else { self = bytes.equals("PURGE") ? .purge : .other }
+        case 6: self = bytes.equals("DELETE") ? .delete : .other
+        case 7: self = bytes.equals("OPTIONS") ? .options : bytes.equals("CONNECT") ? .connect : .other
+        default: self = .other
+        }
+    }
+
+    /// RFC 9110 §9.2.1; QUERY by RFC 10008. An unknown method is not safe.
+    package var isSafe: Bool {
+        switch self {
+        case .get, .head, .options, .trace, .query: true
+        default: false
+        }
+    }
+
+    /// RFC 9110 §9.2.2. An unknown method is not idempotent.
+    package var isIdempotent: Bool { isSafe || self == .put || self == .delete }
+}
