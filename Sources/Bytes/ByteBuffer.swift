@@ -63,9 +63,9 @@
         if capacity - used >= additional, reader >= capacity / 2 {
             if let base = unsafe storage.baseAddress { unsafe base.update(from: base + reader, count: used) }
         } else {
-            let grown = unsafe UnsafeMutableBufferPointer<UInt8>.allocate(
+            let grown = UnsafeMutableBufferPointer<UInt8>.allocate(
                 capacity: Swift.max(used + additional, capacity * 2, 64))
-            if used > 0, let from = unsafe storage.baseAddress, let into = unsafe grown.baseAddress {
+            if used > 0, let from = unsafe storage.baseAddress, let into = grown.baseAddress {
                 unsafe into.update(from: from + reader, count: used)
             }
             unsafe storage.deallocate()
@@ -86,7 +86,7 @@
         guard added > 0 else { return }
         reserve(added)
         unsafe bytes.withUnsafeBufferPointer { from in
-            if let into = unsafe storage.baseAddress, let base = unsafe from.baseAddress {
+            if let into = unsafe storage.baseAddress, let base = from.baseAddress {
                 unsafe (into + writer).update(from: base, count: added)
             }
         }
@@ -103,7 +103,7 @@
 
     package mutating func append(_ text: String) {
         var text = text
-        unsafe text.withUTF8 { unsafe append(Span(_unsafeElements: $0)) }
+        text.withUTF8 { unsafe append(Span(_unsafeElements: $0)) }
     }
 
     /// Appends `number` in decimal, without a sign unless it is negative.
@@ -138,7 +138,7 @@
         reserve(minimum)
         let room = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(storage)[writer...])
         let written = unsafe try fill(room)
-        precondition(written >= 0 && unsafe written <= room.count)
+        precondition(written >= 0 && written <= room.count)
         writer += written
         return written
     }

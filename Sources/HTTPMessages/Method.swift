@@ -10,10 +10,15 @@ package enum Method: UInt8, Sendable {
         case 3: self = bytes.equals("GET") ? .get : bytes.equals("PUT") ? .put : .other
         case 4: self = bytes.equals("HEAD") ? .head : bytes.equals("POST") ? .post : .other
         case 5:
-            if bytes.equals("PATCH") { self = .patch }
-            else if bytes.equals("TRACE") { self = .trace }
-            else if bytes.equals("QUERY") { self = .query }
-            else { self = bytes.equals("PURGE") ? .purge : .other }
+            if bytes.equals("PATCH") {
+                self = .patch
+            } else if bytes.equals("TRACE") {
+                self = .trace
+            } else if bytes.equals("QUERY") {
+                self = .query
+            } else {
+                self = bytes.equals("PURGE") ? .purge : .other
+            }
         case 6: self = bytes.equals("DELETE") ? .delete : .other
         case 7: self = bytes.equals("OPTIONS") ? .options : bytes.equals("CONNECT") ? .connect : .other
         default: self = .other
