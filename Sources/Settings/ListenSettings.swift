@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One address that clients connect to.
+package struct ListenSettings: Sendable, Equatable {
+    package var address = SocketAddressText(kind: .ipv4, host: "127.0.0.1", port: 8080)
+    /// One listening socket per event loop, among which the kernel shares the connections.
+    package var reusesPort = true
+    /// Connections that the kernel holds ready while no loop has accepted them.
+    package var backlog = 1024
+
+    package init() {}
+}
+
+/// The address of the admin calls. Without `token` it is a local address, which the parser has made sure of.
+package struct AdminSettings: Sendable, Equatable {
+    package var address: SocketAddressText
+    package var token: Secret?
+
+    package init(address: SocketAddressText, token: Secret? = nil) {
+        self.address = address
+        self.token = token
+    }
+}
+
+/// Who may send PURGE to the listeners.
+package struct PurgeMethodSettings: Sendable, Equatable {
+    package var isEnabled = false
+    /// The peers it is taken from; with a token as well, both must hold.
+    package var allowed = [AddressRange("127.0.0.0/8"), AddressRange("::1")].compactMap { $0 }
+    package var token: Secret?
+
+    package init() {}
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One route, complete: what it does not say itself has been taken from `defaults`, its upstream and the top level.
+package struct RouteSettings: Sendable, Equatable {
+    /// The pattern as written; the route's label in metrics and logs.
+    package var name = "*"
+    package var pattern = RoutePattern("*")
+    /// The methods it takes; empty for all.
+    package var methods: [String] = []
+    /// The hosts it takes, lower case, `*.` first for any name below; empty for all.
+    package var hosts: [String] = []
+    /// Index into `ProxySettings.upstreams`.
+    package var upstream = 0
+    package var lifetime = LifetimeSettings()
+    package var stale = StaleSettings()
+    package var key = KeySettings()
+    /// Response fields that carry tags, in any case of letters.
+    package var tagFields = ["Surrogate-Key", "Cache-Tag", "xkey"]
+    /// Nothing is stored and nothing stored is served.
+    package var isPass = false
+    package var coalesce = CoalesceSettings()
+    /// Whether the request's Cache-Control and Pragma are obeyed.
+    package var honorsClientCacheControl = false
+    package var store = StoreSettings()
+    /// Response fields of RFC 9213 that win over Cache-Control, the first one present of them.
+    package var targetedFields = ["Larder-Cache-Control", "CDN-Cache-Control"]
+    /// Requests that took longer are logged and counted; 0 for none.
+    package var slowMilliseconds = 1000
+    package var timeouts = TimeoutSettings()
+    /// Variants stored of one key; the oldest makes room.
+    package var maxVariants = 32
+
+    package init() {}
+}
+
+/// What paths a route takes.
+package struct RoutePattern: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+        /// The path equals the text.
+        case exact
+        /// The path begins with the text without its last `*`.
+        case prefix
+        case glob
+    }
+
+    package let text: String
+    package let kind: Kind
+
+    package init(_ text: String) {
+        self.text = text
+        guard let star = text.utf8.firstIndex(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }) else {
+            kind = .exact
+            return
+        }
+        let isOnlyLastStar = text.utf8[star] == UInt8(ascii: "*") && text.utf8.index(after: star) == text.utf8.endIndex
+        kind = isOnlyLastStar ? .prefix : .glob
+    }
+}
