@@ -10,7 +10,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case connection, contentEncoding, contentLanguage, contentLength, contentLocation, contentRange, contentType
     case cookie, date, edgeCacheTag, eTag, expect, expires, forwarded, host, http2Settings
     case ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince, keepAlive, larderCacheControl
-    case lastModified, link, location, maxForwards, origin, pragma, proxyAuthenticate, proxyAuthorization
+    case lastModified, link, location, maxForwards, origin, pragma, proxyAuthenticate, proxyAuthenticationInfo, proxyAuthorization
     case proxyConnection, range, referer, retryAfter, server, setCookie, surrogateControl, surrogateKey
     case te, traceParent, trailer, transferEncoding, upgrade, userAgent, vary, via, warning, wwwAuthenticate
     case xAccelBuffering, xAccelExpires, xCache, xForwardedFor, xForwardedHost, xForwardedPort, xForwardedProto
@@ -63,6 +63,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .origin: "origin"
         case .pragma: "pragma"
         case .proxyAuthenticate: "proxy-authenticate"
+        case .proxyAuthenticationInfo: "proxy-authentication-info"
         case .proxyAuthorization: "proxy-authorization"
         case .proxyConnection: "proxy-connection"
         case .range: "range"
