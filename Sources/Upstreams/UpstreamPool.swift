@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+
+/// The connections of one event loop to the servers of one upstream, as a machine: what happened goes in, what to do
+/// comes out. It opens no socket and reads no clock, and its owner acts on each answer before the next event.
+///
+/// A connection is connecting, then active (it carries an exchange) and idle by turns, until it is closed. Waiting
+/// requests are not bound to the connection that was opened for them: the first one to become free serves the
+/// request that waits longest. Idle connections are used again newest first, so that the surplus grows old and goes.
+package struct UpstreamPool: ~Copyable {
+    package let limits: UpstreamPoolLimits
+    private let choice: ServerChoice
+    private var servers: [UpstreamServer]
+    private var slots = ConnectionSlots()
+    private var waiters = WaiterQueue()
+    private var connecting = 0
+    private var idle = 0
+    private var draining = false
+    private var totals = UpstreamPoolFigures()
+
+    /// - Parameter weights: one per server, each at least 1. Servers have no address until `addressesResolved`.
+    package init(weights: [Int], balance: BalanceMethod = .roundRobin, limits: UpstreamPoolLimits) {
+        precondition(!weights.isEmpty && limits.maximumConnections > 0 && limits.maximumConnectAttempts > 0)
+        self.limits = limits
+        choice = ServerChoice(method: balance)
+        let idleTimeout = limits.idleTimeoutMilliseconds * 1_000_000
+        servers = weights.map { UpstreamServer(weight: max($0, 1), idleTimeoutNanoseconds: idleTimeout) }
+    }
+
+    package var figures: UpstreamPoolFigures {
+        var figures = totals
+        figures.idle = idle
+        figures.connecting = connecting
+        figures.active = slots.taken - idle - connecting
+        figures.waiting = waiters.count
+        figures.maximumConnections = limits.maximumConnections
+        return figures
+    }
+
+    /// Nothing is open and nobody waits: a drained pool may go.
+    package var isEmpty: Bool { slots.taken == 0 && waiters.isEmpty }
+
+    /// When `deadlineReached` has something to do next, if nothing else happens before.
+    package var nextDeadlineNanoseconds: Int64? {
+        var next = waiters.firstDeadlineNanoseconds ?? .max
+        for server in servers where server.oldestIdle >= 0 {
+            let since = slots[Int(server.oldestIdle)].idleSinceNanoseconds
+            next = min(next, since + server.idleTimeoutNanoseconds)
+        }
+        return next == .max ? nil : next
+    }
+
+    /// Index of the server a connection leads to, or nil when the connection is no longer known.
+    package func server(of connection: UpstreamConnectionID) -> Int? {
+        slots.index(of: connection).map { Int(slots[$0].server) }
+    }
+
+    /// Whether an exchange went over the connection before the present one, so that its server may have closed it
+    /// just when the request was sent.
+    package func isReused(_ connection: UpstreamConnectionID) -> Bool {
+        guard let index = slots.index(of: connection) else { return false }
+        return slots[index].uses > 1
+    }
+}
+
+// MARK: - Requests
+
+extension UpstreamPool {
+    /// A request needs a connection.
+    /// - Parameter onNewConnection: it failed on an idle connection that turned out to be closed, so the other idle
+    ///   ones are not trusted with it.
+    package mutating func requestArrived(
+        _ waiter: UpstreamWaiter, onNewConnection: Bool = false, now: Moment
+    ) -> RequestArrivalAction {
+        if draining { return reject(.draining) }
+        let nanoseconds = now.monotonicNanoseconds
+        guard let server = choice.choose(from: &servers, at: nanoseconds) else { return reject(.noAddress) }
+        if !onNewConnection, let index = takeIdle(server, at: nanoseconds) { return use(index) }
+        let isFull = slots.taken >= limits.maximumConnections
+        if isFull, !onNewConnection, let index = takeIdleOfAny(at: nanoseconds) { return use(index) }
+        guard waiters.count < limits.maximumWaiters else { return reject(.queueFull) }
+        let deadline = nanoseconds + limits.waitLimitMilliseconds * 1_000_000
+        let ticket = waiters.append(waiter, deadlineNanoseconds: deadline)
+        let wait = UpstreamWait(ticket: ticket, deadlineNanoseconds: deadline)
+        let replaced = isFull ? closeOldestIdle() : nil
+        guard !isFull || replaced != nil, var attempt = connect(to: server, at: nanoseconds) else {
+            return .wait(wait)
+        }
+        attempt.replacing = replaced
+        return .connect(attempt, wait)
+    }
+
+    /// The client of a waiting request has left. False when the request no longer waited.
+    package mutating func waiterLeft(_ ticket: WaitTicket) -> Bool { waiters.remove(ticket) }
+
+    private mutating func use(_ index: Int) -> RequestArrivalAction {
+        slots[index].state = .active
+        slots[index].uses &+= 1
+        totals.totalReuses &+= 1
+        return .use(slots.id(index))
+    }
+
+    private mutating func reject(_ reason: UpstreamRejection) -> RequestArrivalAction {
+        totals.totalRejections += 1
+        return .reject(reason)
+    }
+}
+
+// MARK: - Connections
+
+extension UpstreamPool {
+    package mutating func connected(_ connection: UpstreamConnectionID, now: Moment) -> ConnectedAction {
+        guard let index = slots.index(of: connection) else { return .close }
+        precondition(slots[index].state == .connecting, "a connection is connected once")
+        connecting -= 1
+        totals.totalConnects += 1
+        servers[Int(slots[index].server)].succeeded(address: slots[index].address)
+        if let waiter = waiters.removeFirst() {
+            slots[index].state = .active
+            slots[index].uses = 1
+            return .serve(waiter)
+        }
+        if draining || slots[index].isOutdated {
+            slots.free(index)
+            return .close
+        }
+        park(index, at: now.monotonicNanoseconds)
+        return .park
+    }
+
+    /// Another address or server is tried, as long as somebody waits for it and the limit of attempts allows;
+    /// else the request that waits longest has failed.
+    package mutating func connectFailed(
+        _ connection: UpstreamConnectionID, now: Moment, random: UInt64
+    ) -> ConnectFailedAction {
+        guard let index = slots.index(of: connection) else { return ConnectFailedAction() }
+        precondition(slots[index].state == .connecting, "only an attempt can fail to connect")
+        let nanoseconds = now.monotonicNanoseconds
+        let failed = slots[index]
+        servers[Int(failed.server)].failed(
+            address: failed.address, at: nanoseconds, limits: limits, random: random)
+        totals.totalConnectFailures += 1
+        connecting -= 1
+        slots.free(index)
+        guard waiters.count > connecting else { return ConnectFailedAction() }
+        if failed.attempts < limits.maximumConnectAttempts, let attempt = tryElsewhere(after: failed, at: nanoseconds) {
+            return ConnectFailedAction(failedWaiter: nil, retry: attempt)
+        }
+        return ConnectFailedAction(failedWaiter: waiters.removeFirst(), retry: connectForWaiters(at: nanoseconds))
+    }
+
+    /// The exchange on a connection ended. It is `reusable` when both messages were complete and neither side asked
+    /// for its end.
+    package mutating func released(
+        _ connection: UpstreamConnectionID, reusable: Bool, now: Moment
+    ) -> ReleaseAction {
+        guard let index = slots.index(of: connection) else { return .close(nil) }
+        precondition(slots[index].state == .active, "only an active connection is released")
+        let nanoseconds = now.monotonicNanoseconds
+        guard reusable, !slots[index].isOutdated else {
+            slots.free(index)
+            return .close(connectForWaiters(at: nanoseconds))
+        }
+        if !waiters.isEmpty, let waiter = waiters.removeFirst() {
+            slots[index].uses &+= 1
+            return .serve(waiter)
+        }
+        if draining {
+            slots.free(index)
+            return .close(nil)
+        }
+        park(index, at: nanoseconds)
+        return .park
+    }
+
+    /// A connection is gone, whatever it was doing; nothing more is said about it to the pool.
+    package mutating func connectionClosed(_ connection: UpstreamConnectionID, now: Moment) -> ConnectAttempt? {
+        guard let index = slots.index(of: connection) else { return nil }
+        switch slots[index].state {
+        case .idle: unlink(index)
+        case .connecting: connecting -= 1
+        case .active, .free: break
+        }
+        slots.free(index)
+        return connectForWaiters(at: now.monotonicNanoseconds)
+    }
+}
+
+// MARK: - Time, addresses, reload
+
+extension UpstreamPool {
+    /// Time passed: called again until it answers `.nothing`. It also opens the minimum of connections at the start.
+    package mutating func deadlineReached(now: Moment) -> PoolDeadlineAction {
+        let nanoseconds = now.monotonicNanoseconds
+        if let deadline = waiters.firstDeadlineNanoseconds, deadline <= nanoseconds, let waiter = waiters.removeFirst()
+        {
+            totals.totalWaitTimeouts += 1
+            return .timeOut(waiter)
+        }
+        for server in servers.indices where servers[server].oldestIdle >= 0 {
+            let index = Int(servers[server].oldestIdle)
+            if isTooOld(index, of: server, at: nanoseconds) { return .close(removeIdle(index)) }
+        }
+        if !draining, slots.taken < min(limits.minimumConnections, limits.maximumConnections),
+            let server = choice.choose(from: &servers, at: nanoseconds),
+            servers[server].isUsable(at: nanoseconds),
+            let attempt = connect(to: server, at: nanoseconds)
+        {
+            return .connect(attempt)
+        }
+        return .nothing
+    }
+
+    /// The server said how long it keeps an idle connection (`Keep-Alive: timeout=`): ours end a tenth or a second
+    /// earlier, whichever is more, but not before half of the time.
+    package mutating func serverKeepsConnections(_ server: Int, forMilliseconds milliseconds: Int64) {
+        let earlier = max(milliseconds - max(milliseconds / 10, 1_000), milliseconds / 2)
+        servers[server].idleTimeoutNanoseconds = min(earlier, limits.idleTimeoutMilliseconds) * 1_000_000
+    }
+
+    /// The names of a server were resolved to these addresses, numbers which the owner gave them for good.
+    /// - Returns: idle connections to addresses that are gone, to be closed; active ones are closed when released.
+    package mutating func addressesResolved(_ server: Int, _ addresses: [Int]) -> [UpstreamConnectionID] {
+        servers[server].resolved(addresses)
+        var closing: [UpstreamConnectionID] = []
+        for index in slots.indices where slots[index].state != .free && Int(slots[index].server) == server {
+            slots[index].isOutdated = !addresses.contains(slots[index].address)
+            if slots[index].isOutdated, slots[index].state == .idle { closing.append(removeIdle(index)) }
+        }
+        return closing
+    }
+
+    /// The pool takes no new request; those that wait are still served. Returns the idle connections, to be closed.
+    package mutating func drain() -> [UpstreamConnectionID] {
+        draining = true
+        var closing: [UpstreamConnectionID] = []
+        for index in slots.indices where slots[index].state == .idle { closing.append(removeIdle(index)) }
+        return closing
+    }
+}
+
+// MARK: - Opening
+
+extension UpstreamPool {
+    private mutating func connect(to server: Int, at nanoseconds: Int64) -> ConnectAttempt? {
+        guard let address = servers[server].takeAddress(at: nanoseconds) else { return nil }
+        let index = slots.take(server: server, address: address)
+        connecting += 1
+        return ConnectAttempt(connection: slots.id(index), server: server, address: address, replacing: nil)
+    }
+
+    /// One more attempt, when more requests wait than connections are coming.
+    private mutating func connectForWaiters(at nanoseconds: Int64) -> ConnectAttempt? {
+        guard waiters.count > connecting, slots.taken < limits.maximumConnections,
+            let server = choice.choose(from: &servers, at: nanoseconds)
+        else { return nil }
+        return connect(to: server, at: nanoseconds)
+    }
+
+    private mutating func tryElsewhere(after failed: ConnectionSlot, at nanoseconds: Int64) -> ConnectAttempt? {
+        let same = Int(failed.server)
+        let server =
+            servers[same].isUsable(at: nanoseconds)
+            ? same : choice.choose(from: &servers, at: nanoseconds, excluding: failed.tried)
+        guard let server, let attempt = connect(to: server, at: nanoseconds) else { return nil }
+        let index = Int(attempt.connection.slot)
+        slots[index].attempts = failed.attempts + 1
+        slots[index].tried = failed.tried
+        slots[index].tried.insert(server)
+        return attempt
+    }
+}
+
+// MARK: - Idle connections
+
+extension UpstreamPool {
+    private func isTooOld(_ index: Int, of server: Int, at nanoseconds: Int64) -> Bool {
+        nanoseconds - slots[index].idleSinceNanoseconds >= servers[server].idleTimeoutNanoseconds
+    }
+
+    /// The newest idle connection of a server. If that one is too old, so are the others.
+    private mutating func takeIdle(_ server: Int, at nanoseconds: Int64) -> Int? {
+        let index = Int(servers[server].newestIdle)
+        guard index >= 0, !isTooOld(index, of: server, at: nanoseconds) else { return nil }
+        unlink(index)
+        return index
+    }
+
+    private mutating func takeIdleOfAny(at nanoseconds: Int64) -> Int? {
+        guard idle > 0 else { return nil }
+        for server in servers.indices {
+            if let index = takeIdle(server, at: nanoseconds) { return index }
+        }
+        return nil
+    }
+
+    private mutating func closeOldestIdle() -> UpstreamConnectionID? {
+        guard idle > 0 else { return nil }
+        var oldest = -1
+        for server in servers where server.oldestIdle >= 0 {
+            let index = Int(server.oldestIdle)
+            if oldest < 0 || slots[index].idleSinceNanoseconds < slots[oldest].idleSinceNanoseconds { oldest = index }
+        }
+        return removeIdle(oldest)
+    }
+
+    private mutating func removeIdle(_ index: Int) -> UpstreamConnectionID {
+        let id = slots.id(index)
+        unlink(index)
+        slots.free(index)
+        return id
+    }
+
+    private mutating func park(_ index: Int, at nanoseconds: Int64) {
+        let server = Int(slots[index].server)
+        let older = servers[server].newestIdle
+        slots[index].state = .idle
+        slots[index].idleSinceNanoseconds = nanoseconds
+        slots[index].older = older
+        slots[index].newer = -1
+        if older >= 0 { slots[Int(older)].newer = Int32(index) } else { servers[server].oldestIdle = Int32(index) }
+        servers[server].newestIdle = Int32(index)
+        idle += 1
+    }
+
+    private mutating func unlink(_ index: Int) {
+        let server = Int(slots[index].server)
+        let (newer, older) = (slots[index].newer, slots[index].older)
+        if newer >= 0 { slots[Int(newer)].older = older } else { servers[server].newestIdle = older }
+        if older >= 0 { slots[Int(older)].newer = newer } else { servers[server].oldestIdle = newer }
+        idle -= 1
+    }
+}
