@@ -39,7 +39,7 @@ let package = Package(
         module("EventIO", ["Bytes", "CLinux"]),
         module("Storage", ["Bytes", "HTTPMessages", "CacheRules"]),
         module("Upstreams", ["Bytes", "Settings"]),
-        module("Telemetry", ["Bytes", "CacheRules"]),
+        module("Telemetry", ["Bytes", "HTTPMessages", "CacheRules"]),
         module(
             "Server",
             [
@@ -62,6 +62,6 @@ let package = Package(
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
         tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
-        tests("TelemetryTests", ["Bytes", "CacheRules", "Telemetry"]),
+        tests("TelemetryTests", ["Bytes", "HTTPMessages", "CacheRules", "Telemetry"]),
     ]
 )
