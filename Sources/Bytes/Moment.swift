@@ -2,7 +2,7 @@
 
 /// One reading of both clocks. Durations come from the monotonic clock; the wall clock only meets dates that
 /// peers wrote, so that a step of it cannot stretch or shrink what is stored.
-package struct Moment: Sendable, Equatable {
+public struct Moment: Sendable, Equatable {
     /// From an arbitrary start, never going back.
     package var monotonicNanoseconds: Int64
     /// Since 1970-01-01 UTC.

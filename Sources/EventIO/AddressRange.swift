@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+
+/// A block of addresses in CIDR notation: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+package struct AddressRange: Hashable, Sendable {
+    /// The first address; bits past the prefix are zero.
+    package let base: IPAddress
+    /// How many leading bits of 128 are fixed.
+    let prefixBits: Int
+
+    /// Reads an address, optionally with `/BITS`, or answers nil. Bits set past the prefix are refused: whoever
+    /// writes `10.1.2.3/8` meant something else.
+    package init?(_ text: borrowing Span<UInt8>) {
+        var slash = 0
+        while slash < text.count, text[slash] != ASCII.slash { slash += 1 }
+        guard let base = IPAddress(text.extracting(first: slash)) else { return nil }
+        let width = base.isV4 ? 32 : 128
+        var bits = width
+        if slash < text.count {
+            guard slash + 1 < text.count, text.count - slash <= 4 else { return nil }
+            bits = 0
+            for index in slash + 1..<text.count {
+                guard ASCII.isDigit(text[index]) else { return nil }
+                bits = bits * 10 + Int(text[index] - 0x30)
+            }
+            guard bits <= width else { return nil }
+        }
+        self.base = base
+        prefixBits = bits + 128 - width
+        let mask = self.mask
+        guard base.high & ~mask.high == 0, base.low & ~mask.low == 0 else { return nil }
+    }
+
+    package init?(_ text: String) {
+        guard let range = unsafe AddressRange(text.utf8Span.span) else { return nil }
+        self = range
+    }
+
+    package func contains(_ ip: IPAddress) -> Bool {
+        let mask = self.mask
+        return ip.high & mask.high == base.high && ip.low & mask.low == base.low
+    }
+
+    /// Unix sockets are in no range.
+    package func contains(_ address: SocketAddress) -> Bool { address.ip.map(contains) ?? false }
+
+    private var mask: IPAddress {
+        IPAddress(
+            high: UInt64.max << UInt64(64 - min(prefixBits, 64)),
+            low: UInt64.max << UInt64(128 - max(prefixBits, 64)))
+    }
+}

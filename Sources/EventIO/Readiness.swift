@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What changed on a descriptor since it was last told (edge-triggered).
+package struct ReadyEvents: OptionSet, Sendable {
+    package let rawValue: UInt32
+
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    // The values are those of epoll(7).
+    package static let readable = ReadyEvents(rawValue: 0x1)
+    package static let writable = ReadyEvents(rawValue: 0x4)
+    package static let failed = ReadyEvents(rawValue: 0x8)
+    /// Both directions are closed.
+    package static let hungUp = ReadyEvents(rawValue: 0x10)
+    /// The peer has ended its stream; what it sent before can still be read.
+    package static let peerClosed = ReadyEvents(rawValue: 0x2000)
+    static let edgeTriggered = ReadyEvents(rawValue: 1 << 31)
+
+    /// What a stream wants to hear of, for its whole life.
+    package static let stream: ReadyEvents = [.readable, .writable, .peerClosed, .edgeTriggered]
+    /// Listeners, wake-ups and signals are only read.
+    package static let input: ReadyEvents = [.readable, .edgeTriggered]
+}
+
+/// One event of a wait, laid out as the kernel writes it.
+package struct PollEvent {
+    package var events: UInt32
+    #if !arch(x86_64)
+        private var padding: UInt32 = 0
+    #endif
+    package var token: PollToken
+
+    package init(events: ReadyEvents, token: PollToken) {
+        self.events = events.rawValue
+        self.token = token
+    }
+}
+
+/// Tells whom an event is for: a place in the loop's table, and which of its successive tenants.
+package struct PollToken: Hashable, Sendable {
+    package var slot: UInt32
+    package var generation: UInt32
+
+    package init(slot: UInt32, generation: UInt32) {
+        self.slot = slot
+        self.generation = generation
+    }
+
+    var data: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+}
