@@ -32,7 +32,7 @@ package struct AddressRange: Hashable, Sendable {
     }
 
     package init?(_ text: String) {
-        guard let range = unsafe AddressRange(text.utf8Span.span) else { return nil }
+        guard let range = AddressRange(text.utf8Span.span) else { return nil }
         self = range
     }
 

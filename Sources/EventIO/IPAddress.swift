@@ -3,7 +3,7 @@ package import Bytes
 
 /// An IPv4 or IPv6 address in 16 bytes; IPv4 is held as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so that a peer is
 /// the same address whichever socket it came through.
-package struct IPAddress: Hashable, Sendable {
+public struct IPAddress: Hashable, Sendable {
     package var high: UInt64
     package var low: UInt64
 
@@ -52,7 +52,7 @@ extension IPAddress {
     }
 
     package init?(_ text: String) {
-        guard let address = unsafe IPAddress(text.utf8Span.span) else { return nil }
+        guard let address = IPAddress(text.utf8Span.span) else { return nil }
         self = address
     }
 
@@ -168,7 +168,7 @@ extension ByteBuffer {
 }
 
 extension IPAddress: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         var buffer = ByteBuffer(capacity: 40)
         write(into: &buffer)
         return buffer.span.text()

@@ -33,7 +33,7 @@ extension Kernel {
     ) -> IOResult {
         var result = IOResult(0)
         // The count is in the result too.
-        _ = buffer.fill(minimum: minimum) { room in
+        _ = unsafe buffer.fill(minimum: minimum) { room in
             result = unsafe read(fd, into: room)
             return max(0, result.value)
         }

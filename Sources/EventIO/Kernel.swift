@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+public import Bytes
 import CLinux
-package import Glibc
+public import Glibc
 
 /// Every system call the program makes, one overridable method each, so that a simulated kernel can take the
 /// real one's place. Interrupted calls are repeated; sockets are non-blocking and close-on-exec.
 ///
 /// `@unchecked Sendable`: this class has no state; a subclass with state is used by one thread only.
-package class Kernel: @unchecked Sendable {
-    package init() {}
+///
+/// `open` and `public` stand for what Swift lacks, a class that may be subclassed anywhere in the package.
+open class Kernel: @unchecked Sendable {
+    public init() {}
 
     /// Whether several loops share one thread and time is virtual: no thread may be started then, and none
     /// may block.
-    package var isSimulated: Bool { false }
+    open var isSimulated: Bool { false }
 
     // MARK: Time and chance
 
-    package func now() -> Moment {
+    open func now() -> Moment {
         Moment(
             monotonicNanoseconds: CLinux_monotonic_nanoseconds(), wallNanoseconds: CLinux_wall_nanoseconds())
     }
 
-    package func monotonicNanoseconds() -> Int64 { CLinux_monotonic_nanoseconds() }
+    open func monotonicNanoseconds() -> Int64 { CLinux_monotonic_nanoseconds() }
 
-    package func randomBytes(into buffer: UnsafeMutableRawBufferPointer) {
+    open func randomBytes(into buffer: UnsafeMutableRawBufferPointer) {
         var filled = 0
-        while unsafe filled < buffer.count {
+        while filled < buffer.count {
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
             let count = unsafe CLinux_random(rest.baseAddress, rest.count)
             precondition(count > 0, "getrandom failed")
@@ -36,21 +38,21 @@ package class Kernel: @unchecked Sendable {
     // MARK: Sockets
 
     /// Port 0 lets the kernel choose; see `localAddress`.
-    package func listen(
+    open func listen(
         on address: SocketAddress, backlog: Int = 4096, reusesPort: Bool = false
     ) throws(SystemError) -> FileDescriptor {
         var raw = address.raw
         return try unsafe descriptor(CLinux_listen(&raw, Int32(clamping: backlog), reusesPort ? 1 : 0))
     }
 
-    package func accept(_ listener: FileDescriptor) -> AcceptResult {
+    open func accept(_ listener: FileDescriptor) -> AcceptResult {
         var raw = CLinux_address()
         let result = unsafe IOResult(CLinux_accept(listener.rawValue, &raw))
         return AcceptResult(result: result, peer: SocketAddress(raw: raw))
     }
 
     /// When not yet connected, the descriptor becomes writable later; `connectionError` tells how it went.
-    package func connect(
+    open func connect(
         to address: SocketAddress
     ) throws(SystemError) -> (descriptor: FileDescriptor, isConnected: Bool) {
         var raw = address.raw
@@ -60,60 +62,60 @@ package class Kernel: @unchecked Sendable {
     }
 
     /// Takes the pending error off a socket.
-    package func connectionError(_ fd: FileDescriptor) -> SystemError? {
+    open func connectionError(_ fd: FileDescriptor) -> SystemError? {
         IOResult(CLinux_socket_error(fd.rawValue)).error
     }
 
-    package func read(_ fd: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+    open func read(_ fd: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         unsafe IOResult(CLinux_read(fd.rawValue, buffer.baseAddress, buffer.count))
     }
 
-    package func send(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+    open func send(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         unsafe IOResult(CLinux_send(fd.rawValue, bytes.baseAddress, bytes.count))
     }
 
     /// At most 1,024 parts.
-    package func sendGathered(_ fd: FileDescriptor, _ parts: UnsafeBufferPointer<iovec>) -> IOResult {
+    open func sendGathered(_ fd: FileDescriptor, _ parts: UnsafeBufferPointer<iovec>) -> IOResult {
         unsafe IOResult(CLinux_send_gathered(fd.rawValue, parts.baseAddress, parts.count))
     }
 
     /// For files and pipes, which `send` does not take.
-    package func write(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+    open func write(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         unsafe IOResult(CLinux_write(fd.rawValue, bytes.baseAddress, bytes.count))
     }
 
     /// Ends our stream; the peer's can still be read. A failure means that the connection is gone already,
     /// which reading it tells.
-    package func shutdownWrite(_ fd: FileDescriptor) {
+    open func shutdownWrite(_ fd: FileDescriptor) {
         // Ignored for that reason.
         _ = IOResult(CLinux_shutdown_write(fd.rawValue))
     }
 
-    package func close(_ fd: FileDescriptor) {
+    open func close(_ fd: FileDescriptor) {
         // The descriptor is free whatever is answered; only a descriptor that was not ours matters, and crashes.
         _ = IOResult(CLinux_close(fd.rawValue))
     }
 
     /// Closes so that the peer sees a reset, never the end of a stream.
-    package func reset(_ fd: FileDescriptor) {
+    open func reset(_ fd: FileDescriptor) {
         // As in `close`.
         _ = IOResult(CLinux_reset(fd.rawValue))
     }
 
-    package func localAddress(_ fd: FileDescriptor) throws(SystemError) -> SocketAddress {
+    open func localAddress(_ fd: FileDescriptor) throws(SystemError) -> SocketAddress {
         var raw = CLinux_address()
-        _ = try unsafe IOResult(CLinux_local_address(fd.rawValue, &raw)).get()  // 0, nothing to know
+        try unsafe check(CLinux_local_address(fd.rawValue, &raw))
         return SocketAddress(raw: raw)
     }
 
-    package func peerAddress(_ fd: FileDescriptor) throws(SystemError) -> SocketAddress {
+    open func peerAddress(_ fd: FileDescriptor) throws(SystemError) -> SocketAddress {
         var raw = CLinux_address()
-        _ = try unsafe IOResult(CLinux_peer_address(fd.rawValue, &raw)).get()  // 0, nothing to know
+        try unsafe check(CLinux_peer_address(fd.rawValue, &raw))
         return SocketAddress(raw: raw)
     }
 
     /// Blocks until the host's name is resolved; at most 16 addresses.
-    package func lookUp(host: String, port: UInt16) throws(NameError) -> [SocketAddress] {
+    open func lookUp(host: String, port: UInt16) throws(NameError) -> [SocketAddress] {
         var found = [CLinux_address](repeating: CLinux_address(), count: 16)
         let count = unsafe CLinux_look_up(host, port, &found, found.count)
         guard count >= 0 else { throw NameError(code: Int32(count)) }
@@ -123,7 +125,7 @@ package class Kernel: @unchecked Sendable {
     // MARK: Files
 
     /// Opens a log for appending, and makes it when there is none.
-    package func openForAppending(_ path: String) throws(SystemError) -> FileDescriptor {
+    open func openForAppending(_ path: String) throws(SystemError) -> FileDescriptor {
         let fd = unsafe path.withCString { unsafe Glibc.open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640) }
         guard fd >= 0 else { throw SystemError(code: errno) }
         return FileDescriptor(rawValue: fd)
@@ -131,27 +133,27 @@ package class Kernel: @unchecked Sendable {
 
     // MARK: Readiness
 
-    package func makePoller() throws(SystemError) -> FileDescriptor { try descriptor(CLinux_epoll_create()) }
+    open func makePoller() throws(SystemError) -> FileDescriptor { try descriptor(CLinux_epoll_create()) }
 
-    package func add(
+    open func add(
         _ fd: FileDescriptor, to poller: FileDescriptor, events: ReadyEvents, token: PollToken
     ) throws(SystemError) {
-        try control(poller, EPOLL_CTL_ADD, fd, events, token)
+        try check(CLinux_epoll_add(poller.rawValue, fd.rawValue, events.rawValue, token.data))
     }
 
-    package func modify(
+    open func modify(
         _ fd: FileDescriptor, in poller: FileDescriptor, events: ReadyEvents, token: PollToken
     ) throws(SystemError) {
-        try control(poller, EPOLL_CTL_MOD, fd, events, token)
+        try check(CLinux_epoll_modify(poller.rawValue, fd.rawValue, events.rawValue, token.data))
     }
 
-    package func remove(_ fd: FileDescriptor, from poller: FileDescriptor) throws(SystemError) {
-        try control(poller, EPOLL_CTL_DEL, fd, [], PollToken(slot: 0, generation: 0))
+    open func remove(_ fd: FileDescriptor, from poller: FileDescriptor) throws(SystemError) {
+        try check(CLinux_epoll_remove(poller.rawValue, fd.rawValue))
     }
 
     /// Waits until something is ready, at most `milliseconds` (-1: for ever), and answers how many events were
     /// written; 0 also when interrupted.
-    package func wait(
+    open func wait(
         _ poller: FileDescriptor, into events: UnsafeMutableBufferPointer<PollEvent>, milliseconds: Int32
     ) -> Int {
         let count = unsafe CLinux_epoll_wait(
@@ -163,15 +165,15 @@ package class Kernel: @unchecked Sendable {
 
     // MARK: Waking another thread
 
-    package func makeWaker() throws(SystemError) -> FileDescriptor { try descriptor(CLinux_eventfd()) }
+    open func makeWaker() throws(SystemError) -> FileDescriptor { try descriptor(CLinux_eventfd()) }
 
-    package func wake(_ waker: FileDescriptor) {
+    open func wake(_ waker: FileDescriptor) {
         var one: UInt64 = 1
         // A full counter is a wake-up already under way.
         _ = unsafe IOResult(CLinux_write(waker.rawValue, &one, 8))
     }
 
-    package func drain(_ waker: FileDescriptor) {
+    open func drain(_ waker: FileDescriptor) {
         var count: UInt64 = 0
         // An empty counter means that there was nothing to drain.
         _ = unsafe IOResult(CLinux_read(waker.rawValue, &count, 8))
@@ -183,18 +185,13 @@ package class Kernel: @unchecked Sendable {
         FileDescriptor(rawValue: Int32(truncatingIfNeeded: try IOResult(result).get()))
     }
 
-    private func control(
-        _ poller: FileDescriptor, _ operation: Int32, _ fd: FileDescriptor, _ events: ReadyEvents,
-        _ token: PollToken
-    ) throws(SystemError) {
-        let result = CLinux_epoll_control(
-            poller.rawValue, operation, fd.rawValue, events.rawValue, token.data)
+    private func check(_ result: Int) throws(SystemError) {
         _ = try IOResult(result).get()  // 0, nothing to know
     }
 }
 
 /// A new connection, or why there is none (`result.isWouldBlock`: nobody waits).
-package struct AcceptResult: Sendable {
+public struct AcceptResult: Sendable {
     package let result: IOResult
     package let peer: SocketAddress
 

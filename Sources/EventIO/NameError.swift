@@ -2,7 +2,7 @@
 import Glibc
 
 /// Why a host name has no addresses.
-package enum NameError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum NameError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownHost
     /// The name servers did not answer; asking again later may help.
     case temporary
@@ -18,7 +18,7 @@ package enum NameError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .unknownHost: "no such host"
         case .temporary: "name servers did not answer"

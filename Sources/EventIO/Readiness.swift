@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What changed on a descriptor since it was last told (edge-triggered).
-package struct ReadyEvents: OptionSet, Sendable {
-    package let rawValue: UInt32
+public struct ReadyEvents: OptionSet, Sendable {
+    public let rawValue: UInt32
 
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     // The values are those of epoll(7).
     package static let readable = ReadyEvents(rawValue: 0x1)
@@ -23,7 +23,7 @@ package struct ReadyEvents: OptionSet, Sendable {
 }
 
 /// One event of a wait, laid out as the kernel writes it.
-package struct PollEvent {
+public struct PollEvent {
     package var events: UInt32
     #if !arch(x86_64)
         private var padding: UInt32 = 0
@@ -37,7 +37,7 @@ package struct PollEvent {
 }
 
 /// Tells whom an event is for: a place in the loop's table, and which of its successive tenants.
-package struct PollToken: Hashable, Sendable {
+public struct PollToken: Hashable, Sendable {
     package var slot: UInt32
     package var generation: UInt32
 

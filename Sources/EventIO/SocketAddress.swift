@@ -3,7 +3,7 @@ package import Bytes
 import CLinux
 
 /// Where a socket is bound or whom it is connected to.
-package enum SocketAddress: Hashable, Sendable {
+public enum SocketAddress: Hashable, Sendable {
     case internet(IPAddress, port: UInt16)
     case unix(UnixPath)
 
@@ -26,7 +26,7 @@ package enum SocketAddress: Hashable, Sendable {
 }
 
 /// The path of a unix socket, at most 107 bytes; empty for an unnamed one.
-package struct UnixPath: Hashable, Sendable {
+public struct UnixPath: Hashable, Sendable {
     package static let maxBytes = 107
     private var storage = InlineArray<108, UInt8>(repeating: 0)
     private var length: UInt8 = 0
@@ -47,9 +47,9 @@ package struct UnixPath: Hashable, Sendable {
         borrowing get { storage.span.extracting(first: Int(length)) }
     }
 
-    package static func == (one: UnixPath, other: UnixPath) -> Bool { one.span.elementsEqual(other.span) }
+    public static func == (one: UnixPath, other: UnixPath) -> Bool { one.span.elementsEqual(other.span) }
 
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         for index in 0..<Int(length) { hasher.combine(storage[index]) }
     }
 }
@@ -75,7 +75,7 @@ extension SocketAddress {
     }
 
     package init?(_ text: String) {
-        guard let address = unsafe SocketAddress(text.utf8Span.span) else { return nil }
+        guard let address = SocketAddress(text.utf8Span.span) else { return nil }
         self = address
     }
 
@@ -119,7 +119,7 @@ extension Span where Element == UInt8 {
 }
 
 extension SocketAddress: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         var buffer = ByteBuffer(capacity: 48)
         write(into: &buffer)
         return buffer.span.text()

@@ -2,7 +2,7 @@
 import Glibc
 
 /// What a system call answered when it failed: an `errno` number.
-package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: Int32
 
     package init(code: Int32) { self.code = code }
@@ -19,14 +19,14 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The process or the machine has no descriptor or memory left for another connection.
     package var isExhaustion: Bool { code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM }
 
-    package var description: String {
+    public var description: String {
         guard let text = unsafe strerror(code) else { return "errno \(code)" }
         return unsafe String(cString: text)
     }
 }
 
 /// The answer of a call that moves bytes: their count, or the negated `errno`.
-package struct IOResult: Equatable, Sendable {
+public struct IOResult: Equatable, Sendable {
     package let value: Int
 
     /// Crashes on errors that only our own mistake can cause: a descriptor used after its end, memory not ours.

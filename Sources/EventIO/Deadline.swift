@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+
+/// Something that acts when a time is reached: subclasses override `deadlinePassed`. Exact to a millisecond,
+/// never early. A loop keeps whatever is armed on it alive.
+///
+/// Putting a deadline off is the common case (once per request), so it stores a number and nothing else: the
+/// wheel still holds the earlier time, finds the deadline put off when that comes, and links it anew.
+open class Deadline {
+    package static let never = Int64.max
+
+    /// On the monotonic clock; `never` when nothing is awaited.
+    package final private(set) var deadlineNanoseconds = Deadline.never
+    /// What the wheel holds; `never` when it holds nothing.
+    private final var linkedNanoseconds = Deadline.never
+    private final var handle: TimerWheel<Deadline>.Handle = -1
+    // The loop outlives what is attached to it: its end detaches everything.
+    private final unowned(unsafe) var ownLoop: Loop?
+
+    public init() {}
+
+    /// Whether it belongs to a loop.
+    package final var isAttached: Bool { unsafe ownLoop != nil }
+
+    /// The loop it is attached to.
+    package final var loop: Loop {
+        guard let loop = unsafe ownLoop else { preconditionFailure("not attached to a loop") }
+        return loop
+    }
+
+    /// Must be called before a deadline is set. (A `Channel` is attached with its descriptor.)
+    package final func attachDeadline(to loop: Loop) { unsafe ownLoop = loop }
+
+    /// Called on the loop, with the deadline cleared already.
+    open func deadlinePassed() {}
+
+    /// Replaces the deadline; `never` clears it.
+    package final func setDeadline(nanoseconds: Int64) {
+        deadlineNanoseconds = nanoseconds
+        if nanoseconds < linkedNanoseconds { link() }
+    }
+
+    package final func setDeadline(after duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        setDeadline(nanoseconds: loop.now.monotonicNanoseconds + seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+
+    package final func clearDeadline() { deadlineNanoseconds = Self.never }
+
+    /// Clears the deadline and makes the loop let go of this object.
+    package final func cancelDeadline() {
+        clearDeadline()
+        guard linkedNanoseconds != Self.never else { return }
+        loop.wheel.remove(handle)
+        linkedNanoseconds = Self.never
+    }
+
+    func leaveLoop() {
+        cancelDeadline()
+        unsafe ownLoop = nil
+    }
+
+    @inline(never)
+    private final func link() {
+        let loop = self.loop
+        if linkedNanoseconds != Self.never { loop.wheel.remove(handle) }
+        linkedNanoseconds = deadlineNanoseconds
+        handle = loop.wheel.insert(self, tick: Loop.tick(atOrAfter: deadlineNanoseconds))
+    }
+
+    /// The wheel has let go of this deadline at `now`.
+    final func wheelFired(at now: Int64) {
+        linkedNanoseconds = Self.never
+        guard deadlineNanoseconds <= now else {
+            if deadlineNanoseconds != Self.never { link() }
+            return
+        }
+        deadlineNanoseconds = Self.never
+        deadlinePassed()
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import EventIO
+import Testing
+
+extension Loop {
+    /// Turns until `condition` holds; a minute without is a failure.
+    func run(until condition: () -> Bool) {
+        let end = kernel.monotonicNanoseconds() + 60_000_000_000
+        while !condition() {
+            guard kernel.monotonicNanoseconds() < end else {
+                Issue.record("nothing came of it within a minute")
+                return
+            }
+            runOnce(maximumWaitNanoseconds: 100_000_000)
+        }
+    }
+}
+
+@Suite struct LoopTests {
+    let loop: Loop
+
+    init() throws { loop = try Loop(kernel: Kernel()) }
+
+    @Test(arguments: [1, 1000, 3_000_000])
+    func echoesOverLoopback(byteCount: Int) throws {
+        let (_, address) = try EchoServer.start(on: loop)
+        let message = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+        let client = EchoClient(message: message)
+        try client.connect(to: address, on: loop)
+        loop.run { client.isFinished }
+        #expect(client.failure == nil)
+        #expect(client.received == message)
+    }
+
+    @Test func servesManyConnectionsAndForgetsThem() throws {
+        let (server, address) = try EchoServer.start(on: loop)
+        let clients = (0..<200).map { EchoClient(message: Array("connection \($0)".utf8)) }
+        for client in clients { try client.connect(to: address, on: loop) }
+        loop.run { clients.allSatisfy(\.isFinished) && loop.channelCount == 1 }
+        #expect(server.acceptedCount == 200)
+        for (index, client) in clients.enumerated() { #expect(client.received == Array("connection \(index)".utf8)) }
+    }
+
+    @Test func aRefusedConnectionSaysSo() throws {
+        let (server, address) = try EchoServer.start(on: loop)
+        server.close()
+        let client = EchoClient(message: [1])
+        try client.connect(to: address, on: loop)
+        loop.run { client.isFinished }
+        #expect(client.failure == .connectionRefused)
+    }
+
+    @Test func aResetIsSeenAsOne() throws {
+        final class Resetting: Acceptor {
+            override func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
+                kernel.reset(descriptor)
+            }
+        }
+        let server = Resetting()
+        try server.listen(on: .loopback(), loop: loop)
+        let client = EchoClient(message: [1])
+        try client.connect(to: try loop.kernel.localAddress(server.descriptor), on: loop)
+        loop.run { client.isFinished }
+        #expect(client.failure == .connectionReset || client.failure == .brokenPipe)
+    }
+
+    @Test func laterTasksRunAfterTheBatchAndNotInIt() {
+        var order: [Int] = []
+        loop.later {
+            order.append(1)
+            loop.later { order.append(3) }
+        }
+        loop.later { order.append(2) }
+        loop.runOnce()
+        #expect(order == [1, 2])
+        loop.runOnce()
+        #expect(order == [1, 2, 3])
+    }
+}
