@@ -37,7 +37,7 @@ let package = Package(
         module("RequestFlow", ["Bytes", "HTTPMessages", "CacheRules", "Settings"]),
         module("HTTPWire", ["Bytes", "HTTPMessages"]),
         module("EventIO", ["Bytes", "CLinux"]),
-        module("Storage", ["Bytes", "HTTPMessages", "CacheRules"]),
+        module("Storage", ["Bytes", "HTTPMessages", "CacheRules", "CLinux"]),
         module("Upstreams", ["Bytes", "Settings"]),
         module("Telemetry", ["Bytes", "HTTPMessages", "CacheRules"]),
         module(

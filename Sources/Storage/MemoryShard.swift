@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import HTTPMessages
+
+/// One shard's entries; the shard's lock guards all of it.
+///
+/// Entries of one primary key form a chain, newest first; the index leads to its head. Responses that leave
+/// are put into `removed`, so that the caller frees them after the lock.
+struct MemoryShard: ~Copyable {
+    static let none = UInt32.max >> 1
+
+    struct Entry {
+        var response: StoredResponse?
+        /// The generation of invalidations it has met.
+        var checkedGeneration: UInt32 = 0
+        /// The number of the next variant, or of the next free entry; the top bit marks a soft invalidation.
+        private var nextAndSoft: UInt32 = MemoryShard.none
+
+        init(response: StoredResponse?, checkedGeneration: UInt32, next: UInt32, isSoftlyInvalidated: Bool) {
+            self.response = response
+            self.checkedGeneration = checkedGeneration
+            nextAndSoft = next | (isSoftlyInvalidated ? Self.softBit : 0)
+        }
+
+        var next: UInt32 {
+            get { nextAndSoft & MemoryShard.none }
+            set { nextAndSoft = nextAndSoft & Self.softBit | newValue }
+        }
+
+        var isSoftlyInvalidated: Bool { nextAndSoft & Self.softBit != 0 }
+
+        mutating func markSoftlyInvalidated() { nextAndSoft |= Self.softBit }
+
+        private static let softBit: UInt32 = 1 << 31
+    }
+
+    var entries: ContiguousArray<Entry> = []
+    private var firstFree = MemoryShard.none
+    private var index = HashIndex()
+    private var queue = EvictionQueue()
+    var uncacheable = UncacheableMemory()
+    var invalidations = PendingInvalidations()
+    var statistics = MemoryStatistics()
+    private let maximumVariants: Int
+
+    init(maximumVariants: Int) { self.maximumVariants = maximumVariants }
+
+    /// All the memory the shard answers for.
+    var accountedBytes: Int {
+        queue.bytes + queue.allocatedBytes + index.allocatedBytes + uncacheable.allocatedBytes
+            + invalidations.allocatedBytes + entries.capacity * MemoryLayout<Entry>.stride
+    }
+
+    // MARK: Looking up
+
+    mutating func lookUp(
+        key: borrowing Span<UInt8>, hash: UInt64, request: borrowing Fields, scratch: inout ByteBuffer,
+        nowMonotonicMilliseconds now: Int64, removed: inout ContiguousArray<StoredResponse>
+    ) -> LookupResult {
+        guard let head = chain(of: key, hash: hash)?.head else {
+            return uncacheable.contains(hash, nowMonotonicMilliseconds: now) ? .uncacheable : .absent
+        }
+        var isFirst = true
+        var number = head
+        while number != Self.none {
+            let next = entries[Int(number)].next
+            if isValid(number, removed: &removed) {
+                if matches(number, request, isFirst: isFirst, scratch: &scratch) { return found(number) }
+                isFirst = false
+            }
+            number = next
+        }
+        // The secondary key in scratch is the one under the newest rule, for the others were compared on a copy.
+        if !isFirst { return .variantMissing }
+        return uncacheable.contains(hash, nowMonotonicMilliseconds: now) ? .uncacheable : .absent
+    }
+
+    private mutating func found(_ number: UInt32) -> LookupResult {
+        queue.touch(number)
+        guard let response = entries[Int(number)].response else { preconditionFailure("a chained entry is empty") }
+        return .found(response, isSoftlyInvalidated: entries[Int(number)].isSoftlyInvalidated)
+    }
+
+    /// Whether the entry's variant is the request's. The first one's secondary key stays at the front of scratch.
+    private func matches(
+        _ number: UInt32, _ request: borrowing Fields, isFirst: Bool, scratch: inout ByteBuffer
+    ) -> Bool {
+        guard let response = entries[Int(number)].response else { return false }
+        if isFirst { scratch.clear() }
+        guard !response.varyRule.isEmpty else { return true }
+        let start = scratch.count
+        Variance.writeSecondaryKey(response.varyRule, request, into: &scratch)
+        let isMatch = StoredResponse.equal(scratch.span.extracting(start..<scratch.count), response.secondaryKey)
+        if !isFirst { scratch.truncate(to: start) }
+        return isMatch
+    }
+
+    /// Lets the entry meet the invalidations it has not met; removes it and answers no when one kills it.
+    private mutating func isValid(_ number: UInt32, removed: inout ContiguousArray<StoredResponse>) -> Bool {
+        let generation = invalidations.generation
+        let checked = entries[Int(number)].checkedGeneration
+        if checked == generation { return true }
+        guard let response = entries[Int(number)].response else { return false }
+        switch invalidations.verdict(on: response.subject, checkedAt: checked) {
+        case .no: break
+        case .soft: entries[Int(number)].markSoftlyInvalidated()
+        case .hard:
+            remove(number, removed: &removed)
+            statistics.invalidated += 1
+            return false
+        }
+        entries[Int(number)].checkedGeneration = generation
+        return true
+    }
+
+    /// The first entry under exactly that primary key, and the slot that leads to it.
+    private func chain(of key: borrowing Span<UInt8>, hash: UInt64) -> (head: UInt32, slot: Int)? {
+        let tag = HashIndex.tag(of: hash)
+        var slot = index.firstSlot(for: tag)
+        while let (number, at) = index.nextEntry(tagged: tag, from: slot) {
+            if let response = entries[Int(number)].response, StoredResponse.equal(response.key, key) {
+                return (number, at)
+            }
+            slot = at + 1
+        }
+        return nil
+    }
+
+    // MARK: Changing
+
+    mutating func insert(
+        _ response: StoredResponse, removed: inout ContiguousArray<StoredResponse>
+    ) -> InsertOutcome {
+        let verdict = invalidations.verdictOnFetch(response.subject)
+        let existing = chain(of: response.key, hash: response.keyHash)
+        let twin = existing.flatMap { variant(like: response, from: $0.head) }
+        if verdict == .hard || (verdict == .soft && twin != nil) {
+            statistics.refusedInvalidated += 1
+            return .invalidated
+        }
+        if let twin {
+            remove(twin, removed: &removed)
+            statistics.replacements += 1
+        }
+        link(response, isSoftlyInvalidated: verdict == .soft)
+        limitVariants(of: response, removed: &removed)
+        statistics.inserts += 1
+        return .stored
+    }
+
+    /// Removes all variants under the key and answers how many there were.
+    mutating func removeAll(
+        key: borrowing Span<UInt8>, hash: UInt64, removed: inout ContiguousArray<StoredResponse>
+    ) -> Int {
+        var count = 0
+        while let (head, _) = chain(of: key, hash: hash) {
+            remove(head, removed: &removed)
+            count += 1
+        }
+        return count
+    }
+
+    mutating func markSoftlyInvalidated(key: borrowing Span<UInt8>, hash: UInt64) {
+        guard var number = chain(of: key, hash: hash)?.head else { return }
+        while number != Self.none {
+            entries[Int(number)].markSoftlyInvalidated()
+            number = entries[Int(number)].next
+        }
+    }
+
+    /// Gives up one entry for its memory; no when there is none left.
+    mutating func evictOne(removed: inout ContiguousArray<StoredResponse>) -> Bool {
+        guard let number = queue.victim() else { return false }
+        remove(number, removed: &removed)
+        statistics.evictedForMemory += 1
+        return true
+    }
+
+    private func variant(like response: StoredResponse, from head: UInt32) -> UInt32? {
+        var number = head
+        while number != Self.none {
+            if let other = entries[Int(number)].response, other.isSameVariant(as: response) { return number }
+            number = entries[Int(number)].next
+        }
+        return nil
+    }
+
+    private mutating func link(_ response: StoredResponse, isSoftlyInvalidated: Bool) {
+        let chain = chain(of: response.key, hash: response.keyHash)
+        let entry = Entry(
+            response: response, checkedGeneration: invalidations.generation, next: chain?.head ?? Self.none,
+            isSoftlyInvalidated: isSoftlyInvalidated)
+        let number: UInt32
+        if firstFree != Self.none {
+            number = firstFree
+            firstFree = entries[Int(number)].next
+            entries[Int(number)] = entry
+        } else {
+            number = UInt32(entries.count)
+            if entries.count == entries.capacity { entries.reserveCapacity(entries.count + entries.count / 4 + 16) }
+            entries.append(entry)
+        }
+        if let chain {
+            index.replace(at: chain.slot, with: number)
+        } else {
+            index.insert(number, tag: HashIndex.tag(of: response.keyHash))
+        }
+        queue.insert(number, hash: response.keyHash, charge: response.allocatedBytes)
+        statistics.entries += 1
+    }
+
+    private mutating func limitVariants(of response: StoredResponse, removed: inout ContiguousArray<StoredResponse>) {
+        guard var number = chain(of: response.key, hash: response.keyHash)?.head else { return }
+        for _ in 1..<maximumVariants {
+            number = entries[Int(number)].next
+            if number == Self.none { return }
+        }
+        while entries[Int(number)].next != Self.none {
+            remove(entries[Int(number)].next, removed: &removed)
+            statistics.evictedVariants += 1
+        }
+    }
+
+    private mutating func remove(_ number: UInt32, removed: inout ContiguousArray<StoredResponse>) {
+        guard let response = entries[Int(number)].response, let chain = chain(of: response.key, hash: response.keyHash)
+        else { preconditionFailure("an entry is not in the index") }
+        let next = entries[Int(number)].next
+        if chain.head == number {
+            if next == Self.none { index.remove(at: chain.slot) } else { index.replace(at: chain.slot, with: next) }
+        } else {
+            var before = chain.head
+            while entries[Int(before)].next != number { before = entries[Int(before)].next }
+            entries[Int(before)].next = next
+        }
+        queue.remove(number)
+        entries[Int(number)] = Entry(
+            response: nil, checkedGeneration: 0, next: firstFree, isSoftlyInvalidated: false)
+        firstFree = number
+        statistics.entries -= 1
+        removed.append(response)
+    }
+
+    // MARK: Sweeping
+
+    /// Lets up to `count` entries from `start` on meet all invalidations; answers where to go on, nil at the end.
+    mutating func sweep(
+        from start: Int, count: Int, removed: inout ContiguousArray<StoredResponse>
+    ) -> Int? {
+        let end = min(start + count, entries.count)
+        for number in start..<max(start, end) where entries[number].response != nil {
+            // Removed or not, it has been dealt with.
+            _ = isValid(UInt32(number), removed: &removed)
+        }
+        statistics.swept += max(0, end - start)
+        return end < entries.count ? end : nil
+    }
+
+    /// How many of up to `count` entries from `start` on some rule matches, and where to go on.
+    func count(matching rules: [InvalidationRule], from start: Int, count: Int) -> (matches: Int, next: Int?) {
+        let end = min(start + count, entries.count)
+        var matches = 0
+        for number in start..<max(start, end) {
+            guard let response = entries[number].response else { continue }
+            let subject = response.subject
+            for rule in rules where rule.matches(subject) {
+                matches += 1
+                break
+            }
+        }
+        return (matches, end < entries.count ? end : nil)
+    }
+}

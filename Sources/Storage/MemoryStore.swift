@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import HTTPMessages
+import Synchronization
+
+/// The responses kept in this process, shared by all event loops.
+///
+/// The hash chooses one of several shards, each behind its own lock; sections under a lock are short and do
+/// no I/O. The limit is one for all shards: the total is one number, and when it is too high the shard that
+/// grew gives up entries if it holds more than its share, else the fullest one does.
+package final class MemoryStore: Sendable {
+    final class Shard: Sendable {
+        let state: Mutex<MemoryShard>
+        /// What the store has accounted for this shard.
+        let bytes = Atomic<Int>(0)
+
+        init(maximumVariants: Int) { state = Mutex(MemoryShard(maximumVariants: maximumVariants)) }
+    }
+
+    let shards: [Shard]
+    private let total = Atomic<Int>(0)
+    private let limit: Atomic<Int>
+    private let refusedTooLarge = Atomic<Int>(0)
+    private let maximumEntryBytes: Int
+    let log = InvalidationLog()
+    let sweepPosition = Mutex(SweepPosition())
+
+    /// - Parameters:
+    ///   - limitBytes: for everything the store holds, its tables included.
+    ///   - shardCount: a power of two.
+    ///   - maximumVariants: per primary key; beyond it the oldest goes.
+    ///   - maximumEntryBytes: a larger response is refused; never more than a quarter of the limit.
+    package init(
+        limitBytes: Int, shardCount: Int = 16, maximumVariants: Int = 8, maximumEntryBytes: Int = .max
+    ) {
+        precondition(shardCount > 0 && shardCount & (shardCount - 1) == 0 && maximumVariants > 0)
+        shards = (0..<shardCount).map { _ in Shard(maximumVariants: maximumVariants) }
+        limit = Atomic(limitBytes)
+        self.maximumEntryBytes = maximumEntryBytes
+        for shard in shards { change(shard) { _, _ in } }
+    }
+
+    // MARK: The request path
+
+    /// The stored response for a request.
+    ///
+    /// - Parameters:
+    ///   - key: the whole primary key; `hash` is its hash.
+    ///   - request: the request's fields, for variants.
+    ///   - scratch: used for secondary keys; see `LookupResult.variantMissing`.
+    package func lookUp(
+        key: borrowing Span<UInt8>, hash: UInt64, request: borrowing Fields, scratch: inout ByteBuffer, now: Moment
+    ) -> LookupResult {
+        var removed = ContiguousArray<StoredResponse>()
+        let result = shard(hash).state.withLock { state in
+            state.lookUp(
+                key: key, hash: hash, request: request, scratch: &scratch,
+                nowMonotonicMilliseconds: now.monotonicMilliseconds, removed: &removed)
+        }
+        if !removed.isEmpty { change(shard(hash)) { _, _ in } }
+        return result
+    }
+
+    /// Stores a response in the place of the same variant, if there is one, and makes room for it.
+    package func insert(_ response: StoredResponse) -> InsertOutcome {
+        guard response.allocatedBytes <= min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) else {
+            refusedTooLarge.add(1, ordering: .relaxed)
+            return .tooLarge
+        }
+        let shard = shard(response.keyHash)
+        let outcome = change(shard) { state, removed in state.insert(response, removed: &removed) }
+        guard outcome == .stored else { return outcome }
+        return makeRoom(preferring: shard, for: response) ? .stored : .notAdmitted
+    }
+
+    /// Removes every variant under a primary key; answers how many there were.
+    package func remove(key: borrowing Span<UInt8>, hash: UInt64) -> Int {
+        change(shard(hash)) { state, removed in state.removeAll(key: key, hash: hash, removed: &removed) }
+    }
+
+    /// Requests for this key shall not wait for one another until then.
+    package func rememberUncacheable(hash: UInt64, untilMonotonicMilliseconds: Int64) {
+        shard(hash).state.withLock {
+            $0.uncacheable.remember(hash, untilMonotonicMilliseconds: untilMonotonicMilliseconds)
+        }
+    }
+
+    package func forgetUncacheable(hash: UInt64) {
+        shard(hash).state.withLock { $0.uncacheable.forget(hash) }
+    }
+
+    // MARK: Memory
+
+    package var limitBytes: Int { limit.load(ordering: .relaxed) }
+
+    /// All memory accounted for.
+    package var accountedBytes: Int { total.load(ordering: .relaxed) }
+
+    /// Sets the limit and gives up what is beyond it, in small steps.
+    package func setLimit(bytes: Int) {
+        limit.store(bytes, ordering: .relaxed)
+        _ = makeRoom(preferring: shards[0], for: nil)  // nobody waits to be admitted
+    }
+
+    package var statistics: MemoryStatistics {
+        var sum = MemoryStatistics()
+        for shard in shards { sum.add(shard.state.withLock { $0.statistics }) }
+        sum.bytes = accountedBytes
+        sum.limitBytes = limitBytes
+        sum.refusedTooLarge = refusedTooLarge.load(ordering: .relaxed)
+        return sum
+    }
+
+    /// Evicts until the total is within the limit; answers whether `response` was left alone.
+    private func makeRoom(preferring own: Shard, for response: StoredResponse?) -> Bool {
+        var isKept = true
+        while total.load(ordering: .relaxed) > limit.load(ordering: .relaxed) {
+            let ownShare = own.bytes.load(ordering: .relaxed) * shards.count
+            let shard = ownShare >= total.load(ordering: .relaxed) ? own : fullestShard
+            let excess = total.load(ordering: .relaxed) - limit.load(ordering: .relaxed)
+            let evicted = change(shard) { state, removed in
+                let goal = state.accountedBytes - excess
+                var steps = 0
+                while state.accountedBytes > goal, steps < Self.maximumEvictionsPerStep,
+                    state.evictOne(removed: &removed)
+                { steps += 1 }
+                if let response { isKept = isKept && !removed.contains { $0.memory === response.memory } }
+                return steps
+            }
+            // Tables alone may exceed a tiny limit; nothing more can be given up then.
+            if evicted == 0 { break }
+        }
+        return isKept
+    }
+
+    private static let maximumEvictionsPerStep = 64
+
+    private var fullestShard: Shard {
+        var fullest = shards[0]
+        for shard in shards where shard.bytes.load(ordering: .relaxed) > fullest.bytes.load(ordering: .relaxed) {
+            fullest = shard
+        }
+        return fullest
+    }
+
+    func shard(_ hash: UInt64) -> Shard { shards[Int(truncatingIfNeeded: hash) & (shards.count - 1)] }
+
+    /// Runs `body` under the shard's lock, accounts for what it changed, and frees what it removed afterwards.
+    @discardableResult
+    func change<Result>(
+        _ shard: Shard, _ body: (inout MemoryShard, inout ContiguousArray<StoredResponse>) -> Result
+    ) -> Result {
+        var removed = ContiguousArray<StoredResponse>()
+        return shard.state.withLock { state in
+            let result = body(&state, &removed)
+            let bytes = state.accountedBytes
+            let before = shard.bytes.exchange(bytes, ordering: .relaxed)
+            total.add(bytes - before, ordering: .relaxed)
+            return result
+        }
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// What a stored response is besides its bytes.
+struct StoredResponseLayout {
+    var metadata: CachedMetadata
+    var keyHash: UInt64
+    var epoch: UInt64
+    /// The body when it is not inline.
+    var sharedBody: StoredBody?
+    var keyCount: UInt32
+    var headCount: UInt32
+    var inlineBodyCount: UInt32
+    var eTagStart: UInt32
+    var eTagCount: UInt16
+    var varyRuleCount: UInt16
+    var secondaryKeyCount: UInt16
+    var tagCount: UInt16
+
+    var keyStart: Int { Int(tagCount) * MemoryLayout<UInt64>.size }
+    var varyRuleStart: Int { keyStart + Int(keyCount) }
+    var secondaryKeyStart: Int { varyRuleStart + Int(varyRuleCount) }
+    var headStart: Int { secondaryKeyStart + Int(secondaryKeyCount) }
+    var bodyStart: Int { headStart + Int(headCount) }
+    var totalCount: Int { bodyStart + Int(inlineBodyCount) }
+}
+
+/// A stored response in one allocation:
+///
+///     | object header | layout | tags | key | Vary rule | secondary key | head | body |
+final class StoredResponseMemory: ManagedBuffer<StoredResponseLayout, UInt64> {}
+
+/// A response in ready-to-write form. Copying the value copies a reference.
+///
+/// `@unchecked Sendable` holds because nothing of it changes once `seal` has returned.
+package struct StoredResponse: @unchecked Sendable {
+    let memory: StoredResponseMemory
+
+    init(_ memory: StoredResponseMemory) { self.memory = memory }
+
+    package var metadata: CachedMetadata { memory.header.metadata }
+    package var keyHash: UInt64 { memory.header.keyHash }
+    /// The newest invalidation that was known when its fetch began.
+    package var epoch: UInt64 { memory.header.epoch }
+
+    /// The whole primary key.
+    package var key: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { bytes(from: memory.header.keyStart, count: Int(memory.header.keyCount)) }
+    }
+
+    /// How its secondary key is made from a request; empty when the response does not vary.
+    package var varyRule: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { bytes(from: memory.header.varyRuleStart, count: Int(memory.header.varyRuleCount)) }
+    }
+
+    package var secondaryKey: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { bytes(from: memory.header.secondaryKeyStart, count: Int(memory.header.secondaryKeyCount)) }
+    }
+
+    /// Status line and field lines, each ended by CRLF, without the empty line and without the fields that are
+    /// written anew for each answer.
+    package var head: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { bytes(from: memory.header.headStart, count: Int(memory.header.headCount)) }
+    }
+
+    /// The entity tag's value within `head`, quotes included; empty when there is none.
+    package var eTagRange: Range<Int> {
+        let start = Int(memory.header.eTagStart)
+        return start..<start + Int(memory.header.eTagCount)
+    }
+
+    package var eTag: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get {
+            bytes(from: memory.header.headStart + Int(memory.header.eTagStart), count: Int(memory.header.eTagCount))
+        }
+    }
+
+    /// The hashes of its tags.
+    package var tags: Span<UInt64> {
+        @_lifetime(borrow self)
+        borrowing get {
+            let pointer = unsafe memory.withUnsafeMutablePointerToElements { unsafe $0 }
+            let span = unsafe Span(_unsafeStart: UnsafePointer(pointer), count: Int(memory.header.tagCount))
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// It as invalidations see it.
+    var subject: InvalidationSubject {
+        @_lifetime(borrow self)
+        borrowing get { InvalidationSubject(key: key, keyHash: keyHash, tags: tags, epoch: epoch) }
+    }
+
+    @_lifetime(borrow self)
+    private func bytes(from start: Int, count: Int) -> Span<UInt8> {
+        let pointer = unsafe memory.withUnsafeMutablePointerToElements { unsafe UnsafeRawPointer($0) + start }
+        let typed = unsafe pointer.assumingMemoryBound(to: UInt8.self)
+        let span = unsafe Span(_unsafeStart: typed, count: count)
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    // MARK: Body
+
+    package var bodyCount: Int { memory.header.sharedBody?.count ?? Int(memory.header.inlineBodyCount) }
+
+    /// The whole body when it lies in one run with the head, which is the case up to `maximumInlineBodyBytes`;
+    /// empty when it is in segments.
+    package var inlineBody: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { bytes(from: memory.header.bodyStart, count: Int(memory.header.inlineBodyCount)) }
+    }
+
+    /// The body in segments; nil when it is inline.
+    package var sharedBody: StoredBody? { memory.header.sharedBody }
+
+    // MARK: Comparing
+
+    /// Whether `other` is the same variant of the same primary key, byte for byte.
+    func isSameVariant(as other: borrowing StoredResponse) -> Bool {
+        Self.equal(varyRule, other.varyRule) && Self.equal(secondaryKey, other.secondaryKey)
+    }
+
+    static func equal(_ one: borrowing Span<UInt8>, _ other: borrowing Span<UInt8>) -> Bool {
+        let count = one.count
+        guard count == other.count else { return false }
+        return unsafe one.withUnsafeBufferPointer { left in
+            unsafe other.withUnsafeBufferPointer { right in
+                guard let left = left.baseAddress, let right = right.baseAddress else { return count == 0 }
+                return unsafe memcmp(left, right, count) == 0
+            }
+        }
+    }
+
+    // MARK: Accounting
+
+    /// All the memory it holds, as the allocator rounds it.
+    package var allocatedBytes: Int {
+        ProcessMemory.allocatedBytes(of: memory) + (memory.header.sharedBody?.allocatedBytes ?? 0)
+    }
+}
