@@ -13,6 +13,9 @@ func testHash(_ text: String) -> UInt64 {
     return hash ^ (hash >> 33)
 }
 
+let someMetadata = CachedMetadata(
+    status: 200, storedAtMonotonicMilliseconds: 0, freshnessLifetimeMilliseconds: 60_000)
+
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 func makeResponse(
@@ -23,7 +26,7 @@ func makeResponse(
     let tags = tags.map(testHash)
     let (keyBytes, ruleBytes, secondaryBytes, headBytes) = (bytes(key), bytes(rule), bytes(secondaryKey), bytes(head))
     let response = StoredResponse.seal(
-        metadata: CachedMetadata(), key: keyBytes.span, keyHash: hash, varyRule: ruleBytes.span,
+        metadata: someMetadata, key: keyBytes.span, keyHash: hash, varyRule: ruleBytes.span,
         secondaryKey: secondaryBytes.span, head: headBytes.span, eTagRange: 0..<0, tags: tags.span, epoch: epoch,
         body: body.span)
     guard let response else { preconditionFailure("the parts of a test's response are short") }

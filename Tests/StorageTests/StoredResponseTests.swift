@@ -9,7 +9,7 @@ struct StoredResponseTests {
 
     private func sample(body: StoredBody) -> StoredResponse? {
         StoredResponse.seal(
-            metadata: CachedMetadata(), key: bytes("/users/1").span, keyHash: 7, varyRule: bytes("accept").span,
+            metadata: someMetadata, key: bytes("/users/1").span, keyHash: 7, varyRule: bytes("accept").span,
             secondaryKey: bytes("json").span, head: bytes("HTTP/1.1 200 OK\r\nETag: \"x\"\r\n").span,
             eTagRange: 23..<26, tags: tags.span, epoch: 9, body: body)
     }
@@ -46,7 +46,7 @@ struct StoredResponseTests {
         let old = try #require(sample(body: body(count: count)))
         let noTags: [UInt64] = []
         let refreshed = old.refreshed(
-            metadata: CachedMetadata(), head: bytes("HTTP/1.1 200 OK\r\n").span, eTagRange: 0..<0, tags: noTags.span,
+            metadata: someMetadata, head: bytes("HTTP/1.1 200 OK\r\n").span, eTagRange: 0..<0, tags: noTags.span,
             epoch: 10)
         let new = try #require(refreshed)
         #expect(new.headText == "HTTP/1.1 200 OK\r\n")
@@ -64,7 +64,7 @@ struct StoredResponseTests {
         let empty: [UInt8] = []
         let noTags: [UInt64] = []
         let response = StoredResponse.seal(
-            metadata: CachedMetadata(), key: empty.span, keyHash: 0, varyRule: long.span, secondaryKey: empty.span,
+            metadata: someMetadata, key: empty.span, keyHash: 0, varyRule: long.span, secondaryKey: empty.span,
             head: empty.span, eTagRange: 0..<0, tags: noTags.span, epoch: 0, body: empty.span)
         #expect(response.map(\.keyHash) == nil)
     }
