@@ -85,6 +85,7 @@ long CLinux_pin_thread(unsigned index);
 long CLinux_processor_count(void);
 /// A number no other living thread of the process has.
 long CLinux_thread_identity(void);
+
 // Memory
 
 /// What the allocator spent on a block, its own header left out.
@@ -93,6 +94,5 @@ size_t CLinux_allocated_size(const void *block);
 int CLinux_set_allocator(int arenas, int mapping_threshold);
 /// Gives free pages back to the kernel.
 void CLinux_trim_allocator(void);
-
 
 #endif
