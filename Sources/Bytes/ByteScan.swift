@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Looking at eight bytes at a time.
+extension Span where Element == UInt8 {
+    /// Eight bytes from `offset` on, the first one lowest.
+    @inlinable @inline(__always)
+    package func word(at offset: Int) -> UInt64 {
+        UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// Four bytes from `offset` on, the first one lowest.
+    @inlinable @inline(__always)
+    package func halfWord(at offset: Int) -> UInt32 {
+        UInt32(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+
+    /// Where the first control byte (below space, or DEL) stands in `range`; its upper bound when there is none.
+    package func firstControl(in range: Range<Int>) -> Int {
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            let found = ByteLanes.below(0x20, word(at: index)) | ByteLanes.equal(0x7F, word(at: index))
+            if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < range.upperBound, self[index] >= 0x20, self[index] != 0x7F { index &+= 1 }
+        return index
+    }
+
+    /// Where the first byte outside 0x21…0x7E stands in `range`; its upper bound when there is none.
+    package func firstNotVisible(in range: Range<Int>) -> Int {
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            let bytes = word(at: index)
+            let found = ByteLanes.below(0x21, bytes) | ByteLanes.equal(0x7F, bytes) | bytes & ByteLanes.high
+            if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < range.upperBound, self[index] > 0x20, self[index] < 0x7F { index &+= 1 }
+        return index
+    }
+
+    /// Where `byte` stands first in `range`, or nil.
+    package func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            let found = ByteLanes.equal(byte, word(at: index))
+            if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < range.upperBound {
+            if self[index] == byte { return index }
+            index &+= 1
+        }
+        return nil
+    }
+}
+
+/// Questions about the eight bytes of a word. The answers have the top bit of a lane set where they hold; only
+/// the lowest set bit is exact (a borrow may mark lanes above it).
+package enum ByteLanes {
+    @usableFromInline static let low: UInt64 = 0x0101_0101_0101_0101
+    package static let high: UInt64 = 0x8080_8080_8080_8080
+
+    /// Lanes whose byte is below `bound`, which is at most 0x80.
+    @inline(__always)
+    static func below(_ bound: UInt64, _ word: UInt64) -> UInt64 { (word &- low &* bound) & ~word & high }
+
+    @inline(__always)
+    static func equal(_ byte: UInt8, _ word: UInt64) -> UInt64 {
+        let difference = word ^ (low &* UInt64(byte))
+        return (difference &- low) & ~difference & high
+    }
+
+    /// The word with its letters in lower case; every lane is exact.
+    @inline(__always)
+    package static func lowercased(_ word: UInt64) -> UInt64 {
+        let sevenBits = word & ~high
+        let fromA = sevenBits &+ low &* (0x80 - 0x41)
+        let aboveZ = sevenBits &+ low &* (0x80 - 0x5B)
+        return word | ((fromA ^ aboveZ) & ~word & high) >> 2
+    }
+}

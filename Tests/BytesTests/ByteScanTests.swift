@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Testing
+
+@Suite struct ByteScanTests {
+    /// Every byte value at every place of runs that begin and end inside and outside whole words.
+    @Test(arguments: [1, 7, 8, 9, 15, 16, 17, 25])
+    func findsWhatAByteWiseSearchFinds(count: Int) {
+        for byte in UInt8.min...UInt8.max {
+            for place in 0..<count {
+                var input = Array(repeating: UInt8(ascii: "a"), count: count + 4)
+                input[place + 2] = byte
+                let span = input.span
+                let range = 2..<count + 2
+                let isControl = byte < 0x20 || byte == 0x7F
+                #expect(span.firstControl(in: range) == (isControl ? place + 2 : count + 2))
+                let isVisible = byte > 0x20 && byte < 0x7F
+                #expect(span.firstNotVisible(in: range) == (isVisible ? count + 2 : place + 2))
+                #expect(span.firstIndex(of: byte, in: range) == (byte == UInt8(ascii: "a") ? 2 : place + 2))
+            }
+        }
+    }
+
+    @Test func lowersTheLettersOfAWordAndNothingElse() {
+        for byte in UInt8.min...UInt8.max {
+            let word = UInt64(byte) | UInt64(UInt8(ascii: "Z")) << 8 | UInt64(0xDA) << 16
+            let expected = UInt64(ASCII.lowercased(byte)) | UInt64(UInt8(ascii: "z")) << 8 | UInt64(0xDA) << 16
+            #expect(ByteLanes.lowercased(word) == expected)
+        }
+    }
+}
