@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 
 /// The field names that Larder gives a meaning to, as small integers. All others are `.other` and known by
 /// their bytes alone.
@@ -99,8 +99,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
 
     /// The name that `bytes` spell in any case of letters; `.other` when it has no meaning here.
     package static func lookUp(_ bytes: borrowing Span<UInt8>) -> FieldName {
-        for name in allCases.dropFirst() where bytes.equalsIgnoringCase(name.lowercased) { return name }
-        return .other
+        FieldNameTable.shared.lookUp(bytes)
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 
 /// Where one field line stands in the bytes of its head.
 package struct FieldSlot: Sendable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 
 /// The minor version of HTTP/1; a later major version presents itself as 1.1 to the flow.
 package enum HTTPVersion: UInt8, Sendable { case http10, http11 }

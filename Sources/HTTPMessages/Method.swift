@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 
 /// Request methods that Larder gives a meaning to; any other token is `.other` and passed through.
 package enum Method: UInt8, Sendable {
