@@ -10,7 +10,8 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case connection, contentEncoding, contentLanguage, contentLength, contentLocation, contentRange, contentType
     case cookie, date, edgeCacheTag, eTag, expect, expires, forwarded, host, http2Settings
     case ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince, keepAlive, larderCacheControl
-    case lastModified, link, location, maxForwards, origin, pragma, proxyAuthenticate, proxyAuthenticationInfo, proxyAuthorization
+    case lastModified, link, location, maxForwards, origin, pragma, proxyAuthenticate, proxyAuthenticationInfo,
+        proxyAuthorization
     case proxyConnection, range, referer, retryAfter, server, setCookie, surrogateControl, surrogateKey
     case te, traceParent, trailer, transferEncoding, upgrade, userAgent, vary, via, warning, wwwAuthenticate
     case xAccelBuffering, xAccelExpires, xCache, xForwardedFor, xForwardedHost, xForwardedPort, xForwardedProto

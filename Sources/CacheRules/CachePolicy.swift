@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package import HTTPMessages
+
+/// What a route says about caching. A class, so that passing it to a decision costs nothing.
+package final class CachePolicy: Sendable {
+    /// Whether the client's Cache-Control and Pragma are heard.
+    package enum RequestDirectiveHandling: UInt8, Sendable { case honor, ignore }
+
+    /// When a response that sets cookies may be stored.
+    package enum SetCookieStorage: UInt8, Sendable {
+        case never
+        /// When the origin itself named its lifetime, and so meant it to be reused.
+        case withExplicitLifetime
+        /// The operator's word: cookies reach whoever asks next.
+        case always
+    }
+
+    /// The lifetime when the origin names none, or always when `ttlIsForced`.
+    package let ttlMilliseconds: Int64?
+    package let ttlIsForced: Bool
+    /// The same for single status codes; beats `ttlMilliseconds`.
+    package let ttlByStatus: [(status: UInt16, milliseconds: Int64)]
+    /// Used when the response names none.
+    package let staleWhileRevalidateMilliseconds: Int64?
+    /// Used when the response names none.
+    package let staleIfErrorMilliseconds: Int64?
+    /// A lifetime is shortened by up to this share, so that entries stored together do not expire together.
+    package let jitterPercent: Int
+    package let requestDirectives: RequestDirectiveHandling
+    /// The operator's word: answers to requests with Authorization reach others.
+    package let storesAuthorized: Bool
+    package let setCookie: SetCookieStorage
+    /// s-maxage forbids serving stale (RFC 9111 §5.2.2.10). The operator's word that a stale-* directive beside
+    /// it is meant all the same.
+    package let allowsStaleDespiteSharedMaxAge: Bool
+    /// The first of these that is valid replaces Cache-Control and Expires (RFC 9213).
+    package let targetedFields: [FieldName]
+    package let usesHeuristics: Bool
+    package let heuristicMaximumMilliseconds: Int64
+    /// How long a copy may stay in memory, whatever its lifetime.
+    package let maximumTTLMilliseconds: Int64?
+    package let maximumVariants: Int
+    /// Where tags are read from.
+    package let tagFields: [FieldName]
+
+    package init(
+        ttlMilliseconds: Int64? = nil,
+        ttlIsForced: Bool = false,
+        ttlByStatus: [(status: UInt16, milliseconds: Int64)] = [],
+        staleWhileRevalidateMilliseconds: Int64? = nil,
+        staleIfErrorMilliseconds: Int64? = nil,
+        jitterPercent: Int = 0,
+        requestDirectives: RequestDirectiveHandling = .honor,
+        storesAuthorized: Bool = false,
+        setCookie: SetCookieStorage = .withExplicitLifetime,
+        allowsStaleDespiteSharedMaxAge: Bool = false,
+        targetedFields: [FieldName] = [.larderCacheControl, .cdnCacheControl],
+        usesHeuristics: Bool = true,
+        heuristicMaximumMilliseconds: Int64 = 86_400_000,
+        maximumTTLMilliseconds: Int64? = nil,
+        maximumVariants: Int = 32,
+        tagFields: [FieldName] = [.surrogateKey, .cacheTag, .xKey, .edgeCacheTag, .cacheGroups]
+    ) {
+        self.ttlMilliseconds = ttlMilliseconds
+        self.ttlIsForced = ttlIsForced
+        self.ttlByStatus = ttlByStatus
+        self.staleWhileRevalidateMilliseconds = staleWhileRevalidateMilliseconds
+        self.staleIfErrorMilliseconds = staleIfErrorMilliseconds
+        self.jitterPercent = min(max(jitterPercent, 0), 100)
+        self.requestDirectives = requestDirectives
+        self.storesAuthorized = storesAuthorized
+        self.setCookie = setCookie
+        self.allowsStaleDespiteSharedMaxAge = allowsStaleDespiteSharedMaxAge
+        self.targetedFields = targetedFields
+        self.usesHeuristics = usesHeuristics
+        self.heuristicMaximumMilliseconds = heuristicMaximumMilliseconds
+        self.maximumTTLMilliseconds = maximumTTLMilliseconds
+        self.maximumVariants = maximumVariants
+        self.tagFields = tagFields
+    }
+
+    /// The route's lifetime for a status. The plain one covers what succeeded or moved for good; an error or a
+    /// passing redirect is stored only when the route names its status.
+    func ttl(for status: Status) -> Int64? {
+        for entry in ttlByStatus where entry.status == status.code { return entry.milliseconds }
+        switch status.code {
+        case 200, 203, 204, 300, 301, 308: return ttlMilliseconds
+        default: return nil
+        }
+    }
+}

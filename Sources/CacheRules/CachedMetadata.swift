@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+
+/// All that a reuse decision needs to know of a stored response. Plain bytes, no references.
+package struct CachedMetadata: Sendable, Equatable {
+    package struct Flags: OptionSet, Sendable {
+        package let rawValue: UInt16
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        /// Each use needs the origin's consent (RFC 9111 §5.2.2.4).
+        package static let alwaysValidate = Flags(rawValue: 1 << 0)
+        /// Not to be used stale on anybody's word but its own (must-revalidate, proxy-revalidate, s-maxage).
+        package static let staleForbidden = Flags(rawValue: 1 << 1)
+        package static let hasStrongETag = Flags(rawValue: 1 << 2)
+        package static let hasWeakETag = Flags(rawValue: 1 << 3)
+        package static let hasLastModified = Flags(rawValue: 1 << 4)
+        package static let isPartial = Flags(rawValue: 1 << 5)
+        /// The origin named the lifetime.
+        package static let hasExplicitLifetime = Flags(rawValue: 1 << 6)
+        package static let isHeuristic = Flags(rawValue: 1 << 7)
+        package static let hasSetCookie = Flags(rawValue: 1 << 8)
+        package static let noTransform = Flags(rawValue: 1 << 9)
+        package static let variesByRequest = Flags(rawValue: 1 << 10)
+        /// Expired by a soft invalidation: usable only as a stale response is.
+        package static let softlyInvalidated = Flags(rawValue: 1 << 11)
+    }
+
+    package var status: UInt16
+    package var flags: Flags
+    /// response_time of RFC 9111 §4.2.3, on this process's monotonic clock.
+    package var storedAtMonotonicMilliseconds: Int64
+    /// corrected_initial_age of RFC 9111 §4.2.3.
+    package var initialAgeMilliseconds: Int64
+    package var freshnessLifetimeMilliseconds: Int64
+    /// How long after its lifetime it may be served while it is refreshed; 0 when that is forbidden.
+    package var staleWhileRevalidateMilliseconds: Int64
+    /// How long after its lifetime it may be served when the origin fails; 0 when that is forbidden.
+    package var staleIfErrorMilliseconds: Int64
+    /// The Date field, or when the response came; in seconds since 1970.
+    package var dateSeconds: Int64
+    /// In seconds since 1970; -1 when there is none.
+    package var lastModifiedSeconds: Int64
+
+    package init(
+        status: UInt16, flags: Flags = [], storedAtMonotonicMilliseconds: Int64, initialAgeMilliseconds: Int64 = 0,
+        freshnessLifetimeMilliseconds: Int64, staleWhileRevalidateMilliseconds: Int64 = 0,
+        staleIfErrorMilliseconds: Int64 = 0, dateSeconds: Int64 = 0, lastModifiedSeconds: Int64 = -1
+    ) {
+        self.status = status
+        self.flags = flags
+        self.storedAtMonotonicMilliseconds = storedAtMonotonicMilliseconds
+        self.initialAgeMilliseconds = initialAgeMilliseconds
+        self.freshnessLifetimeMilliseconds = freshnessLifetimeMilliseconds
+        self.staleWhileRevalidateMilliseconds = staleWhileRevalidateMilliseconds
+        self.staleIfErrorMilliseconds = staleIfErrorMilliseconds
+        self.dateSeconds = dateSeconds
+        self.lastModifiedSeconds = lastModifiedSeconds
+    }
+
+    /// current_age of RFC 9111 §4.2.3.
+    package func ageMilliseconds(_ now: Moment) -> Int64 {
+        initialAgeMilliseconds &+ now.monotonicMilliseconds &- storedAtMonotonicMilliseconds
+    }
+
+    /// What the Age field says.
+    package func ageSeconds(_ now: Moment) -> Int64 { max(ageMilliseconds(now), 0) / 1000 }
+
+    /// How much of its lifetime is left; zero or less when it is stale (RFC 9111 §4.2).
+    package func freshForMilliseconds(_ now: Moment) -> Int64 {
+        freshnessLifetimeMilliseconds &- ageMilliseconds(now)
+    }
+
+    /// Whether the origin can be asked if it still holds.
+    package var hasValidator: Bool { !flags.isDisjoint(with: [.hasStrongETag, .hasWeakETag, .hasLastModified]) }
+
+    /// The same response with a lifetime that ends at most `milliseconds` after it was stored; what the memory
+    /// tier keeps beside a longer-lived copy in Redis.
+    package func limited(toMilliseconds milliseconds: Int64?) -> CachedMetadata {
+        guard let milliseconds else { return self }
+        var limited = self
+        limited.freshnessLifetimeMilliseconds = min(
+            freshnessLifetimeMilliseconds, initialAgeMilliseconds &+ milliseconds)
+        return limited
+    }
+}

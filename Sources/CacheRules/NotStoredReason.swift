@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a response was not stored. Labels are stable: they appear in Cache-Status, logs and metrics.
+package enum NotStoredReason: UInt8, CaseIterable, Sendable {
+    case method, status, noStore, `private`, authorization, setCookie, varyStar, noLifetime, expired, noCache
+    case partial, requestNoStore, tooLarge, invalidated, tooManyTags, tooManyVariants, route, incomplete
+    case storeFull, superseded
+
+    package var label: StaticString {
+        switch self {
+        case .method: "method"
+        case .status: "status"
+        case .noStore: "no-store"
+        case .private: "private"
+        case .authorization: "authorization"
+        case .setCookie: "set-cookie"
+        case .varyStar: "vary-star"
+        case .noLifetime: "no-lifetime"
+        case .expired: "expired"
+        case .noCache: "no-cache"
+        case .partial: "partial"
+        case .requestNoStore: "request-no-store"
+        case .tooLarge: "too-large"
+        case .invalidated: "invalidated"
+        case .tooManyTags: "too-many-tags"
+        case .tooManyVariants: "too-many-variants"
+        case .route: "route"
+        case .incomplete: "incomplete"
+        case .storeFull: "store-full"
+        case .superseded: "superseded"
+        }
+    }
+}

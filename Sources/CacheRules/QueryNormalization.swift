@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+
+/// A query as the route's key options leave it.
+enum QueryNormalization {
+    /// Appends `?` and the query; nothing when there is none, or nothing of it is left.
+    static func write(_ query: borrowing Span<UInt8>, options: borrowing KeyOptions, into buffer: inout ByteBuffer) {
+        switch options.query {
+        case .none: return
+        case .all where !options.sortsQuery:
+            buffer.append(ASCII.questionMark)
+            buffer.append(query)
+        default: writeParameters(query, options: options, into: &buffer)
+        }
+    }
+
+    private static func writeParameters(
+        _ query: borrowing Span<UInt8>, options: borrowing KeyOptions, into buffer: inout ByteBuffer
+    ) {
+        let base = buffer.count
+        if options.sortsQuery, isWorthSorting(query, limit: options.maximumSortedParameters) {
+            writeSorted(query, options: options, base: base, into: &buffer)
+            return
+        }
+        var start = 0
+        while let parameter = nextParameter(in: query, from: start) {
+            writeParameter(query.extracting(parameter), options: options, base: base, into: &buffer)
+            start = parameter.upperBound + 1
+        }
+    }
+
+    private static func writeParameter(
+        _ parameter: borrowing Span<UInt8>, options: borrowing KeyOptions, base: Int, into buffer: inout ByteBuffer
+    ) {
+        guard !parameter.isEmpty, options.keeps(parameter.extracting(0..<nameLength(parameter))) else { return }
+        buffer.append(buffer.count == base ? ASCII.questionMark : UInt8(ascii: "&"))
+        buffer.append(parameter)
+    }
+
+    /// Takes the smallest name that is left, again and again: queries are short, and this needs no memory.
+    private static func writeSorted(
+        _ query: borrowing Span<UInt8>, options: borrowing KeyOptions, base: Int, into buffer: inout ByteBuffer
+    ) {
+        var last: Range<Int>?
+        while let next = successor(of: last, in: query) {
+            writeParameter(query.extracting(next), options: options, base: base, into: &buffer)
+            last = next
+        }
+    }
+
+    private static func successor(of last: Range<Int>?, in query: borrowing Span<UInt8>) -> Range<Int>? {
+        var best: Range<Int>?
+        var start = 0
+        while let parameter = nextParameter(in: query, from: start) {
+            start = parameter.upperBound + 1
+            if let last, !precedes(last, parameter, in: query) { continue }
+            if let found = best, precedes(found, parameter, in: query) { continue }
+            best = parameter
+        }
+        return best
+    }
+
+    /// By name, then by place.
+    private static func precedes(_ one: Range<Int>, _ other: Range<Int>, in query: borrowing Span<UInt8>) -> Bool {
+        let first = query.extracting(one)
+        let second = query.extracting(other)
+        let counts = (nameLength(first), nameLength(second))
+        for index in 0..<min(counts.0, counts.1) where first[index] != second[index] {
+            return first[index] < second[index]
+        }
+        if counts.0 != counts.1 { return counts.0 < counts.1 }
+        return one.lowerBound < other.lowerBound
+    }
+
+    /// Whether the parameters are out of order, and few enough.
+    private static func isWorthSorting(_ query: borrowing Span<UInt8>, limit: Int) -> Bool {
+        var count = 0
+        var isSorted = true
+        var previous: Range<Int>?
+        var start = 0
+        while let parameter = nextParameter(in: query, from: start) {
+            if let previous, !precedes(previous, parameter, in: query) { isSorted = false }
+            previous = parameter
+            start = parameter.upperBound + 1
+            count += 1
+        }
+        return !isSorted && count <= limit
+    }
+
+    /// The parameter that begins at `start`, without its `&`; nil past the end.
+    private static func nextParameter(in query: borrowing Span<UInt8>, from start: Int) -> Range<Int>? {
+        guard start < query.count else { return nil }
+        var end = start
+        while end < query.count, query[end] != UInt8(ascii: "&") { end += 1 }
+        return start..<end
+    }
+
+    private static func nameLength(_ parameter: borrowing Span<UInt8>) -> Int {
+        for index in 0..<parameter.count where parameter[index] == ASCII.equals { return index }
+        return parameter.count
+    }
+}

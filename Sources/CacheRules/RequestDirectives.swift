@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+package import HTTPMessages
+
+/// What a client asks of caches (RFC 9111 §5.2.1). Garbage in it is passed over: these are wishes.
+package struct RequestDirectives: Sendable, Equatable {
+    /// How stale an answer the client would take (RFC 9111 §5.2.1.2).
+    package enum MaxStale: Sendable, Equatable {
+        case none
+        case any
+        case seconds(Int64)
+    }
+
+    package var noCache = false
+    package var noStore = false
+    package var onlyIfCached = false
+    package var maxAgeSeconds: Int64?
+    package var minFreshSeconds: Int64?
+    package var staleIfErrorSeconds: Int64?
+    package var maxStale = MaxStale.none
+    /// False when nothing above was said, which is what most requests say.
+    package private(set) var isPresent = false
+
+    package init() {}
+
+    package static let none = RequestDirectives()
+
+    /// Reads Cache-Control, or Pragma in its absence (RFC 9111 §5.4).
+    package static func parse(_ fields: borrowing Fields) -> RequestDirectives {
+        var directives = RequestDirectives()
+        if fields.contains(.cacheControl) {
+            for index in fields.slots.indices where fields.slots[index].name == .cacheControl {
+                directives.read(fields.value(at: index))
+            }
+        } else if fields.contains(.pragma) {
+            for index in fields.slots.indices where fields.slots[index].name == .pragma {
+                directives.readPragma(fields.value(at: index))
+            }
+        }
+        return directives
+    }
+
+    private mutating func readPragma(_ value: borrowing Span<UInt8>) {
+        var list = FieldListParser()
+        while let member = list.next(in: value) {
+            guard value.extracting(member).equalsIgnoringCase("no-cache") else { continue }
+            noCache = true
+            isPresent = true
+        }
+    }
+
+    private mutating func read(_ value: borrowing Span<UInt8>) {
+        var list = FieldListParser()
+        while let range = list.next(in: value) {
+            let member = FieldListMember.split(range, of: value)
+            guard let directive = CacheDirective.lookUp(value.extracting(member.name)) else { continue }
+            apply(directive, member.seconds(in: value), hasArgument: member.argument != .absent)
+        }
+    }
+
+    private mutating func apply(_ directive: CacheDirective, _ seconds: Int64?, hasArgument: Bool) {
+        switch directive {
+        case .noCache: noCache = true
+        case .noStore: noStore = true
+        case .onlyIfCached: onlyIfCached = true
+        case .maxAge: maxAgeSeconds = maxAgeSeconds ?? seconds
+        case .minFresh: minFreshSeconds = minFreshSeconds ?? seconds
+        case .staleIfError: staleIfErrorSeconds = staleIfErrorSeconds ?? seconds
+        case .maxStale:
+            if let seconds { maxStale = .seconds(seconds) } else if !hasArgument { maxStale = .any }
+        default: return
+        }
+        isPresent = true
+    }
+}
+
+extension FieldListMember {
+    /// The argument as delta-seconds; a quoted one is taken too (RFC 9111 §5.2).
+    func seconds(in bytes: borrowing Span<UInt8>) -> Int64? {
+        switch argument {
+        case .token(let range), .quoted(let range): DeltaSeconds.parse(bytes, range)
+        case .absent, .malformed: nil
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+package import HTTPMessages
+
+/// What an origin tells caches (RFC 9111 §5.2.2), from Cache-Control or from the targeted field that overrides
+/// it (RFC 9213).
+package struct ResponseDirectives: Sendable, Equatable {
+    package struct Flags: OptionSet, Sendable {
+        package let rawValue: UInt16
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        package static let noStore = Flags(rawValue: 1 << 0)
+        /// Without a list of fields.
+        package static let noCache = Flags(rawValue: 1 << 1)
+        /// Without a list of fields.
+        package static let `private` = Flags(rawValue: 1 << 2)
+        package static let `public` = Flags(rawValue: 1 << 3)
+        package static let mustRevalidate = Flags(rawValue: 1 << 4)
+        package static let proxyRevalidate = Flags(rawValue: 1 << 5)
+        package static let mustUnderstand = Flags(rawValue: 1 << 6)
+        package static let immutable = Flags(rawValue: 1 << 7)
+        package static let noTransform = Flags(rawValue: 1 << 8)
+        /// `no-cache="…"` or `private="…"`: the fields named are not stored.
+        package static let namesFields = Flags(rawValue: 1 << 9)
+    }
+
+    package var flags: Flags = []
+    package var maxAgeSeconds: Int64?
+    package var sharedMaxAgeSeconds: Int64?
+    package var staleWhileRevalidateSeconds: Int64?
+    package var staleIfErrorSeconds: Int64?
+    /// Where the directives came from. Unless it is Cache-Control, Cache-Control and Expires are not heard
+    /// (RFC 9213 §2.1).
+    package var source = FieldName.cacheControl
+
+    package init() {}
+
+    /// The first of `targetedFields` that is present, valid and not empty decides; else Cache-Control.
+    package static func parse(
+        _ fields: borrowing Fields, targetedFields: [FieldName] = []
+    ) -> ResponseDirectives {
+        for name in targetedFields where fields.contains(name) {
+            if let directives = parseTargeted(fields, name) { return directives }
+        }
+        var directives = ResponseDirectives()
+        guard fields.contains(.cacheControl) else { return directives }
+        for index in fields.slots.indices where fields.slots[index].name == .cacheControl {
+            directives.read(fields.value(at: index))
+        }
+        return directives
+    }
+
+    private mutating func read(_ value: borrowing Span<UInt8>) {
+        var list = FieldListParser()
+        while let range = list.next(in: value) {
+            let member = FieldListMember.split(range, of: value)
+            guard let directive = CacheDirective.lookUp(value.extracting(member.name)) else { continue }
+            if let seconds = member.seconds(in: value) {
+                apply(directive, seconds: seconds)
+            } else if case .quoted(let names) = member.argument {
+                apply(directive, names: value.extracting(names))
+            } else {
+                apply(directive)
+            }
+        }
+    }
+
+    /// A directive without a number. Where a lifetime should stand and does not, the response counts as stale
+    /// (RFC 9111 §4.2.1).
+    private mutating func apply(_ directive: CacheDirective) {
+        switch directive {
+        case .maxAge: maxAgeSeconds = maxAgeSeconds ?? 0
+        case .sharedMaxAge: sharedMaxAgeSeconds = sharedMaxAgeSeconds ?? 0
+        default: flags.formUnion(directive.responseFlag)
+        }
+    }
+
+    /// A directive with a number. Of two lifetimes the first is used (RFC 9111 §4.2.1).
+    private mutating func apply(_ directive: CacheDirective, seconds: Int64) {
+        switch directive {
+        case .maxAge: maxAgeSeconds = maxAgeSeconds ?? seconds
+        case .sharedMaxAge: sharedMaxAgeSeconds = sharedMaxAgeSeconds ?? seconds
+        case .staleWhileRevalidate: staleWhileRevalidateSeconds = staleWhileRevalidateSeconds ?? seconds
+        case .staleIfError: staleIfErrorSeconds = staleIfErrorSeconds ?? seconds
+        default: flags.formUnion(directive.responseFlag)
+        }
+    }
+
+    /// A directive with a quoted string that is no number: a list of field names where one may stand.
+    private mutating func apply(_ directive: CacheDirective, names: borrowing Span<UInt8>) {
+        let isList = (directive == .noCache || directive == .private) && ResponseDirectives.isNameList(names)
+        if isList { flags.insert(.namesFields) } else { apply(directive) }
+    }
+
+    private static func isNameList(_ names: borrowing Span<UInt8>) -> Bool {
+        var list = FieldListParser()
+        var count = 0
+        while let name = list.next(in: names) {
+            for index in name where !ASCII.isTokenCharacter(names[index]) { return false }
+            count += 1
+        }
+        return count > 0
+    }
+
+    // MARK: Targeted fields
+
+    /// RFC 9213 §2.1: a Dictionary. Nil when it is empty, malformed, or a value has the wrong type, and is
+    /// therefore ignored as a whole.
+    private static func parseTargeted(_ fields: borrowing Fields, _ name: FieldName) -> ResponseDirectives? {
+        var directives = ResponseDirectives()
+        directives.source = name
+        var isEmpty = true
+        for index in fields.slots.indices where fields.slots[index].name == name {
+            do {
+                if try directives.readDictionary(fields.value(at: index)) { isEmpty = false }
+            } catch { return nil }
+        }
+        return isEmpty ? nil : directives
+    }
+
+    /// Whether there was a member.
+    private mutating func readDictionary(_ value: borrowing Span<UInt8>) throws(StructuredFieldError) -> Bool {
+        var parser = StructuredFieldParser()
+        var isFilled = false
+        while let member = try parser.nextDictionaryMember(in: value) {
+            isFilled = true
+            guard let directive = CacheDirective.lookUp(value.extracting(member.key)) else { continue }
+            try set(directive, member.value, in: value)
+        }
+        return isFilled
+    }
+
+    /// In a Dictionary the last member of a name wins (RFC 9651 §4.2.2).
+    private mutating func set(
+        _ directive: CacheDirective, _ member: StructuredFieldParser.Value, in value: borrowing Span<UInt8>
+    ) throws(StructuredFieldError) {
+        switch (directive, member) {
+        case (.maxAge, .integer(let seconds)): maxAgeSeconds = ResponseDirectives.clamp(seconds)
+        case (.sharedMaxAge, .integer(let seconds)): sharedMaxAgeSeconds = ResponseDirectives.clamp(seconds)
+        case (.staleWhileRevalidate, .integer(let seconds)):
+            staleWhileRevalidateSeconds = ResponseDirectives.clamp(seconds)
+        case (.staleIfError, .integer(let seconds)): staleIfErrorSeconds = ResponseDirectives.clamp(seconds)
+        case (.maxAge, _), (.sharedMaxAge, _), (.staleWhileRevalidate, _), (.staleIfError, _): throw .malformed
+        case (.noCache, .string(let names)), (.private, .string(let names)):
+            apply(directive, names: value.extracting(names))
+        case (_, .boolean(true)): flags.formUnion(directive.responseFlag)
+        case (_, .boolean(false)): flags.subtract(directive.responseFlag)
+        default: throw .malformed
+        }
+    }
+
+    private static func clamp(_ seconds: Int64) -> Int64 { min(max(seconds, 0), DeltaSeconds.maximum) }
+}
+
+extension CacheDirective {
+    fileprivate var responseFlag: ResponseDirectives.Flags {
+        switch self {
+        case .noStore: .noStore
+        case .noCache: .noCache
+        case .private: .private
+        case .public: .public
+        case .mustRevalidate: .mustRevalidate
+        case .proxyRevalidate: .proxyRevalidate
+        case .mustUnderstand: .mustUnderstand
+        case .immutable: .immutable
+        case .noTransform: .noTransform
+        default: []
+        }
+    }
+}

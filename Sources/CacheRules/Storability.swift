@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import HTTPMessages
+
+package enum StoreDecision: Sendable, Equatable {
+    case store(CachedMetadata)
+    case refuse(NotStoredReason)
+}
+
+/// Whether a response may be stored, and with which lifetime (RFC 9111 §3).
+package enum Storability {
+    /// `response` has all its fields as the origin sent them; the moments are those of the exchange with it.
+    /// The answer to a POST that is stored is stored for GET.
+    package static func assess(
+        request: borrowing RequestHead, response: borrowing ResponseHead, policy: CachePolicy,
+        requestSentAt: Moment, responseReceivedAt: Moment
+    ) -> StoreDecision {
+        let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
+        let nowSeconds = responseReceivedAt.wallSeconds
+        // RFC 9110 §6.6.1: without a Date, or with one that is none, the time of receipt counts.
+        let date = dateField(.date, response.fields, nowSeconds: nowSeconds) ?? nowSeconds
+        let lastModified = dateField(.lastModified, response.fields, nowSeconds: nowSeconds)
+        var lifetime = Freshness.lifetime(
+            response, directives, policy, dateSeconds: date, lastModifiedSeconds: lastModified)
+        if let reason = refusal(request, response, directives, lifetime, policy) { return .refuse(reason) }
+
+        lifetime.milliseconds = Freshness.shortened(
+            lifetime.milliseconds, byUpTo: policy.jitterPercent,
+            seed: UInt64(bitPattern: responseReceivedAt.monotonicNanoseconds))
+        let age = Age.correctedInitialMilliseconds(
+            response.fields, dateSeconds: date, requestSentAt: requestSentAt, responseReceivedAt: responseReceivedAt)
+        var metadata = CachedMetadata(
+            status: response.status.code,
+            flags: flags(response.fields, directives, lifetime, hasLastModified: lastModified != nil),
+            storedAtMonotonicMilliseconds: responseReceivedAt.monotonicMilliseconds,
+            initialAgeMilliseconds: age, freshnessLifetimeMilliseconds: lifetime.milliseconds,
+            dateSeconds: date, lastModifiedSeconds: lastModified ?? -1)
+        setStaleWindows(&metadata, directives, policy)
+        if let reason = uselessness(metadata, lifetime) { return .refuse(reason) }
+        return .store(metadata)
+    }
+
+    // MARK: What forbids storing
+
+    private static func refusal(
+        _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ directives: ResponseDirectives,
+        _ lifetime: FreshnessLifetime, _ policy: CachePolicy
+    ) -> NotStoredReason? {
+        if let reason = refusalByStatus(response.status, directives) { return reason }
+        if let reason = refusalByMethod(request, response, lifetime) { return reason }
+        if policy.requestDirectives == .honor, RequestDirectives.parse(request.fields).noStore {
+            return .requestNoStore  // RFC 9111 §5.2.1.5
+        }
+        // RFC 9111 §5.2.2.5; must-understand lifts it for a status that is understood (§5.2.2.3).
+        if directives.flags.contains(.noStore), !directives.flags.contains(.mustUnderstand) { return .noStore }
+        if directives.flags.contains(.private) { return .private }  // RFC 9111 §5.2.2.7
+        if request.fields.contains(.authorization), !policy.storesAuthorized, !allowsAuthorized(directives) {
+            return .authorization
+        }
+        // RFC 9111 §3: something must say that it may be stored at all.
+        let isCacheable = response.status.isHeuristicallyCacheable || directives.flags.contains(.public)
+        if lifetime.source == .none, !isCacheable { return .noLifetime }
+        if VaryRule.parse(response.fields) == .star { return .varyStar }  // RFC 9111 §4.1
+        if response.fields.contains(.setCookie), !storesCookies(policy, lifetime) { return .setCookie }
+        return nil
+    }
+
+    private static func refusalByStatus(_ status: Status, _ directives: ResponseDirectives) -> NotStoredReason? {
+        if status.code == 206 { return .partial }  // RFC 9111 §3.3
+        if status.isInformational || status.code == 304 { return .status }
+        if directives.flags.contains(.mustUnderstand), !status.isUnderstood { return .status }
+        return nil
+    }
+
+    /// GET only, and POST as RFC 9110 §9.3.3 has it: a success that names its own lifetime, and its target as
+    /// the place where the same content can be had.
+    private static func refusalByMethod(
+        _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ lifetime: FreshnessLifetime
+    ) -> NotStoredReason? {
+        switch request.method {
+        case .get: nil
+        case .post:
+            response.status.isSuccess && lifetime.isExplicit && ContentLocation.namesTarget(of: request, response)
+                ? nil : .method
+        default: .method
+        }
+    }
+
+    /// RFC 9111 §3.5.
+    private static func allowsAuthorized(_ directives: ResponseDirectives) -> Bool {
+        directives.sharedMaxAgeSeconds != nil || !directives.flags.isDisjoint(with: [.public, .mustRevalidate])
+    }
+
+    private static func storesCookies(_ policy: CachePolicy, _ lifetime: FreshnessLifetime) -> Bool {
+        switch policy.setCookie {
+        case .never: false
+        case .withExplicitLifetime: lifetime.isExplicit
+        case .always: true
+        }
+    }
+
+    /// What may be stored but could never be used.
+    private static func uselessness(
+        _ metadata: CachedMetadata, _ lifetime: FreshnessLifetime
+    ) -> NotStoredReason? {
+        if metadata.hasValidator { return nil }
+        if metadata.flags.contains(.alwaysValidate) { return .noCache }
+        if lifetime.milliseconds > 0 { return nil }
+        return lifetime.source == .none ? .noLifetime : .expired
+    }
+
+    // MARK: What is remembered
+
+    private static func flags(
+        _ fields: borrowing Fields, _ directives: ResponseDirectives, _ lifetime: FreshnessLifetime,
+        hasLastModified: Bool
+    ) -> CachedMetadata.Flags {
+        var flags: CachedMetadata.Flags = []
+        if directives.flags.contains(.noCache) { flags.insert(.alwaysValidate) }
+        if directives.flags.contains(.noTransform) { flags.insert(.noTransform) }
+        // RFC 9111 §5.2.2.2, §5.2.2.8 and §5.2.2.10.
+        let forbids = !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
+        if forbids || directives.sharedMaxAgeSeconds != nil { flags.insert(.staleForbidden) }
+        if lifetime.isExplicit { flags.insert(.hasExplicitLifetime) }
+        if lifetime.source == .heuristic { flags.insert(.isHeuristic) }
+        if hasLastModified { flags.insert(.hasLastModified) }
+        if fields.contains(.setCookie) { flags.insert(.hasSetCookie) }
+        if fields.contains(.vary) { flags.insert(.variesByRequest) }
+        if let index = fields.firstIndex(of: .eTag) {
+            let tag = fields.value(at: index)
+            if EntityTag.isStrong(tag) {
+                flags.insert(.hasStrongETag)
+            } else if EntityTag.isWeak(tag) {
+                flags.insert(.hasWeakETag)
+            }
+        }
+        return flags
+    }
+
+    private static func setStaleWindows(
+        _ metadata: inout CachedMetadata, _ directives: ResponseDirectives, _ policy: CachePolicy
+    ) {
+        if metadata.flags.contains(.alwaysValidate) { return }
+        // RFC 9111 §4.2.4: not against an explicit directive.
+        let forbids = !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
+        if forbids { return }
+        let named = (directives.staleWhileRevalidateSeconds, directives.staleIfErrorSeconds)
+        if metadata.flags.contains(.staleForbidden) {
+            guard policy.allowsStaleDespiteSharedMaxAge else { return }
+            metadata.staleWhileRevalidateMilliseconds = (named.0 ?? 0) * 1000
+            metadata.staleIfErrorMilliseconds = (named.1 ?? 0) * 1000
+            return
+        }
+        metadata.staleWhileRevalidateMilliseconds =
+            named.0.map { $0 * 1000 } ?? policy.staleWhileRevalidateMilliseconds ?? 0
+        metadata.staleIfErrorMilliseconds = named.1.map { $0 * 1000 } ?? policy.staleIfErrorMilliseconds ?? 0
+    }
+
+    /// The date in the first line of that name, if it is one.
+    private static func dateField(_ name: FieldName, _ fields: borrowing Fields, nowSeconds: Int64) -> Int64? {
+        guard let index = fields.firstIndex(of: name) else { return nil }
+        return HTTPDate.parse(fields.value(at: index), nowSeconds: nowSeconds)
+    }
+}

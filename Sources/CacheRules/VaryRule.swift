@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+package import HTTPMessages
+
+/// Which request fields selected a response (RFC 9110 §12.5.5).
+package enum VaryRule: Sendable, Equatable {
+    case none
+    /// Something outside the request, or a rule that cannot be read or is too long: no request matches.
+    case star
+    /// The names in lower case, sorted, each once, joined by commas.
+    case names(ContiguousArray<UInt8>)
+
+    /// What all Vary lines say together.
+    package static func parse(_ fields: borrowing Fields, maximumNames: Int = 16) -> VaryRule {
+        guard fields.contains(.vary) else { return .none }
+        var names: [ContiguousArray<UInt8>] = []
+        for index in fields.slots.indices where fields.slots[index].name == .vary {
+            let value = fields.value(at: index)
+            var list = FieldListParser()
+            while let member = list.next(in: value) {
+                // `*` is a token too, and makes the rest pointless.
+                guard let name = lowercasedName(value.extracting(member)) else { return .star }
+                if !names.contains(name) { names.append(name) }
+                if names.count > maximumNames { return .star }
+            }
+        }
+        if names.isEmpty { return .none }
+        names.sort { $0.lexicographicallyPrecedes($1) }
+        return .names(ContiguousArray(names.joined(separator: CollectionOfOne(ASCII.comma))))
+    }
+
+    /// Nil for `*` and for what is no field name.
+    private static func lowercasedName(_ member: borrowing Span<UInt8>) -> ContiguousArray<UInt8>? {
+        if member.equals("*") { return nil }
+        var name = ContiguousArray<UInt8>()
+        name.reserveCapacity(member.count)
+        for index in 0..<member.count {
+            guard ASCII.isTokenCharacter(member[index]) else { return nil }
+            name.append(ASCII.lowercased(member[index]))
+        }
+        return name
+    }
+}

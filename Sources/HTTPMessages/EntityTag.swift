@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+
+/// Entity tags as they stand in fields: `"opaque"` or `W/"opaque"` (RFC 9110 §8.8.3).
+package enum EntityTag {
+    package static func isStrong(_ tag: borrowing Span<UInt8>) -> Bool { isQuoted(tag, from: 0) }
+
+    package static func isWeak(_ tag: borrowing Span<UInt8>) -> Bool {
+        tag.count > 2 && tag[0] == UInt8(ascii: "W") && tag[1] == ASCII.slash && isQuoted(tag, from: 2)
+    }
+
+    /// RFC 9110 §8.8.3.2: the opaque parts are the same.
+    package static func weaklyEqual(_ one: borrowing Span<UInt8>, _ other: borrowing Span<UInt8>) -> Bool {
+        guard let first = opaqueStart(one), let second = opaqueStart(other) else { return false }
+        return one.extracting(first..<one.count).elementsEqual(other.extracting(second..<other.count))
+    }
+
+    /// RFC 9110 §8.8.3.2: both are strong and the same.
+    package static func stronglyEqual(_ one: borrowing Span<UInt8>, _ other: borrowing Span<UInt8>) -> Bool {
+        isStrong(one) && one.elementsEqual(other)
+    }
+
+    /// Whether the list in `value` has a tag weakly equal to `tag`, or is `*` (RFC 9110 §13.1.2).
+    package static func list(_ value: borrowing Span<UInt8>, matches tag: borrowing Span<UInt8>) -> Bool {
+        if value.extracting(value.trimmingBlanks(0..<value.count)).equals("*") { return true }
+        var index = 0
+        while index < value.count {
+            guard let end = endOfTag(value, from: index) else { return false }
+            let member = value.trimmingBlanks(index..<end)
+            if weaklyEqual(value.extracting(member), tag) { return true }
+            index = end + 1
+        }
+        return false
+    }
+
+    /// Tags hold commas but no escapes, so the common list rules do not fit.
+    private static func endOfTag(_ value: borrowing Span<UInt8>, from start: Int) -> Int? {
+        var index = start
+        var isQuoted = false
+        while index < value.count {
+            if value[index] == ASCII.doubleQuote { isQuoted.toggle() }
+            if value[index] == ASCII.comma, !isQuoted { return index }
+            index += 1
+        }
+        return isQuoted ? nil : index
+    }
+
+    private static func opaqueStart(_ tag: borrowing Span<UInt8>) -> Int? {
+        if isStrong(tag) { return 0 }
+        return isWeak(tag) ? 2 : nil
+    }
+
+    /// etagc: visible characters but the quote, and what is beyond ASCII.
+    private static func isQuoted(_ tag: borrowing Span<UInt8>, from start: Int) -> Bool {
+        guard tag.count >= start + 2, tag[start] == ASCII.doubleQuote, tag[tag.count - 1] == ASCII.doubleQuote
+        else { return false }
+        for index in start + 1..<tag.count - 1 {
+            let byte = tag[index]
+            guard byte > 0x20, byte != ASCII.doubleQuote, byte != 0x7F else { return false }
+        }
+        return true
+    }
+}
