@@ -12,6 +12,8 @@ package struct ProxySettings: Sendable, Equatable {
         case off
     }
 
+    package static let defaultVia = "larder"
+
     package var listeners = [ListenSettings()]
     package var admin: AdminSettings?
     /// Event loops; nil for one per core.
@@ -24,7 +26,7 @@ package struct ProxySettings: Sendable, Equatable {
     package var trustedProxies: [AddressRange] = []
     package var forwarded = Forwarded.append
     /// The name in the Via field (RFC 9110 §7.6.3); nil sends none.
-    package var via: String? = "larder"
+    package var via: String? = ProxySettings.defaultVia
     /// The name in the Cache-Status field (RFC 9211).
     package var cacheName = "Larder"
     package var sendsXCache = false

@@ -48,11 +48,10 @@ package struct RoutePattern: Sendable, Hashable {
 
     package init(_ text: String) {
         self.text = text
-        guard let star = text.utf8.firstIndex(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }) else {
+        guard let star = text.utf8.firstIndex(of: UInt8(ascii: "*")) else {
             kind = .exact
             return
         }
-        let isOnlyLastStar = text.utf8[star] == UInt8(ascii: "*") && text.utf8.index(after: star) == text.utf8.endIndex
-        kind = isOnlyLastStar ? .prefix : .glob
+        kind = text.utf8.index(after: star) == text.utf8.endIndex ? .prefix : .glob
     }
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every directive: the one place that names it, says where it stands, what it takes and what it does. Parser,
+/// messages, help, reference, dump and example are all read from here; defaults are those of the value types.
+package enum DirectiveTable {
+    static let hour = 3_600_000
+    static let day = 86_400_000
+
+    /// In the order of the help.
+    package static let all: [DirectiveDescription] = collect()
+
+    package static func find(_ name: String) -> [DirectiveDescription] { all.filter { $0.name == name } }
+
+    static func names(in scope: DirectiveScope) -> [String] {
+        all.filter { $0.scopes.contains(scope) }.map(\.name)
+    }
+
+    private static func collect() -> [DirectiveDescription] {
+        var all: [DirectiveDescription] = []
+        func add(_ descriptions: [DirectiveDescription], _ scopes: [DirectiveScope]) {
+            for var description in descriptions {
+                // One directive may stand in several places; it is described once when it takes the same there.
+                if let known = all.firstIndex(where: {
+                    $0.name == description.name && $0.synopsis == description.synopsis
+                }) {
+                    all[known].scopes += scopes
+                } else {
+                    description.scopes = scopes
+                    all.append(description)
+                }
+            }
+        }
+        add(topLevel.map(\.description), [.topLevel])
+        add([include], DirectiveScope.allCases)
+        add([defaultsBlock.description, upstreamBlock.description], [.topLevel])
+        add(upstream.map(\.description), [.upstream])
+        add([routeBlock.description], [.topLevel])
+        add(route.map(\.description), [.route, .defaults])
+        add([invalidationBlock.description], [.topLevel])
+        add(invalidation.map(\.description), [.invalidation])
+        return all
+    }
+
+    static let include = DirectiveDescription(
+        name: "include", synopsis: "include PATH", summary: "Reads another file in this place.",
+        details: "A relative PATH starts at the directory of the file that names it. A * in its last part takes all "
+            + "files that match, in order of name. Files nest at most \(SettingsFiles.maxIncludeDepth) deep.",
+        parameters: [
+            ParameterDescription(
+                name: "PATH", shape: .text("PATH"), presence: .required, help: "A file, or several by a *.")
+        ], isRepeatable: true, opensBlock: false, defaultLine: nil, example: "include conf.d/*.conf")
+
+    // MARK: Blocks
+
+    static let blockNames = ["defaults", "upstream", "route", "invalidation"]
+
+    static let defaultsBlock = Directive<RouteDraft>(
+        "defaults", in: \.self, opensBlock: true, "Says what holds for every route that says nothing else.",
+        "Takes what a route takes. It may stand anywhere in the file, once.",
+        example: "defaults { stale if_error=10m }")
+
+    static let upstreamBlock = Directive<UpstreamSettings>(
+        "upstream", in: \.self,
+        [
+            .text(
+                "NAME", "The name that routes give.",
+                read: { upstream, text in
+                    upstream.name = text
+                    return TextCheck.name(text)
+                }, write: { $0.name.isEmpty ? nil : $0.name }
+            ).required
+        ], opensBlock: true, "Names a set of servers that answer alike.",
+        "A route that needs one server and nothing else may say `upstream http://HOST:PORT` without such a block.",
+        example: "upstream api { server 10.0.0.11:3000; server 10.0.0.12:3000 weight=2 }")
+
+    static let routeBlock = Directive<RouteDraft>(
+        "route", in: \.self,
+        [
+            .text(
+                "PATTERN", "A path, or a pattern of paths.",
+                read: { draft, text in
+                    draft.settings.name = text
+                    draft.settings.pattern = RoutePattern(text)
+                    return TextCheck.route(text)
+                }, write: { $0.settings.name }
+            ).required
+        ],
+        keys: [
+            .list(
+                "methods", "METHOD", \.settings.methods,
+                none: ("all", "every method"), "The methods the route takes.", check: method),
+            .list(
+                "host", "HOST", \.settings.hosts, none: ("all", "every host"),
+                "The hosts the route takes; *.example.com for all names below one.", check: host),
+        ], opensBlock: true, "Says how requests for some paths are answered.",
+        "PATTERN without * is one path; with one * at its end it takes every path that begins so; any other * is a "
+            + "glob, and stands for any text. An exact path wins over a prefix, a prefix over a glob, a longer pattern "
+            + "over a shorter one, and then the one that comes first in the file. What no route takes goes to the "
+            + "upstream by the defaults if there is exactly one upstream, and else is answered with 404.",
+        example: "route /api/users/* { upstream api; ttl 5m }")
+
+    static let invalidationBlock = Directive<InvalidationGroup>(
+        "invalidation", in: \.self,
+        [
+            .text(
+                "NAME", "The name that the admin call gives.",
+                read: { group, text in
+                    group.name = text
+                    return TextCheck.name(text)
+                }, write: { $0.name.isEmpty ? nil : $0.name }
+            ).required
+        ], opensBlock: true, "Names a group of things that one admin call invalidates.",
+        "Several of its directives may share a line.",
+        example: "invalidation user-updated { pattern /api/users/* tag users }")
+
+    static let methodNames = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY"]
+
+    private static func method(_ text: String) -> Result<String, SettingProblem> {
+        if methodNames.contains(text.uppercased()) { return .success(text.uppercased()) }
+        let hint = NearestName.hint(text, among: methodNames)
+        return .failure(
+            .init("unknown method \"\(text)\"\(hint); known are \(SettingProblem.list(methodNames, "and"))"))
+    }
+
+    private static func host(_ text: String) -> Result<String, SettingProblem> {
+        let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
+        let isAddress = AddressRange(name) != nil && !name.contains("/")
+        if isAddress || TextCheck.isHostName(name) { return .success(text.lowercased()) }
+        return .failure(.init("expected a host without port, such as api.example.com, got \"\(text)\""))
+    }
+
+    /// `timeout`, which upstreams and routes may say again.
+    static func timeout<Scope>(_ part: any WritableKeyPath<Scope, TimeoutSettings> & Sendable) -> Directive<Scope> {
+        Directive(
+            "timeout", in: part,
+            keys: [
+                .duration("connect", \.connectMilliseconds, 1...hour, "To open a connection to a server."),
+                .duration(
+                    "first_byte", \.firstByteMilliseconds, 0...day, off: "no limit",
+                    "From the request's last byte to the response's first; past it 504."),
+                .duration(
+                    "idle", \.idleMilliseconds, 0...day, off: "no limit",
+                    "Between two pieces of a request or response body."),
+            ], "Limits how long upstreams are waited for.",
+            "What a route says wins over what its upstream says, and that over the top level; each key for itself.",
+            example: "timeout connect=500ms first_byte=10s")
+    }
+}

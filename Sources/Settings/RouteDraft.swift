@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A route while it is read: its upstream is a name yet.
+struct RouteDraft: SettingsScope {
+    var settings = RouteSettings()
+    /// An upstream's name, or `http://host:port`.
+    var upstream: String?
+    /// What `ttl` has been said of in this block.
+    var lifetimesSaid: Set<String> = []
+
+    init() {}
+
+    init(settings: RouteSettings, upstream: String?) {
+        self.settings = settings
+        self.upstream = upstream
+    }
+}
+
+extension ProxySettings: SettingsScope {}
+extension ListenSettings: SettingsScope {}
+extension MemorySettings: SettingsScope {}
+extension TimeoutSettings: SettingsScope {}
+extension ClientSettings: SettingsScope {}
+extension LimitSettings: SettingsScope {}
+extension LogSettings: SettingsScope {}
+extension PurgeMethodSettings: SettingsScope {}
+extension UpstreamSettings: SettingsScope {}
+extension ServerSettings: SettingsScope {}
+extension PoolSettings: SettingsScope {}
+extension QueueSettings: SettingsScope {}
+extension LifetimeSettings: SettingsScope {}
+extension StaleSettings: SettingsScope {}
+extension KeySettings: SettingsScope {}
+extension CoalesceSettings: SettingsScope {}
+extension StoreSettings: SettingsScope {}
+extension InvalidationGroup: SettingsScope {}
+
+/// `admin`, whose address has no default.
+struct AdminDraft: SettingsScope {
+    var address: SocketAddressText?
+    var token: Secret?
+}
+
+/// One line of an invalidation group.
+struct RuleDraft: SettingsScope {
+    var text = ""
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is wrong or risky only in the light of several directives together.
+extension SettingsBuilder {
+    mutating func checkTopLevel(_ settings: ProxySettings, _ statements: [Statement]) {
+        func place(_ name: String) -> Place? { statements.first { $0.name.text == name }?.name.place }
+        if settings.memory.maxObjectBytes > settings.memory.limitBytes, let place = place("memory") {
+            diagnostics.error(
+                place,
+                "\"memory\": max_object=\(Units.sizeText(settings.memory.maxObjectBytes)) is more than the whole of "
+                    + Units.sizeText(settings.memory.limitBytes))
+        }
+        if let admin = settings.admin, let place = place("admin"),
+            settings.listeners.contains(where: { $0.address == admin.address })
+        {
+            diagnostics.error(place, "\"admin\": \(admin.address) is listened on for clients already")
+        }
+        let isOpenToAll = settings.purgeMethod.allowed.contains { Self.takesAll($0) }
+        if settings.purgeMethod.isEnabled, settings.purgeMethod.token == nil, isOpenToAll,
+            let place = place("purge_method")
+        {
+            diagnostics.warning(place, "anybody may purge: allow= takes every address, and there is no token")
+        }
+        if settings.trustedProxies.contains(where: Self.takesAll), let place = place("trusted_proxies") {
+            diagnostics.warning(place, "anybody is trusted: clients can claim any address in X-Forwarded-For")
+        }
+        if settings.limits.fieldLineBytes > settings.limits.headBytes, let place = place("limits") {
+            diagnostics.warning(place, "\"limits\": field_line has no effect above head")
+        }
+        if settings.upstreams.isEmpty, !diagnostics.hasErrors {
+            diagnostics.warning(
+                Place(file: 0, start: 0, length: 0), "no upstream: every request will be answered with 404")
+        }
+    }
+
+    private static func takesAll(_ range: AddressRange) -> Bool {
+        range.prefixLength == 0 || (range.prefixLength == 96 && !range.description.contains(":"))
+    }
+
+    /// `upstream` is nil where the route has none yet.
+    mutating func checkRoute(
+        _ route: RouteSettings, _ body: [Statement], _ namePlace: Place, upstream: UpstreamSettings?
+    ) {
+        func place(_ name: String) -> Place? { body.first { $0.name.text == name }?.name.place }
+        if let place = place("store") { warnOfStoring(route.store, place) }
+        if let place = place("ttl") { warnOfForcing(route, place) }
+        if place("key") != nil || place("upstream") != nil, !route.key.includesHost, let upstream,
+            upstream.hostField == .client
+        {
+            diagnostics.warning(
+                place("key") ?? namePlace,
+                "host=off lets one host's answers be served to another, while upstream \"\(upstream.name)\" is sent the "
+                    + "client's Host; `host server` or `host NAME` there makes it one site")
+        }
+        if route.key.query == .none, !(route.key.dropped.isEmpty && route.key.kept.isEmpty), let place = place("key") {
+            diagnostics.warning(place, "\"key\": drop and keep have no effect with query=none")
+        }
+        guard route.isPass, place("pass") != nil else { return }
+        for name in ["ttl", "stale", "key", "tags", "coalesce", "store", "jitter", "max_variants"] {
+            if let place = place(name) {
+                diagnostics.warning(place, "\"\(name)\" has no effect in a route that passes")
+            }
+        }
+    }
+
+    private mutating func warnOfStoring(_ store: StoreSettings, _ place: Place) {
+        var dangers: [String] = []
+        if store.authorized == .sharedBetweenUsers {
+            dangers.append("an answer to one user's Authorization is served to all")
+        }
+        if store.setCookie == .sentToEveryone {
+            dangers.append("a cookie that one client was given is sent to all: they may share a session")
+        }
+        if store.markedPrivate == .sharedBetweenUsers {
+            dangers.append("an answer that the origin marks private is served to all")
+        }
+        if store.markedNoStore == .storedAgainstOrigin {
+            dangers.append("an answer that the origin forbids to store is stored")
+        }
+        for danger in dangers { diagnostics.warning(place, danger) }
+    }
+
+    private mutating func warnOfForcing(_ route: RouteSettings, _ place: Place) {
+        guard route.lifetime.isForced || route.lifetime.byStatus.contains(where: \.isForced), !route.isPass else {
+            return
+        }
+        if route.store.setCookie != .never {
+            diagnostics.warning(
+                place, "a forced ttl and stored Set-Cookie answers: what was made for one client is served to all")
+        } else if route.key.query == .none {
+            diagnostics.warning(place, "a forced ttl and query=none: one answer is served for every query")
+        }
+    }
+}

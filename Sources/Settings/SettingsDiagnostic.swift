@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One thing wrong, or risky, in a configuration, and where.
+package struct SettingsDiagnostic: Sendable, Equatable, CustomStringConvertible {
+    package enum Severity: String, Sendable { case error, warning }
+
+    package let severity: Severity
+    package let file: String
+    /// From 1.
+    package let line: Int
+    /// From 1, in characters.
+    package let column: Int
+    package let message: String
+    /// The line itself, and how many characters from `column` on are meant.
+    package let sourceLine: String
+    package let length: Int
+
+    /// `proxy.conf:12:5: error: …`
+    package var description: String { "\(file):\(line):\(column): \(severity.rawValue): \(message)" }
+
+    /// The description, the line, and a caret below what is meant.
+    package var rendered: String {
+        var caret = ""
+        for scalar in sourceLine.unicodeScalars.prefix(column - 1) { caret.append(scalar == "\t" ? "\t" : " ") }
+        caret += "^" + String(repeating: "~", count: Swift.max(length, 1) - 1)
+        return "\(description)\n    \(sourceLine)\n    \(caret)"
+    }
+}
+
+/// What has been found so far, in any order.
+struct DiagnosticList: Sendable {
+    private struct Item {
+        var severity: SettingsDiagnostic.Severity
+        var place: Place
+        var message: String
+    }
+
+    static let limit = 100
+
+    private var items: [Item] = []
+    private(set) var hasErrors = false
+    var files: [SourceText] = []
+
+    mutating func error(_ place: Place, _ message: String) {
+        hasErrors = true
+        items.append(Item(severity: .error, place: place, message: message))
+    }
+
+    mutating func warning(_ place: Place, _ message: String) {
+        items.append(Item(severity: .warning, place: place, message: message))
+    }
+
+    /// In the order of the files and their lines, at most `limit` of them.
+    func finished() -> [SettingsDiagnostic] {
+        let sorted = items.enumerated().sorted {
+            ($0.element.place.file, $0.element.place.start, $0.offset)
+                < ($1.element.place.file, $1.element.place.start, $1.offset)
+        }
+        // Errors first claim the room, since they are why a configuration is refused.
+        let chosen = sorted.count <= Self.limit ? sorted : sorted.filter { $0.element.severity == .error }
+        return chosen.prefix(Self.limit).map { diagnostic($0.element) }
+    }
+
+    private func diagnostic(_ item: Item) -> SettingsDiagnostic {
+        let source = files[item.place.file]
+        let (line, column, text) = source.locate(item.place.start)
+        let rest = text.unicodeScalars.count - (column - 1)
+        let end = Swift.min(source.bytes.count, item.place.start + item.place.length)
+        let start = Swift.min(item.place.start, end)
+        let length = String(decoding: source.bytes[start..<end], as: UTF8.self).unicodeScalars.count
+        return SettingsDiagnostic(
+            severity: item.severity, file: source.name, line: line, column: column, message: item.message,
+            sourceLine: text, length: Swift.max(1, Swift.min(length, rest)))
+    }
+}

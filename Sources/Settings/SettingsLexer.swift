@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+
+/// One word of a line, quotes taken away and variables put in.
+struct Word: Sendable, Equatable {
+    var text: String
+    var place: Place
+    /// Some of it was quoted: it is a value, never a name.
+    var isQuoted = false
+    /// Where in `text` and in the file the first `=` outside quotes stands.
+    var equals: (text: Int, source: Int)?
+
+    static func == (left: Word, right: Word) -> Bool {
+        left.text == right.text && left.place == right.place && left.isQuoted == right.isQuoted
+    }
+
+    /// `key=value`, taken apart; nil when what precedes `=` is no name.
+    var keyed: (key: String, keyPlace: Place, value: Word)? {
+        guard let equals else { return nil }
+        let bytes = Array(text.utf8)
+        let key = bytes[..<equals.text]
+        guard !key.isEmpty, key.allSatisfy({ ASCII.isLetter($0) || $0 == UInt8(ascii: "_") }) else { return nil }
+        let value = Word(
+            text: String(decoding: bytes[(equals.text + 1)...], as: UTF8.self),
+            place: Place(
+                file: place.file, start: equals.source + 1,
+                length: Swift.max(1, place.start + place.length - equals.source - 1)),
+            isQuoted: isQuoted)
+        let keyPlace = Place(file: place.file, start: place.start, length: equals.source - place.start)
+        return (String(decoding: key, as: UTF8.self), keyPlace, value)
+    }
+}
+
+/// Text to words, braces and line ends.
+struct SettingsLexer {
+    enum Token {
+        case word(Word)
+        case open(Place)
+        case close(Place)
+        case lineEnd
+        case textEnd
+    }
+
+    private let bytes: [UInt8]
+    private let file: Int
+    private let environment: (String) -> String?
+    private var position = 0
+
+    init(_ source: SourceText, file: Int, environment: @escaping (String) -> String?) {
+        bytes = source.bytes
+        self.file = file
+        self.environment = environment
+    }
+
+    mutating func next(_ diagnostics: inout DiagnosticList) -> Token {
+        skipBlanksAndComment()
+        guard position < bytes.count else { return .textEnd }
+        let place = Place(file: file, start: position)
+        switch bytes[position] {
+        case ASCII.lineFeed, ASCII.semicolon:
+            position += 1
+            return .lineEnd
+        case UInt8(ascii: "{"):
+            position += 1
+            return .open(place)
+        case UInt8(ascii: "}"):
+            position += 1
+            return .close(place)
+        default:
+            return .word(word(&diagnostics))
+        }
+    }
+
+    private mutating func skipBlanksAndComment() {
+        while position < bytes.count {
+            let byte = bytes[position]
+            if ASCII.isBlank(byte) || byte == ASCII.carriageReturn {
+                position += 1
+            } else if byte == ASCII.backslash, let end = continuationEnd() {
+                position = end
+            } else if byte == UInt8(ascii: "#") {
+                while position < bytes.count, bytes[position] != ASCII.lineFeed { position += 1 }
+            } else {
+                return
+            }
+        }
+    }
+
+    /// A backslash that ends its line joins the next one to it.
+    private func continuationEnd() -> Int? {
+        var next = position + 1
+        if next < bytes.count, bytes[next] == ASCII.carriageReturn { next += 1 }
+        return next < bytes.count && bytes[next] == ASCII.lineFeed ? next + 1 : nil
+    }
+
+    private static func endsWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case ASCII.space, ASCII.tab, ASCII.carriageReturn, ASCII.lineFeed, ASCII.semicolon, UInt8(ascii: "{"),
+            UInt8(ascii: "}"):
+            true
+        default: false
+        }
+    }
+
+    private mutating func word(_ diagnostics: inout DiagnosticList) -> Word {
+        let start = position
+        var text: [UInt8] = []
+        var word = Word(text: "", place: Place(file: file, start: start))
+        while position < bytes.count, !Self.endsWord(bytes[position]) {
+            let byte = bytes[position]
+            switch byte {
+            case ASCII.doubleQuote, UInt8(ascii: "'"):
+                word.isQuoted = true
+                quoted(by: byte, into: &text, &diagnostics)
+            case UInt8(ascii: "$") where position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "{"):
+                variable(into: &text, &diagnostics)
+            case ASCII.backslash where continuationEnd() != nil:
+                return finished(word, text, from: start)
+            default:
+                if byte < 0x20 || byte == 0x7F {
+                    diagnostics.error(Place(file: file, start: position), "control character in the text")
+                }
+                if byte == ASCII.equals, word.equals == nil { word.equals = (text.count, position) }
+                text.append(byte)
+                position += 1
+            }
+        }
+        return finished(word, text, from: start)
+    }
+
+    private func finished(_ word: Word, _ text: [UInt8], from start: Int) -> Word {
+        var word = word
+        word.text = String(decoding: text, as: UTF8.self)
+        word.place.length = position - start
+        return word
+    }
+
+    /// Single quotes keep everything as it is; double quotes know `\"`, `\\`, `\$` and variables.
+    private mutating func quoted(by quote: UInt8, into text: inout [UInt8], _ diagnostics: inout DiagnosticList) {
+        let start = position
+        let isPlain = quote == UInt8(ascii: "'")
+        position += 1
+        while position < bytes.count, bytes[position] != ASCII.lineFeed {
+            let byte = bytes[position]
+            if byte == quote {
+                position += 1
+                return
+            }
+            if !isPlain, byte == ASCII.backslash, position + 1 < bytes.count,
+                [ASCII.doubleQuote, ASCII.backslash, UInt8(ascii: "$")].contains(bytes[position + 1])
+            {
+                text.append(bytes[position + 1])
+                position += 2
+            } else if !isPlain, byte == UInt8(ascii: "$"), position + 1 < bytes.count,
+                bytes[position + 1] == UInt8(ascii: "{")
+            {
+                variable(into: &text, &diagnostics)
+            } else {
+                text.append(byte)
+                position += 1
+            }
+        }
+        diagnostics.error(Place(file: file, start: start), "the quote is not closed on its line")
+    }
+
+    /// `${NAME}` or `${NAME:-text for when it is unset or empty}`. What comes in is never read as syntax.
+    private mutating func variable(into text: inout [UInt8], _ diagnostics: inout DiagnosticList) {
+        let start = position
+        position += 2
+        var content: [UInt8] = []
+        while position < bytes.count, bytes[position] != UInt8(ascii: "}"), bytes[position] != ASCII.lineFeed {
+            content.append(bytes[position])
+            position += 1
+        }
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "}") else {
+            return diagnostics.error(Place(file: file, start: start, length: 2), "\"${\" is not closed by \"}\"")
+        }
+        position += 1
+        let place = Place(file: file, start: start, length: position - start)
+        let isName: (UInt8) -> Bool = { ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "_") }
+        let name = content.prefix(while: isName)
+        let rest = content[name.endIndex...]
+        guard let first = name.first, !ASCII.isDigit(first), rest.isEmpty || rest.starts(with: ":-".utf8) else {
+            return diagnostics.error(place, "expected ${NAME} or ${NAME:-default}")
+        }
+        let variable = String(decoding: name, as: UTF8.self)
+        let value = environment(variable)
+        if let value, !value.isEmpty || rest.isEmpty {
+            text += Array(value.utf8)
+        } else if !rest.isEmpty {
+            text += rest.dropFirst(2)
+        } else {
+            diagnostics.error(place, "environment variable \"\(variable)\" is not set")
+        }
+    }
+}

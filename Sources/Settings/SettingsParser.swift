@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a configuration says, or why it cannot be used.
+package struct SettingsReport: Sendable {
+    /// nil when one of the diagnostics is an error.
+    package let settings: ProxySettings?
+    /// In the order of the text, at most 100; an included file's come after those of the file that includes it.
+    package let diagnostics: [SettingsDiagnostic]
+    /// The routes that the file names; one more may stand in the settings, for what none of them takes.
+    package let namedRouteCount: Int
+}
+
+/// Text to settings. It touches no file and no environment but by what it is handed.
+package enum SettingsParser {
+    /// `file` is the name for messages, and relative paths in the text start at its directory.
+    package static func parse(
+        text: String, file: String, environment: @escaping (String) -> String?, files: SettingsFiles
+    ) -> SettingsReport {
+        var reader = StatementReader(files: files, environment: environment)
+        var diagnostics = DiagnosticList()
+        let statements = reader.read(SourceText(name: file, text: text), &diagnostics)
+        var builder = SettingsBuilder(files: files, diagnostics: diagnostics)
+        let settings = builder.build(statements)
+        return SettingsReport(
+            settings: builder.diagnostics.hasErrors ? nil : settings, diagnostics: builder.diagnostics.finished(),
+            namedRouteCount: builder.routePlaces.count)
+    }
+}
