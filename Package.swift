@@ -57,6 +57,7 @@ let package = Package(
         tests("HTTPMessagesTests", ["Bytes", "HTTPMessages"]),
         tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules"]),
         tests("SettingsTests", ["Bytes", "Settings"]),
+        tests("LarderTests", ["Settings", "larder"]),
         tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),
         tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit"]),
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),

@@ -5,14 +5,22 @@ package enum DirectiveHelp {
     /// One line for each directive, by the block it stands in.
     package static func list() -> String {
         var text = ""
-        for scope in DirectiveScope.allCases where scope != .defaults {
-            text += scope == .topLevel ? "At the top level:\n" : "\nIn \(scope.rawValue) { … }:\n"
-            for directive in DirectiveTable.all where directive.scopes.contains(scope) {
-                if scope != .topLevel, directive.name == "include" { continue }
+        for (scope, directives) in DirectiveTable.sections where scope != .defaults {
+            text += text.isEmpty ? "" : "\n"
+            text += "\(title(scope, { $0 })):\n"
+            for directive in directives {
                 text += "  \(padded(directive.name, 22))\(directive.summary)\n"
             }
         }
         return text
+    }
+
+    private static func title(_ scope: DirectiveScope, _ mark: (String) -> String) -> String {
+        switch scope {
+        case .topLevel: "At the top level"
+        case .route, .defaults: "In \(mark("route")) and \(mark("defaults"))"
+        case .upstream, .invalidation: "In \(mark(scope.rawValue))"
+        }
     }
 
     /// All there is to say of one directive; nil when there is none of that name.
@@ -72,12 +80,10 @@ package enum DirectiveHelp {
     /// The configuration reference of the README.
     package static func markdown() -> String {
         var text = ""
-        for scope in DirectiveScope.allCases where scope != .defaults {
-            text += scope == .topLevel ? "### At the top level\n" : "\n### In `\(scope.rawValue)`\n"
-            for directive in DirectiveTable.all where directive.scopes.contains(scope) {
-                if scope != .topLevel, directive.name == "include" { continue }
-                text += markdown(directive)
-            }
+        for (scope, directives) in DirectiveTable.sections where scope != .defaults {
+            text += text.isEmpty ? "" : "\n"
+            text += "### \(title(scope, { "`\($0)`" }))\n"
+            for directive in directives { text += markdown(directive) }
         }
         return text
     }

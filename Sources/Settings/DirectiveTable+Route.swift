@@ -60,7 +60,7 @@ extension DirectiveTable {
                 "drop", "GLOB", \.dropped, none: none, "Query parameters taken away, as utm_*,gclid.",
                 check: TextCheck.glob),
             .list(
-                "keep", "GLOB", \.kept, none: ("all", "all of them"), "The only parameters left.",
+                "keep", "GLOB", \.kept, none: ("all", ""), "The only parameters left.",
                 check: TextCheck.glob),
             .flag("host", \.includesHost, "Whether hosts have entries of their own."),
             .list(
@@ -74,7 +74,7 @@ extension DirectiveTable {
         "What is taken away from the query is not sent upstream either: what was keyed is what is asked.",
         example: "key query=sorted drop=utm_*,gclid")
 
-    private static let none = (word: "none", meaning: "no such thing")
+    private static let none = (word: "none", meaning: "")
 
     private static let tags = Directive<RouteDraft>(
         "tags", in: \.settings,
@@ -144,7 +144,7 @@ extension DirectiveTable {
         "targeted_fields", in: \.settings,
         [
             Parameter.list(
-                "FIELDS", "FIELD", \.targetedFields, none: ("off", "none"), "In order of precedence.",
+                "FIELDS", "FIELD", \.targetedFields, none: ("off", ""), "In order of precedence.",
                 check: TextCheck.fieldName
             ).required
         ], "Names the response fields that win over Cache-Control (RFC 9213).", "They are not passed on to clients.",

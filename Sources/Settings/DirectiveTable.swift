@@ -6,39 +6,37 @@ package enum DirectiveTable {
     static let hour = 3_600_000
     static let day = 86_400_000
 
-    /// In the order of the help.
-    package static let all: [DirectiveDescription] = collect()
+    /// What may stand where, in the order of the help.
+    package static let sections: [(scope: DirectiveScope, directives: [DirectiveDescription])] = [
+        (.topLevel, topLevel.map(\.description) + [include] + blocks),
+        (.upstream, upstream.map(\.description)),
+        (.route, route.map(\.description)),
+        (.defaults, route.map(\.description)),
+        (.invalidation, invalidation.map(\.description)),
+    ]
+
+    /// Each once, with all places where it may stand.
+    package static let all: [DirectiveDescription] = {
+        var all: [DirectiveDescription] = []
+        for (scope, directives) in sections {
+            for var directive in directives {
+                if let known = all.firstIndex(where: {
+                    $0.name == directive.name && $0.synopsis == directive.synopsis
+                }) {
+                    all[known].scopes.append(scope)
+                } else {
+                    directive.scopes = directive.name == "include" ? DirectiveScope.allCases : [scope]
+                    all.append(directive)
+                }
+            }
+        }
+        return all
+    }()
 
     package static func find(_ name: String) -> [DirectiveDescription] { all.filter { $0.name == name } }
 
     static func names(in scope: DirectiveScope) -> [String] {
         all.filter { $0.scopes.contains(scope) }.map(\.name)
-    }
-
-    private static func collect() -> [DirectiveDescription] {
-        var all: [DirectiveDescription] = []
-        func add(_ descriptions: [DirectiveDescription], _ scopes: [DirectiveScope]) {
-            for var description in descriptions {
-                // One directive may stand in several places; it is described once when it takes the same there.
-                if let known = all.firstIndex(where: {
-                    $0.name == description.name && $0.synopsis == description.synopsis
-                }) {
-                    all[known].scopes += scopes
-                } else {
-                    description.scopes = scopes
-                    all.append(description)
-                }
-            }
-        }
-        add(topLevel.map(\.description), [.topLevel])
-        add([include], DirectiveScope.allCases)
-        add([defaultsBlock.description, upstreamBlock.description], [.topLevel])
-        add(upstream.map(\.description), [.upstream])
-        add([routeBlock.description], [.topLevel])
-        add(route.map(\.description), [.route, .defaults])
-        add([invalidationBlock.description], [.topLevel])
-        add(invalidation.map(\.description), [.invalidation])
-        return all
     }
 
     static let include = DirectiveDescription(
@@ -51,6 +49,10 @@ package enum DirectiveTable {
         ], isRepeatable: true, opensBlock: false, defaultLine: nil, example: "include conf.d/*.conf")
 
     // MARK: Blocks
+
+    private static let blocks = [
+        defaultsBlock.description, upstreamBlock.description, routeBlock.description, invalidationBlock.description,
+    ]
 
     static let blockNames = ["defaults", "upstream", "route", "invalidation"]
 
@@ -88,9 +90,9 @@ package enum DirectiveTable {
         keys: [
             .list(
                 "methods", "METHOD", \.settings.methods,
-                none: ("all", "every method"), "The methods the route takes.", check: method),
+                none: ("all", ""), "The methods the route takes.", check: method),
             .list(
-                "host", "HOST", \.settings.hosts, none: ("all", "every host"),
+                "host", "HOST", \.settings.hosts, none: ("all", ""),
                 "The hosts the route takes; *.example.com for all names below one.", check: host),
         ], opensBlock: true, "Says how requests for some paths are answered.",
         "PATTERN without * is one path; with one * at its end it takes every path that begins so; any other * is a "

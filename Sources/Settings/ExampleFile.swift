@@ -15,6 +15,7 @@ package enum ExampleFile {
         text += open(DirectiveTable.routeBlock.description, "route /api/* {\n  upstream backend\n")
         for directive in DirectiveTable.route { text += entry(directive.description, indent: "  ") }
         text += "}\n" + open(DirectiveTable.invalidationBlock.description, nil)
+        for directive in DirectiveTable.invalidation { text += entry(directive.description, indent: "") }
         return text
     }
 

@@ -13,7 +13,7 @@ package struct ParameterDescription: Sendable {
     package let name: String
     let shape: ValueShape
     var presence = Presence.optional
-    /// A word that is taken besides the values of `shape`, and what it means.
+    /// A word that is taken besides the values of `shape`, and what it means unless it says so itself.
     var alternative: (word: String, meaning: String)?
     package var defaultText: String?
     package let help: String
@@ -23,7 +23,10 @@ package struct ParameterDescription: Sendable {
         alternative.map { "\(shape.placeholder)|\($0.word)" } ?? shape.placeholder
     }
     package var rangeText: String? { shape.rangeText }
-    package var alternativeText: String? { alternative.map { "\($0.word): \($0.meaning)" } }
+    package var alternativeText: String? {
+        guard let alternative, !alternative.meaning.isEmpty else { return nil }
+        return "\(alternative.word): \(alternative.meaning)"
+    }
 }
 
 /// One value of a directive: what it may be, where it goes, and how it reads back as text.

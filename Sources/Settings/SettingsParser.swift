@@ -8,6 +8,8 @@ package struct SettingsReport: Sendable {
     package let diagnostics: [SettingsDiagnostic]
     /// The routes that the file names; one more may stand in the settings, for what none of them takes.
     package let namedRouteCount: Int
+    /// Why the file itself could not be read; there are no diagnostics then.
+    package let fileProblem: SettingsFileProblem?
 }
 
 /// Text to settings. It touches no file and no environment but by what it is handed.
@@ -23,6 +25,17 @@ package enum SettingsParser {
         let settings = builder.build(statements)
         return SettingsReport(
             settings: builder.diagnostics.hasErrors ? nil : settings, diagnostics: builder.diagnostics.finished(),
-            namedRouteCount: builder.routePlaces.count)
+            namedRouteCount: builder.routePlaces.count, fileProblem: nil)
+    }
+
+    /// Reads `path` itself by `files`.
+    package static func parse(
+        path: String, environment: @escaping (String) -> String?, files: SettingsFiles
+    ) -> SettingsReport {
+        switch files.readFile(path) {
+        case .success(let text): parse(text: text, file: path, environment: environment, files: files)
+        case .failure(let problem):
+            SettingsReport(settings: nil, diagnostics: [], namedRouteCount: 0, fileProblem: problem)
+        }
     }
 }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import Settings
+
+@Suite struct ExampleFileTests {
+    private static let path =
+        #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
+        + "/proxy.conf.example"
+
+    @Test func theFileInTheRepositoryIsTheGeneratedOne() throws {
+        let text = try SettingsFiles.system.readFile(Self.path).get()
+        #expect(text == ExampleFile.text(), "write it anew: larder help --example > proxy.conf.example")
+    }
+
+    private static let bare = "upstream backend { server 127.0.0.1:3000 }\nroute /api/* { upstream backend }"
+
+    @Test func itMeansTheDefaults() throws {
+        #expect(findings(parse(ExampleFile.text())).isEmpty)
+        #expect(try settings(ExampleFile.text()) == settings(Self.bare))
+    }
+
+    @Test func itMeansTheSameWithEveryDefaultPutInForce() throws {
+        let lines = ExampleFile.text().split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            let indent = line.prefix { $0 == " " }
+            let rest = line.dropFirst(indent.count)
+            return rest.hasPrefix("#") && !rest.hasPrefix("# ") && rest != "#" ? indent + rest.dropFirst() : line
+        }
+        let text = lines.joined(separator: "\n")
+        #expect(text != ExampleFile.text())
+        #expect(try settings(text) == settings(Self.bare))
+    }
+
+    @Test func itNamesEveryDirective() {
+        for directive in DirectiveTable.all { #expect(ExampleFile.text().contains(directive.synopsis)) }
+    }
+}
+
+@Suite struct SystemFilesTests {
+    @Test func whatIsNoFileHasItsReason() {
+        #expect(SettingsFiles.system.readFile("/none/such") == .failure(.notFound))
+        #expect(SettingsFiles.system.readFile("/") == .failure(.notAFile))
+        #expect(SettingsFiles.system.listDirectory("/none/such") == .failure(.notFound))
+    }
+
+    @Test func aDirectoryIsListed() throws {
+        let directory = #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+        #expect(try SettingsFiles.system.listDirectory(directory).get().contains("ExampleFileTests.swift"))
+        #expect(SettingsFiles.systemEnvironment("PATH") != nil)
+    }
+}
