@@ -56,6 +56,13 @@ package struct Fields: Sendable {
         unsafe source.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
 
+    /// Adds text that no line refers to, and says where it stands.
+    package mutating func appendText(_ text: StaticString) -> Range<Int> {
+        let start = bytes.count
+        for index in 0..<text.utf8CodeUnitCount { unsafe bytes.append(text.utf8Start[index]) }
+        return start..<bytes.count
+    }
+
     /// Records a line whose ranges refer to bytes that are, or will be, set by `setBytes`.
     package mutating func record(_ slot: FieldSlot) {
         slots.append(slot)
@@ -105,6 +112,12 @@ package struct Fields: Sendable {
         guard present.contains(name) else { return nil }
         for index in slots.indices where slots[index].name == name { return index }
         return nil
+    }
+
+    /// The last line of that name, as an index into `slots`.
+    package func lastIndex(of name: FieldName) -> Int? {
+        guard present.contains(name) else { return nil }
+        return slots.lastIndex { $0.name == name }
     }
 
     package func count(of name: FieldName) -> Int {
