@@ -14,7 +14,8 @@ package import Bytes
     /// For putting output together before one write; empty between callbacks.
     package var staging = ByteBuffer(capacity: 16384)
 
-    let poller: FileDescriptor
+    /// The epoll descriptor, for a kernel that has to know which loops have events.
+    package let poller: FileDescriptor
     var wheel: TimerWheel<Deadline>
     var nameQueries = NameQueries()
     private var seats: [Seat] = []
