@@ -40,20 +40,24 @@ package enum LatencyGrid {
     /// One past the largest index.
     static let bucketCount = octaveCount << bitsPerOctave + exportedBounds.count
 
-    /// For each octave the exported bound inside it, and in the top 16 bits how many bounds lie below it.
-    private static let cuts: InlineArray<33, UInt64> = {
-        var cuts = InlineArray<33, UInt64>(repeating: 0)
-        for octave in 0..<octaveCount {
-            let lower = UInt64(1) << UInt64(octave + firstOctave)
-            let below = exportedBounds.count { $0.nanoseconds < lower }
-            let inside = exportedBounds.first { $0.nanoseconds >= lower && $0.nanoseconds < lower << 1 }
-            cuts[octave] = UInt64(below) << 48 | (inside?.nanoseconds ?? boundMask)
-        }
-        return cuts
-    }()
+    /// For each octave the exported bound inside it, and in the top 16 bits how many bounds lie below it. Spelled
+    /// out, since a computed table would be asked for its initialisation at each use.
+    static let cuts: InlineArray<33, UInt64> = [
+        0 << 48 | none, 0 << 48 | none, 0 << 48 | none, 0 << 48 | none,
+        0 << 48 | none, 0 << 48 | none, 0 << 48 | none, 0 << 48 | 100_000,
+        1 << 48 | none, 1 << 48 | 500_000, 2 << 48 | 1_000_000, 3 << 48 | none,
+        3 << 48 | 2_500_000, 4 << 48 | 5_000_000, 5 << 48 | 10_000_000, 6 << 48 | 25_000_000,
+        7 << 48 | 50_000_000, 8 << 48 | 100_000_000, 9 << 48 | 250_000_000, 10 << 48 | 500_000_000,
+        11 << 48 | 1_000_000_000, 12 << 48 | none, 12 << 48 | 2_500_000_000, 13 << 48 | 5_000_000_000,
+        14 << 48 | 10_000_000_000, 15 << 48 | none, 15 << 48 | none, 15 << 48 | none,
+        15 << 48 | none, 15 << 48 | none, 15 << 48 | none, 15 << 48 | none,
+        15 << 48 | none,
+    ]
+    private static let none: UInt64 = boundMask
     private static let boundMask: UInt64 = (1 << 48) - 1
 
     /// The bucket of a duration; what lies outside of the grid goes to its ends.
+    @inline(__always)
     static func bucket(nanoseconds: UInt64) -> Int {
         let value = min(max(nanoseconds, smallestNanoseconds), largestNanoseconds)
         let octave = 63 &- value.leadingZeroBitCount

@@ -10,7 +10,7 @@ package struct LatencyHistogram: Sendable, Equatable {
     /// 0 when nothing was recorded.
     package private(set) var maxNanoseconds: UInt64 = 0
     /// The counts of buckets `first ..< first + counts.count`.
-    private var counts: [UInt64] = []
+    private(set) var counts: [UInt64] = []
     private var first = 0
 
     package init() {}

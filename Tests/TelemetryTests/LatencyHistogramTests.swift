@@ -117,8 +117,28 @@ import Testing
         #expect(full.since(empty) == full)
     }
 
-    @Test func noPowerOfTwoHoldsTwoExportedBounds() {
-        let bounds = LatencyGrid.exportedBounds.map(\.nanoseconds)
-        #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $0 * 2 <= $1 })
+    @Test func theTableOfCutsIsMadeOfTheExportedBounds() {
+        for row in LatencyGrid.cuts.indices {
+            let octave = UInt64(1) << UInt64(row + 9)
+            let inside = LatencyGrid.exportedBounds.filter { $0.nanoseconds >= octave && $0.nanoseconds < octave * 2 }
+            let below = LatencyGrid.exportedBounds.count { $0.nanoseconds < octave }
+            #expect(inside.count <= 1)
+            #expect(LatencyGrid.cuts[row] == UInt64(below) << 48 | (inside.first?.nanoseconds ?? 1 << 48 - 1))
+        }
     }
+
+    @Test func recordingTakesMemoryOnlyForNewRangesOfDurations() {
+        var histogram = LatencyHistogram()
+        var generator = SeededGenerator(seed: 3)
+        for power in 10..<42 as Range<UInt64> { histogram.record(nanoseconds: 1 << power) }
+        histogram.record(nanoseconds: LatencyGrid.smallestNanoseconds)
+        let before = histogram.memory
+        for _ in 0..<10_000 { histogram.record(nanoseconds: generator.duration()) }
+        #expect(histogram.memory == before)
+    }
+}
+
+extension LatencyHistogram {
+    /// Where the counts lie.
+    fileprivate var memory: UInt { unsafe counts.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) } }
 }
