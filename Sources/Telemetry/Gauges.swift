@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A count under one word of a fixed set, such as an eviction reason.
+package struct LabelledCount: Sendable, Equatable {
+    package var label: String
+    package var count: UInt64
+
+    package init(_ label: String, _ count: UInt64) {
+        self.label = label
+        self.count = count
+    }
+}
+
+/// What is read from the parts of the proxy when metrics are asked for, beside the requests.
+package struct Gauges: Sendable {
+    package var version: String
+    package var startWallSeconds: Int64
+    package var uptimeSeconds: Double
+    package var clientConnections = 0
+    package var l1 = L1Reading()
+    package var upstreams: [UpstreamReading] = []
+    /// By kind: key, prefix, glob, tag, group, all.
+    package var purges: [LabelledCount] = []
+    package var lastReloadSucceeded = true
+    package var lastReloadWallSeconds: Int64
+    package var residentBytes: UInt64 = 0
+    /// Of the control group; nil when there is none.
+    package var memoryLimitBytes: UInt64?
+    package var logLinesDropped: UInt64 = 0
+
+    package init(version: String, startWallSeconds: Int64, uptimeSeconds: Double, lastReloadWallSeconds: Int64) {
+        self.version = version
+        self.startWallSeconds = startWallSeconds
+        self.uptimeSeconds = uptimeSeconds
+        self.lastReloadWallSeconds = lastReloadWallSeconds
+    }
+}
+
+package struct L1Reading: Sendable {
+    package var bytes: UInt64 = 0
+    package var limitBytes: UInt64 = 0
+    package var entries: UInt64 = 0
+    /// By reason.
+    package var evictions: [LabelledCount] = []
+
+    package init() {}
+}
+
+package struct UpstreamReading: Sendable {
+    package var name: String
+    package var connectionsActive = 0
+    package var connectionsIdle = 0
+    /// 0 when there is no limit.
+    package var connectionsLimit = 0
+    /// Requests that wait for a connection.
+    package var waiting = 0
+    /// By kind: connect, timeout, reset, …
+    package var errors: [LabelledCount] = []
+
+    package init(name: String) { self.name = name }
+
+    /// The share of the allowed connections in use; nil without a limit.
+    package var utilisation: Double? {
+        connectionsLimit > 0 ? Double(connectionsActive) / Double(connectionsLimit) : nil
+    }
+
+    static let maxWaiting = 5
+    static let maxUtilisation = 0.9
+
+    /// What an operator should look at.
+    package var warnings: [String] {
+        var warnings: [String] = []
+        if waiting > Self.maxWaiting { warnings.append("\(waiting) requests wait for a connection") }
+        if let utilisation, utilisation > Self.maxUtilisation {
+            warnings.append("\(connectionsActive) of \(connectionsLimit) connections in use")
+        }
+        return warnings
+    }
+}

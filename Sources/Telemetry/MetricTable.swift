@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every metric there is. The text for Prometheus and the documentation are made from this table, and names stand
+/// nowhere else; a new case does not compile until `PrometheusText` says where its samples come from.
+package enum Metric: String, CaseIterable, Sendable {
+    case requests = "larder_requests_total"
+    case methods = "larder_requests_by_method_total"
+    case requestDuration = "larder_request_duration_seconds"
+    case upstreamDuration = "larder_upstream_duration_seconds"
+    case received = "larder_received_bytes_total"
+    case sent = "larder_sent_bytes_total"
+    case slow = "larder_slow_requests_total"
+    case notStored = "larder_not_stored_total"
+    case coalesced = "larder_coalesced_total"
+    case staleServed = "larder_stale_served_total"
+    case connections = "larder_connections"
+    case l1Bytes = "larder_l1_bytes"
+    case l1Limit = "larder_l1_limit_bytes"
+    case l1Entries = "larder_l1_entries"
+    case l1Evictions = "larder_l1_evictions_total"
+    case upstreamConnections = "larder_upstream_connections"
+    case upstreamWaiting = "larder_upstream_waiting"
+    case upstreamErrors = "larder_upstream_errors_total"
+    case purges = "larder_purges_total"
+    case reloadSuccess = "larder_config_last_reload_success"
+    case reloadTime = "larder_config_last_reload_timestamp_seconds"
+    case residentMemory = "larder_process_resident_memory_bytes"
+    case startTime = "larder_process_start_time_seconds"
+    case logLinesDropped = "larder_log_lines_dropped_total"
+    case buildInfo = "larder_build_info"
+
+    package enum Kind: String, Sendable { case counter, gauge, histogram }
+
+    package enum Unit: String, Sendable { case none = "", seconds, bytes }
+
+    package struct Definition: Sendable {
+        package let kind: Kind
+        package let unit: Unit
+        package let labels: [StaticString]
+        package let help: StaticString
+
+        fileprivate init(_ kind: Kind, _ unit: Unit = .none, _ labels: [StaticString] = [], _ help: StaticString) {
+            self.kind = kind
+            self.unit = unit
+            self.labels = labels
+            self.help = help
+        }
+    }
+
+    package var name: String { rawValue }
+
+    package var definition: Definition {
+        switch self {
+        case .requests:
+            Definition(.counter, .none, ["route", "status_class", "cache"], "Requests answered, each counted once.")
+        case .methods: Definition(.counter, .none, ["route", "method"], "Requests answered, by method.")
+        case .requestDuration:
+            Definition(
+                .histogram, .seconds, ["route", "cache"], "From the first byte of a request to the last of its answer.")
+        case .upstreamDuration:
+            Definition(.histogram, .seconds, ["route"], "Time that upstreams took for the requests they were asked.")
+        case .received: Definition(.counter, .bytes, ["route"], "Bytes received from clients.")
+        case .sent: Definition(.counter, .bytes, ["route"], "Bytes sent to clients.")
+        case .slow: Definition(.counter, .none, ["route"], "Requests that took longer than the route's slow setting.")
+        case .notStored: Definition(.counter, .none, ["route", "reason"], "Responses not stored, and why.")
+        case .coalesced:
+            Definition(.counter, .none, ["route"], "Requests answered by a fetch that another request had begun.")
+        case .staleServed: Definition(.counter, .none, ["why"], "Stale responses served, and why they were allowed.")
+        case .connections: Definition(.gauge, .none, [], "Open client connections.")
+        case .l1Bytes: Definition(.gauge, .bytes, [], "Memory taken by stored responses, bookkeeping included.")
+        case .l1Limit: Definition(.gauge, .bytes, [], "Memory that stored responses may take.")
+        case .l1Entries: Definition(.gauge, .none, [], "Stored responses in memory.")
+        case .l1Evictions: Definition(.counter, .none, ["reason"], "Stored responses removed from memory, and why.")
+        case .upstreamConnections: Definition(.gauge, .none, ["upstream", "state"], "Connections to upstreams.")
+        case .upstreamWaiting: Definition(.gauge, .none, ["upstream"], "Requests that wait for a connection.")
+        case .upstreamErrors: Definition(.counter, .none, ["upstream", "kind"], "Failed requests to upstreams.")
+        case .purges: Definition(.counter, .none, ["kind"], "Invalidations accepted.")
+        case .reloadSuccess: Definition(.gauge, .none, [], "1 if the last reload of the configuration took effect.")
+        case .reloadTime: Definition(.gauge, .seconds, [], "When the configuration last took effect.")
+        case .residentMemory: Definition(.gauge, .bytes, [], "Resident memory of the process.")
+        case .startTime: Definition(.gauge, .seconds, [], "When the process started.")
+        case .logLinesDropped: Definition(.counter, .none, [], "Log lines dropped because they could not be written.")
+        case .buildInfo: Definition(.gauge, .none, ["version"], "Always 1; the version that runs is its label.")
+        }
+    }
+}
+
+package enum MetricTable {
+    /// The table for the documentation.
+    package static func markdown() -> String {
+        var text = "| Metric | Kind | Unit | Labels | Meaning |\n|---|---|---|---|---|\n"
+        for metric in Metric.allCases {
+            let definition = metric.definition
+            let labels = definition.labels.map { "`\($0)`" }.joined(separator: ", ")
+            text += "| `\(metric.name)` | \(definition.kind.rawValue) | \(definition.unit.rawValue) "
+            text += "| \(labels) | \(definition.help) |\n"
+        }
+        return text
+    }
+}

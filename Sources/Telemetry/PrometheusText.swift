@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import CacheRules
+import HTTPMessages
+
+/// The text format of Prometheus, version 0.0.4. Series that never counted anything are left out.
+package enum PrometheusText {
+    package static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
+
+    package static func write(_ counts: MetricsSnapshot, _ gauges: Gauges, into text: inout ByteBuffer) {
+        for metric in Metric.allCases {
+            text.append(headOf: metric)
+            write(metric, counts, gauges, into: &text)
+        }
+    }
+
+    private static func write(
+        _ metric: Metric, _ counts: MetricsSnapshot, _ gauges: Gauges, into text: inout ByteBuffer
+    ) {
+        switch metric {
+        case .requests, .methods, .requestDuration, .upstreamDuration, .received, .sent, .slow, .notStored,
+            .coalesced:
+            for (index, route) in counts.routes.enumerated() where route.requests > 0 {
+                write(metric, route, of: index, counts.labels, into: &text)
+            }
+        case .staleServed:
+            for (index, count) in counts.staleServed.enumerated() where count > 0 {
+                text.append(metric, [counts.labels.staleReason(index)], count)
+            }
+        case .l1Bytes, .l1Limit, .l1Entries, .l1Evictions: write(metric, gauges.l1, into: &text)
+        case .upstreamConnections, .upstreamWaiting, .upstreamErrors:
+            for upstream in gauges.upstreams { write(metric, upstream, into: &text) }
+        case .purges: for purge in gauges.purges { text.append(metric, [purge.label], purge.count) }
+        case .connections: text.append(metric, [], UInt64(clamping: gauges.clientConnections))
+        case .reloadSuccess: text.append(metric, [], gauges.lastReloadSucceeded ? 1 : 0)
+        case .reloadTime: text.append(metric, [], UInt64(clamping: gauges.lastReloadWallSeconds))
+        case .residentMemory: text.append(metric, [], gauges.residentBytes)
+        case .startTime: text.append(metric, [], UInt64(clamping: gauges.startWallSeconds))
+        case .logLinesDropped: text.append(metric, [], gauges.logLinesDropped)
+        case .buildInfo: text.append(metric, [gauges.version], 1)
+        }
+    }
+
+    private static func write(
+        _ metric: Metric, _ route: RouteMetrics, of index: Int, _ labels: MetricLabels, into text: inout ByteBuffer
+    ) {
+        let name = labels.route(index)
+        switch metric {
+        case .received: text.append(metric, [name], route.sum(\.bytesReceived))
+        case .sent: text.append(metric, [name], route.sum(\.bytesSent))
+        case .slow: text.append(metric, [name], route.sum(\.slow))
+        case .coalesced: text.append(metric, [name], route[.collapsed].requests)
+        case .upstreamDuration: text.append(metric, [name], route.upstreamDurations)
+        case .methods:
+            for method in Method.labelled where route.requests(method) > 0 {
+                text.append(metric, [name, "\(method.label)"], route.requests(method))
+            }
+        case .notStored:
+            for (reason, count) in route.notStored.enumerated() where count > 0 {
+                text.append(metric, [name, labels.notStoredReason(reason)], count)
+            }
+        default: writeOutcomes(metric, route, name, into: &text)
+        }
+    }
+
+    private static func writeOutcomes(
+        _ metric: Metric, _ route: RouteMetrics, _ name: String, into text: inout ByteBuffer
+    ) {
+        for outcome in CacheOutcome.allCases {
+            let answered = route[outcome]
+            guard metric == .requests else {
+                text.append(metric, [name, "\(outcome.label)"], answered.durations)
+                continue
+            }
+            for statusClass in StatusClass.allCases where answered.requests(statusClass) > 0 {
+                text.append(
+                    metric, [name, "\(statusClass.label)", "\(outcome.label)"], answered.requests(statusClass))
+            }
+        }
+    }
+
+    private static func write(_ metric: Metric, _ l1: L1Reading, into text: inout ByteBuffer) {
+        switch metric {
+        case .l1Bytes: text.append(metric, [], l1.bytes)
+        case .l1Limit: text.append(metric, [], l1.limitBytes)
+        case .l1Entries: text.append(metric, [], l1.entries)
+        default: for eviction in l1.evictions { text.append(metric, [eviction.label], eviction.count) }
+        }
+    }
+
+    private static func write(_ metric: Metric, _ upstream: UpstreamReading, into text: inout ByteBuffer) {
+        switch metric {
+        case .upstreamConnections:
+            text.append(metric, [upstream.name, "active"], UInt64(clamping: upstream.connectionsActive))
+            text.append(metric, [upstream.name, "idle"], UInt64(clamping: upstream.connectionsIdle))
+        case .upstreamWaiting: text.append(metric, [upstream.name], UInt64(clamping: upstream.waiting))
+        default: for error in upstream.errors { text.append(metric, [upstream.name, error.label], error.count) }
+        }
+    }
+}
+
+extension RouteMetrics {
+    func sum(_ part: (OutcomeMetrics) -> UInt64) -> UInt64 {
+        CacheOutcome.allCases.reduce(0) { $0 &+ part(self[$1]) }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func append(headOf metric: Metric) {
+        let definition = metric.definition
+        append("# HELP \(metric.name) \(definition.help)\n# TYPE \(metric.name) \(definition.kind.rawValue)\n")
+    }
+
+    /// One sample; `values` belong to the labels of the table, in order.
+    fileprivate mutating func append(_ metric: Metric, _ values: [String], _ value: UInt64) {
+        append(nameOf: metric, suffix: "", values)
+        append(count: value)
+        append(ASCII.lineFeed)
+    }
+
+    fileprivate mutating func append(_ metric: Metric, _ values: [String], _ histogram: LatencyHistogram) {
+        guard !histogram.isEmpty else { return }
+        for (bound, count) in zip(LatencyGrid.exportedBounds, histogram.exportedCounts()) {
+            append(nameOf: metric, suffix: "_bucket", values, bound: bound.seconds)
+            append(count: count)
+            append(ASCII.lineFeed)
+        }
+        append(nameOf: metric, suffix: "_bucket", values, bound: "+Inf")
+        append(count: histogram.count)
+        append(ASCII.lineFeed)
+        append(nameOf: metric, suffix: "_sum", values)
+        append(secondsOf: histogram.sumNanoseconds)
+        append(ASCII.lineFeed)
+        append(nameOf: metric, suffix: "_count", values)
+        append(count: histogram.count)
+        append(ASCII.lineFeed)
+    }
+
+    private mutating func append(
+        nameOf metric: Metric, suffix: StaticString, _ values: [String], bound: StaticString? = nil
+    ) {
+        let labels = metric.definition.labels
+        precondition(labels.count == values.count)
+        append(metric.name)
+        append(suffix)
+        for (index, (label, value)) in zip(labels, values).enumerated() {
+            append(index == 0 ? "{" : ",")
+            append(label)
+            append("=\"")
+            append(labelEscaped: value)
+            append(ASCII.doubleQuote)
+        }
+        if let bound {
+            append(labels.isEmpty ? "{le=\"" : ",le=\"")
+            append(bound)
+            append(ASCII.doubleQuote)
+        }
+        append(labels.isEmpty && bound == nil ? " " : "} ")
+    }
+
+    private mutating func append(labelEscaped text: String) {
+        for byte in text.utf8 {
+            switch byte {
+            case ASCII.backslash: append("\\\\")
+            case ASCII.doubleQuote: append("\\\"")
+            case ASCII.lineFeed: append("\\n")
+            default: append(byte)
+            }
+        }
+    }
+
+    private mutating func append(secondsOf nanoseconds: UInt128) {
+        append(count: UInt64(clamping: nanoseconds / 1_000_000_000))
+        append(UInt8(ascii: "."))
+        append(padded: Int(nanoseconds % 1_000_000_000), digits: 9)
+    }
+}
