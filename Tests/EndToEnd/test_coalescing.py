@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One fetch per key (promise 4)."""
+import threading
+import unittest
+
+from case import FRESH, LarderCase
+from message import Broken
+from origin import CLOSE, Reply
+from rawclient import Client
+from waiting import until
+
+CLIENTS = 100
+
+
+class OneFetch(LarderCase):
+    def clients_on(self, path, count=CLIENTS):
+        """Clients that have all sent their request; answers the function that collects the responses."""
+        clients = [self.client() for _ in range(count)]
+        for client in clients:
+            client.send_request(target=path)
+
+        def collect():
+            return [client.read_response() for client in clients]
+        return clients, collect
+
+    def test_a_hundred_clients_make_one_request(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/cold", Reply(fields=[FRESH], content=b"body" * 1000, gate=gate))
+        _, collect = self.clients_on("/cold")
+        self.origin.wait_for(1)
+        gate.set()
+        responses = collect()
+        self.assertEqual({response.content for response in responses}, {b"body" * 1000})
+        self.assertEqual(self.origin.count("/cold"), 1)
+        leaders = [r for r in responses if "fwd" in r.cache and "collapsed" not in r.cache and "hit" not in r.cache]
+        self.assertEqual(len(leaders), 1)
+
+    def test_followers_stream_as_it_arrives(self):
+        self.start()
+        gates = [threading.Event() for _ in range(2)]
+        self.origin.on("/s", Reply(fields=[FRESH], pieces=[b"first", gates[0], b"second", gates[1], b"third"],
+                                   framing="chunked"))
+        with self.client() as leader, self.client() as follower:
+            leader.send_request(target="/s")
+            leader.read_final_head()
+            follower.send_request(target="/s")
+            follower.read_final_head()
+            chunks = [client.reader.chunks() for client in (leader, follower)]
+            for expected, gate in ((b"first", gates[0]), (b"second", gates[1]), (b"third", None)):
+                for stream in chunks:
+                    self.assertEqual(next(stream), expected)
+                if gate:
+                    gate.set()
+        self.assertEqual(self.origin.count("/s"), 1)
+
+    def test_slow_follower_does_not_hold_the_others(self):
+        self.start()
+        size = 8 << 20
+        gate = threading.Event()
+        self.origin.on("/big", Reply(fields=[FRESH], pieces=[b"x" * (size // 2), gate, b"y" * (size // 2)]))
+        with self.client() as quick, self.client(receive_buffer=16384) as slow:
+            quick.send_request(target="/big")
+            quick.read_final_head()
+            slow.send_request(target="/big")
+            slow.read_final_head()
+            gate.set()
+            self.assertEqual(len(quick.reader.exactly(size)), size)
+            self.assertEqual(len(slow.reader.exactly(size)), size)
+        self.assertEqual(self.origin.count("/big"), 1)
+
+    def test_leader_that_leaves_does_not_fail_the_followers(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/l", Reply(fields=[FRESH], pieces=[b"first", gate, b"second"]))
+        leader = self.client()
+        leader.send_request(target="/l")
+        leader.read_final_head()
+        _, collect = self.clients_on("/l", 10)
+        self.assertEqual(self.origin.count("/l"), 1)
+        leader.reset()
+        gate.set()
+        self.assertEqual({response.content for response in collect()}, {b"firstsecond"})
+        self.assertEqual(self.origin.count("/l"), 1)
+
+    def test_leader_that_leaves_before_the_head(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/l", Reply(fields=[FRESH], content=b"all", gate=gate))
+        leader = self.client()
+        leader.send_request(target="/l")
+        self.origin.wait_for(1)
+        _, collect = self.clients_on("/l", 10)
+        leader.reset()
+        gate.set()
+        self.assertEqual({response.content for response in collect()}, {b"all"})
+
+    def test_uncacheable_answer_releases_all_and_is_remembered(self):
+        self.start()
+        gate, second = threading.Event(), threading.Event()
+        self.origin.on("/p", Reply(fields=[("Cache-Control", "private")], content=b"mine", gate=gate),
+                       Reply(fields=[("Cache-Control", "private")], content=b"mine", gate=second))
+        _, collect = self.clients_on("/p", 20)
+        self.origin.wait_for(1)
+        gate.set()
+        self.origin.wait_for(20, "/p")
+        second.set()
+        self.assertEqual({response.content for response in collect()}, {b"mine"})
+        second.clear()
+        _, collect = self.clients_on("/p", 20)
+        self.origin.wait_for(40, "/p")
+        second.set()
+        collect()
+
+    def test_each_user_gets_an_own_answer(self):
+        """Promise 2: nobody follows a response that carries a cookie."""
+        self.start()
+        self.origin.on("/who", lambda request: Reply(
+            fields=[FRESH, ("Set-Cookie", "id=" + request.field("X-User"))], content=request.field("X-User").encode()))
+
+        def ask(number):
+            response = self.get("/who", ("X-User", str(number)))
+            return response.content == b"%d" % number and response.field("Set-Cookie") == f"id={number}"
+        self.assertTrue(all(self.in_parallel(50, ask)()))
+
+    def test_failure_of_the_fetch_fails_all_at_once(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/f", Reply(raw=[gate, CLOSE]))
+        _, collect = self.clients_on("/f", 20)
+        self.origin.wait_for(1)
+        gate.set()
+        self.assertEqual({response.status for response in collect()}, {502})
+
+    def test_fetch_that_breaks_in_its_content_breaks_the_followers(self):
+        self.start()
+        gate = threading.Event()
+        head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 100\r\n\r\nstart"
+        self.origin.on("/b", Reply(raw=[head, gate, CLOSE]), Reply(fields=[FRESH], content=b"whole"))
+        with self.client() as leader, self.client() as follower:
+            leader.send_request(target="/b")
+            leader.read_final_head()
+            follower.send_request(target="/b")
+            follower.read_final_head()
+            gate.set()
+            for client in (leader, follower):
+                self.assertRaises(Broken, client.reader.exactly, 100)
+        self.assertEqual(self.get("/b").content, b"whole")
+
+    def test_wait_for_another_fetch_ends(self):
+        self.start(route="coalesce on wait=150ms")
+        gate = threading.Event()
+        self.origin.on("/w", Reply(fields=[FRESH], content=b"x", gate=gate))
+        with self.client() as leader, self.client() as follower:
+            leader.send_request(target="/w")
+            self.origin.wait_for(1)
+            follower.send_request(target="/w")
+            self.origin.wait_for(2)
+            gate.set()
+            self.assertEqual([client.read_response().content for client in (leader, follower)], [b"x", b"x"])
+
+    def test_coalescing_can_be_switched_off(self):
+        self.start(route="coalesce off")
+        gate = threading.Event()
+        self.origin.on("/o", Reply(fields=[FRESH], content=b"x", gate=gate))
+        _, collect = self.clients_on("/o", 5)
+        self.origin.wait_for(5)
+        gate.set()
+        collect()
+
+    def test_variants_do_not_wait_for_each_other_in_vain(self):
+        self.start()
+        self.origin.on("/v", lambda request: Reply(
+            fields=[FRESH, ("Vary", "X-Kind")], content=request.field("X-Kind").encode()))
+
+        def ask(number):
+            return self.get("/v", ("X-Kind", str(number % 5))).content == b"%d" % (number % 5)
+        self.assertTrue(all(self.in_parallel(50, ask)()))
+
+    def test_stale_key_is_refreshed_by_one(self):
+        self.start(route="stale while_revalidate=1m")
+        gate = threading.Event()
+        self.origin.on("/r", Reply(fields=[("Cache-Control", "max-age=60"), ("Age", "61")], content=b"old"),
+                       Reply(fields=[FRESH], content=b"new", gate=gate))
+        self.get("/r")
+        answers = self.in_parallel(50, lambda _: self.get("/r").content)()
+        self.assertEqual(set(answers), {b"old"})
+        gate.set()
+        until(lambda: self.get("/r").content == b"new", "the refresh arrives")
+        self.assertEqual(self.origin.count("/r"), 2)
+
+    def test_clients_that_all_leave_leave_nothing_behind(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/x", Reply(fields=[FRESH], content=b"x", gate=gate))
+        clients = [Client(self.larder.port) for _ in range(20)]
+        for client in clients:
+            client.send_request(target="/x")
+        self.origin.wait_for(1)
+        for client in clients:
+            client.reset()
+        gate.set()
+        self.assertEqual(self.get("/x").content, b"x")
+
+
+if __name__ == "__main__":
+    unittest.main()
