@@ -53,7 +53,7 @@ class Larder:
         except AssertionError:
             self.kill()
             raise
-        self.idle_descriptors = self.descriptors()
+        self.idle_descriptors = self.settled_descriptors()
 
     def write_config(self, text):
         with open(self.config, "w", encoding="utf-8") as file:
@@ -85,6 +85,16 @@ class Larder:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def settled_descriptors(self):
+        """The number of descriptors once the connections that looked for readiness are gone."""
+        seen = []
+
+        def settled():
+            seen.append(self.descriptors())
+            return len(seen) >= 3 and len(set(seen[-3:])) == 1
+        until(settled, "the descriptors settle")
+        return seen[-1]
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:

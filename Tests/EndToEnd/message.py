@@ -94,7 +94,10 @@ class Reader:
     def chunks(self):
         """Yields the data of each chunk; returns the trailers."""
         while True:
-            size = int(self.line().partition(";")[0].strip(), 16)
+            digits = self.line().partition(";")[0].strip()
+            if not digits or digits.strip("0123456789abcdefABCDEF"):
+                raise Broken(f"bad chunk size {digits!r}")
+            size = int(digits, 16)
             if size == 0:
                 return self.fields()
             data = self.exactly(size)
