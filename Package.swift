@@ -61,7 +61,7 @@ let package = Package(
         tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),
         tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit"]),
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
-        tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage"]),
+        tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
         tests("TelemetryTests", ["Bytes", "HTTPMessages", "CacheRules", "Telemetry"]),
     ]

@@ -1,18 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides which entry goes when memory is short. Pure: knows entries by number, size and hash alone.
-struct EvictionQueue {
-    static let none = UInt32.max
+/// Decides which entry goes when memory is short. Pure: it knows entries by number, size and hash alone, and
+/// has no limit of its own; whoever asks for a victim wants one.
+///
+/// Newcomers wait in a small first-in-first-out queue, from which those that were asked for again move to the
+/// main queue; the others are given up and remembered for a while, and go straight to the main queue when they
+/// come back, unless they are large. The head of the main queue gets as many further rounds as it was asked for,
+/// by a fare that rises with its size. A scan passes through
+/// the small queue and leaves the main one alone. A hit writes one counter and moves nothing.
+package struct EvictionQueue {
+    private static let none = UInt32.max
 
+    /// Which queue an entry is in.
     private enum Place: UInt8 { case nowhere, small, main }
 
     private struct Node {
         var previous = EvictionQueue.none
         var next = EvictionQueue.none
-        var fingerprint: UInt32 = 0
-        var chargeUnits: UInt32 = 0
-        var frequency: UInt8 = 0
-        var place = Place.nowhere
+        var hash: UInt32 = 0
+        /// Charge in units of 16 bytes, place and frequency, packed to keep a node at 16 bytes.
+        private var packed: UInt32 = 0
+
+        init() {}
+
+        init(hash: UInt32, charge: Int, place: Place) {
+            self.hash = hash
+            packed = UInt32(min((charge + 15) >> 4, (1 << 28) - 1)) << 4 | UInt32(place.rawValue) << 2
+        }
+
+        var charge: Int { Int(packed >> 4) << 4 }
+
+        var place: Place {
+            get { Place(rawValue: UInt8(packed >> 2 & 3)) ?? .nowhere }
+            set { packed = packed & ~12 | UInt32(newValue.rawValue) << 2 }
+        }
+
+        /// Requests since it came or was last passed, up to 3.
+        var frequency: UInt32 {
+            get { packed & 3 }
+            set { packed = packed & ~3 | newValue }
+        }
     }
 
     private struct List {
@@ -24,68 +51,110 @@ struct EvictionQueue {
     private var nodes: ContiguousArray<Node> = []
     private var small = List()
     private var main = List()
+    private var evicted = EvictedKeys()
+    private var count = 0
 
-    init() {}
+    package init() {}
 
-    var bytes: Int { small.bytes + main.bytes }
-    var allocatedBytes: Int { nodes.capacity * MemoryLayout<Node>.stride }
+    /// The charges of all entries.
+    package var bytes: Int { small.bytes + main.bytes }
 
-    mutating func insert(_ entry: UInt32, hash: UInt64, charge: Int) {
-        while nodes.count <= Int(entry) { nodes.append(Node()) }
-        nodes[Int(entry)] = Node(
-            fingerprint: UInt32(truncatingIfNeeded: hash), chargeUnits: UInt32((charge + 15) / 16), place: .small)
-        Self.append(entry, to: &small, in: &nodes)
+    var allocatedBytes: Int { nodes.capacity * MemoryLayout<Node>.stride + evicted.allocatedBytes }
+
+    /// An entry came. Numbers are small and may be used again after `remove`.
+    package mutating func insert(_ entry: UInt32, hash: UInt64, charge: Int) {
+        growNodes(toHold: Int(entry) + 1)
+        let hash = UInt32(truncatingIfNeeded: hash >> 32)
+        let isReturning = evicted.contains(hash) && !isLarge(charge)
+        nodes[Int(entry)] = Node(hash: hash, charge: charge, place: isReturning ? .main : .small)
+        if isReturning {
+            Self.append(entry, to: &main, in: &nodes)
+        } else {
+            Self.append(entry, to: &small, in: &nodes)
+        }
+        count += 1
+        evicted.setCapacity(count)
     }
 
-    mutating func touch(_ entry: UInt32) {
+    /// An entry was asked for.
+    package mutating func touch(_ entry: UInt32) {
         if nodes[Int(entry)].frequency < 3 { nodes[Int(entry)].frequency += 1 }
     }
 
-    mutating func remove(_ entry: UInt32) {
+    /// An entry left, for whatever reason.
+    package mutating func remove(_ entry: UInt32) {
         switch nodes[Int(entry)].place {
         case .small: Self.unlink(entry, from: &small, in: &nodes)
         case .main: Self.unlink(entry, from: &main, in: &nodes)
         case .nowhere: preconditionFailure("entry is in no queue")
         }
         nodes[Int(entry)].place = .nowhere
+        count -= 1
     }
 
     /// The entry to give up next, which stays until `remove`; nil when there is none.
-    mutating func victim() -> UInt32? {
-        while small.head != Self.none, small.bytes * 10 > bytes || main.head == Self.none {
-            let entry = small.head
-            if nodes[Int(entry)].frequency == 0 { return entry }
-            Self.unlink(entry, from: &small, in: &nodes)
-            nodes[Int(entry)].frequency = 0
-            nodes[Int(entry)].place = .main
-            Self.append(entry, to: &main, in: &nodes)
+    package mutating func victim() -> UInt32? {
+        while small.head != Self.none, small.bytes * Self.smallShare > bytes || main.head == Self.none {
+            if let victim = passSmallHead() { return victim }
         }
         while main.head != Self.none {
-            let entry = main.head
-            if nodes[Int(entry)].frequency == 0 { return entry }
-            nodes[Int(entry)].frequency -= 1
-            Self.unlink(entry, from: &main, in: &nodes)
-            Self.append(entry, to: &main, in: &nodes)
+            if let victim = passMainHead() { return victim }
         }
         return nil
     }
 
-    private static func append(
-        _ entry: UInt32, to list: inout List, in nodes: inout ContiguousArray<Node>
-    ) {
+    /// One part in so many of the memory is for newcomers.
+    private static let smallShare = 10
+    /// How often a newcomer has to be asked for to stay.
+    private static let promotion: UInt32 = 2
+
+    /// More than twice the mean.
+    private func isLarge(_ charge: Int) -> Bool { charge * count > 2 * bytes }
+
+    /// How many requests another round in the main queue costs: large entries keep many small ones out.
+    private func fare(_ charge: Int) -> UInt32 { isLarge(charge) ? 3 : charge * count > bytes ? 2 : 1 }
+
+    private mutating func passSmallHead() -> UInt32? {
+        let entry = small.head
+        guard nodes[Int(entry)].frequency >= Self.promotion else {
+            evicted.remember(nodes[Int(entry)].hash)
+            return entry
+        }
+        Self.unlink(entry, from: &small, in: &nodes)
+        nodes[Int(entry)].frequency -= Self.promotion
+        nodes[Int(entry)].place = .main
+        Self.append(entry, to: &main, in: &nodes)
+        return nil
+    }
+
+    private mutating func passMainHead() -> UInt32? {
+        let entry = main.head
+        let fare = fare(nodes[Int(entry)].charge)
+        guard nodes[Int(entry)].frequency >= fare else { return entry }
+        nodes[Int(entry)].frequency -= fare
+        Self.unlink(entry, from: &main, in: &nodes)
+        Self.append(entry, to: &main, in: &nodes)
+        return nil
+    }
+
+    private mutating func growNodes(toHold count: Int) {
+        guard nodes.count < count else { return }
+        if nodes.capacity < count { nodes.reserveCapacity(count + count / 4 + 16) }
+        while nodes.count < count { nodes.append(Node()) }
+    }
+
+    private static func append(_ entry: UInt32, to list: inout List, in nodes: inout ContiguousArray<Node>) {
         nodes[Int(entry)].previous = list.tail
         nodes[Int(entry)].next = none
         if list.tail == none { list.head = entry } else { nodes[Int(list.tail)].next = entry }
         list.tail = entry
-        list.bytes += Int(nodes[Int(entry)].chargeUnits) * 16
+        list.bytes += nodes[Int(entry)].charge
     }
 
-    private static func unlink(
-        _ entry: UInt32, from list: inout List, in nodes: inout ContiguousArray<Node>
-    ) {
+    private static func unlink(_ entry: UInt32, from list: inout List, in nodes: inout ContiguousArray<Node>) {
         let node = nodes[Int(entry)]
         if node.previous == none { list.head = node.next } else { nodes[Int(node.previous)].next = node.next }
         if node.next == none { list.tail = node.previous } else { nodes[Int(node.next)].previous = node.previous }
-        list.bytes -= Int(node.chargeUnits) * 16
+        list.bytes -= node.charge
     }
 }
