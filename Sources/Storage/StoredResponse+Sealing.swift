@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+package import CacheRules
 
 extension StoredResponse {
     /// Bodies up to here lie in the response's own allocation; longer ones are shared by reference.

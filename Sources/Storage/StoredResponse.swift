@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import CacheRules
 import Glibc
 
 /// What a stored response is besides its bytes.
