@@ -90,14 +90,14 @@ package enum DirectiveTable {
         keys: [
             .list(
                 "methods", "METHOD", \.settings.methods,
-                none: ("all", ""), "The methods the route takes.", check: method),
+                none: ("all", ""), "The methods the route takes; GET means HEAD too.", check: method),
             .list(
                 "host", "HOST", \.settings.hosts, none: ("all", ""),
                 "The hosts the route takes; *.example.com for all names below one.", check: host),
         ], opensBlock: true, "Says how requests for some paths are answered.",
         "PATTERN without * is one path; with one * at its end it takes every path that begins so; any other * is a "
             + "glob, and stands for any text. An exact path wins over a prefix, a prefix over a glob, a longer pattern "
-            + "over a shorter one, and then the one that comes first in the file. What no route takes goes to the "
+            + "over a shorter one, and then the one that comes first in the file; a lone * comes last. What no route takes goes to the "
             + "upstream by the defaults if there is exactly one upstream, and else is answered with 404.",
         example: "route /api/users/* { upstream api; ttl 5m }")
 

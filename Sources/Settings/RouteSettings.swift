@@ -40,6 +40,7 @@ package struct RoutePattern: Sendable, Hashable {
         case exact
         /// The path begins with the text without its last `*`.
         case prefix
+        /// Any other use of `*`; a lone one too, so that it comes after everything else.
         case glob
     }
 
@@ -52,6 +53,6 @@ package struct RoutePattern: Sendable, Hashable {
             kind = .exact
             return
         }
-        kind = text.utf8.index(after: star) == text.utf8.endIndex ? .prefix : .glob
+        kind = star > text.startIndex && text.utf8.index(after: star) == text.utf8.endIndex ? .prefix : .glob
     }
 }

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import HTTPMessages
+import Settings
+import Testing
+
+@testable import RequestFlow
+
+@Suite struct RouterTests {
+    private func route(_ pattern: String, methods: [String] = [], hosts: [String] = []) -> RouteSettings {
+        var route = RouteSettings()
+        route.name = pattern
+        route.pattern = RoutePattern(pattern)
+        route.methods = methods
+        route.hosts = hosts
+        return route
+    }
+
+    private func match(_ router: Router, _ path: String, _ method: Method = .get, _ host: String = "a.b") -> Int? {
+        router.match(path: Array(path.utf8).span, method: method, host: Array(host.utf8).span)
+    }
+
+    private static let patterns = [
+        "*", "/api/*", "/api/users/*", "/api/users/me", "/api/*/detail", "/api/users*", "*/health", "/", "/a*c/*",
+        "/api/users/me/*", "/*/x/*",
+    ]
+
+    @Test(arguments: [
+        ("/api/users/me", "/api/users/me"), ("/api/users/me/", "/api/users/me/*"), ("/api/users/7", "/api/users/*"),
+        ("/api/users", "/api/users*"), ("/api/users/", "/api/users/*"), ("/api/usersx", "/api/users*"),
+        ("/api/7/detail", "/api/*"), ("/api", "*"), ("/api/", "/api/*"), ("/", "/"), ("/x/health", "*/health"),
+        ("/abc/", "/a*c/*"), ("/b/x/", "/*/x/*"), ("/nothing", "*"), ("", "*"), ("*", "*"),
+    ])
+    func exactBeatsPrefixBeatsGlobAndLongerBeatsShorter(_ path: String, _ pattern: String) throws {
+        let router = Router(Self.patterns.map { route($0) })
+        #expect(Self.patterns[try #require(match(router, path))] == pattern)
+    }
+
+    @Test func aGlobIsTakenWhereNoPrefixIs() {
+        let router = Router([route("/a/*/c"), route("*"), route("/a/*/b/*/c")])
+        #expect(match(router, "/a/x/c") == 0)
+        #expect(match(router, "/a/x/b/y/c") == 2)
+        #expect(match(router, "/q") == 1)
+    }
+
+    @Test func nothingMatchesWithoutARoute() {
+        #expect(match(Router([]), "/") == nil)
+        #expect(match(Router([route("/a")]), "/b") == nil)
+        #expect(match(Router([route("/a")]), "/ab") == nil)
+        #expect(match(Router([route("/ab")]), "/a") == nil)
+        #expect(match(Router([route("/a/*")]), "/a") == nil)
+    }
+
+    @Test func ofEqualPatternsTheFirstThatHoldsIsTaken() {
+        let router = Router([
+            route("/a", methods: ["POST"]), route("/a", hosts: ["x.y"]), route("/a"), route("/a", methods: ["PUT"]),
+        ])
+        #expect(match(router, "/a", .post) == 0)
+        #expect(match(router, "/a", .get, "X.Y:80") == 1)
+        #expect(match(router, "/a", .get) == 2)
+        #expect(match(router, "/a", .put) == 2)
+    }
+
+    @Test func aRouteThatDoesNotHoldLeavesThePathToTheNext() {
+        let router = Router([
+            route("/a/b", methods: ["POST"]), route("/a/*", methods: ["PUT"]), route("/*", hosts: ["x.y"]), route("*"),
+        ])
+        #expect(match(router, "/a/b", .post) == 0)
+        #expect(match(router, "/a/b", .put) == 1)
+        #expect(match(router, "/a/b", .get, "x.y") == 2)
+        #expect(match(router, "/a/b", .get) == 3)
+    }
+
+    @Test func getMeansHeadAndPurgeToo() {
+        let router = Router([route("/a", methods: ["GET"])])
+        #expect(match(router, "/a", .head) == 0)
+        #expect(match(router, "/a", .purge) == 0)
+        #expect(match(router, "/a", .post) == nil)
+        #expect(match(router, "/a", .other) == nil)
+        #expect(match(Router([route("/a", methods: ["HEAD"])]), "/a", .get) == nil)
+        #expect(match(Router([route("/a")]), "/a", .other) == 0)
+    }
+
+    @Test(arguments: [
+        ("example.com", "example.com", true), ("example.com", "EXAMPLE.com:8080", true),
+        ("example.com", "www.example.com", false), ("example.com", "", false), ("example.com", "example.com.", false),
+        ("*.example.com", "www.example.com", true), ("*.example.com", "a.b.example.com:1", true),
+        ("*.example.com", "example.com", false), ("*.example.com", ".example.com", false),
+        ("*.example.com", "badexample.com", false), ("10.0.0.1", "10.0.0.1:80", true), ("10.0.0.1", "10.0.0.1", true),
+        ("::1", "[::1]:80", true), ("::1", "[::1]", true), ("::1", "[::1", false),
+    ])
+    func hostsAreComparedWithoutPortAndCase(_ wanted: String, _ host: String, _ expected: Bool) {
+        #expect((match(Router([route("/", hosts: [wanted])]), "/", .get, host) != nil) == expected)
+    }
+
+    // MARK: Against a matcher that does it the slow way
+
+    private func slowMatch(_ routes: [RouteSettings], _ path: String, _ method: Method, _ host: String) -> Int? {
+        func rank(_ kind: RoutePattern.Kind) -> Int { kind == .exact ? 0 : kind == .prefix ? 1 : 2 }
+        func takes(_ route: RouteSettings) -> Bool {
+            let isMethod = route.methods.isEmpty || route.methods.contains(method == .post ? "POST" : "GET")
+            guard isMethod, route.hosts.isEmpty || route.hosts.contains(host) else { return false }
+            return Self.slowGlob(Array(route.pattern.text), Array(path))
+        }
+        return routes.indices.filter { takes(routes[$0]) }.min {
+            let (left, right) = (routes[$0].pattern, routes[$1].pattern)
+            return (rank(left.kind), -left.text.count, $0) < (rank(right.kind), -right.text.count, $1)
+        }
+    }
+
+    private static func slowGlob(_ pattern: [Character], _ text: [Character]) -> Bool {
+        guard let first = pattern.first else { return text.isEmpty }
+        let rest = Array(pattern.dropFirst())
+        if first == "*" { return (0...text.count).contains { slowGlob(rest, Array(text.dropFirst($0))) } }
+        return text.first == first && slowGlob(rest, Array(text.dropFirst()))
+    }
+
+    @Test(arguments: 0..<60 as Range<UInt64>)
+    func itAgreesWithASlowMatcher(_ seed: UInt64) {
+        var random = SeededRandom(state: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
+        func text(_ letters: [String], _ most: Int) -> String {
+            "/"
+                + (0..<Int.random(in: 0...most, using: &random)).map { _ in letters.randomElement(using: &random) ?? ""
+                }
+                .joined()
+        }
+        let routes = (0..<Int.random(in: 0...20, using: &random)).map { _ in
+            var pattern = text(["a", "b", "/", "a", "b", "*"], 5)
+            if Bool.random(using: &random) { pattern += "*" }
+            if Int.random(in: 0..<20, using: &random) == 0 { pattern = "*" }
+            return route(
+                pattern, methods: [[], [], ["GET"], ["POST"]].randomElement(using: &random) ?? [],
+                hosts: [[], [], ["h"]].randomElement(using: &random) ?? [])
+        }
+        let router = Router(routes)
+        for _ in 0..<100 {
+            let path = text(["a", "b", "/"], 6)
+            let method: Method = Bool.random(using: &random) ? .get : .post
+            let host = Bool.random(using: &random) ? "h" : "i"
+            let expected = slowMatch(routes, path, method, host)
+            #expect(match(router, path, method, host) == expected, "seed \(seed): \(path) in \(routes.map(\.name))")
+        }
+    }
+}
+
+/// xorshift64*: the same numbers for the same seed, everywhere.
+struct SeededRandom: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state ^= state >> 12
+        state ^= state << 25
+        state ^= state >> 27
+        return state &* 0x2545_F491_4F6C_DD1D
+    }
+}
