@@ -25,6 +25,7 @@ struct SettingsBuilder {
         }
         readDefaults(statements)
         for statement in statements where statement.name.text == "route" { addRoute(statement, to: &settings) }
+        warnOfUnreachableRoutes(settings.routes, routePlaces)
         addRouteForTheRest(to: &settings)
         for statement in statements where statement.name.text == "invalidation" {
             addInvalidation(statement, to: &settings)
@@ -71,7 +72,7 @@ struct SettingsBuilder {
     }
 
     /// `in line 3`, or with the file's name if it is another one.
-    private func whereabouts(_ place: Place, _ reader: Place) -> String {
+    func whereabouts(_ place: Place, _ reader: Place) -> String {
         let line = diagnostics.files[place.file].locate(place.start).line
         return place.file == reader.file ? "in line \(line)" : "at \(diagnostics.files[place.file].name):\(line)"
     }

@@ -91,4 +91,28 @@ extension SettingsBuilder {
             diagnostics.warning(place, "a forced ttl and query=none: one answer is served for every query")
         }
     }
+
+    /// Routes whose paths another one takes first, whatever the method and the host.
+    mutating func warnOfUnreachableRoutes(_ routes: [RouteSettings], _ places: [Place]) {
+        for (index, route) in routes.enumerated() {
+            let taker = routes.indices.first { other in
+                let isForAll = routes[other].methods.isEmpty && routes[other].hosts.isEmpty
+                return isForAll && other != index && Self.takesFirst(routes[other], other, before: route, index)
+            }
+            guard let taker else { continue }
+            diagnostics.warning(
+                places[index],
+                "never reached: route \"\(routes[taker].name)\" \(whereabouts(places[taker], places[index])) takes all of it"
+            )
+        }
+    }
+
+    private static func takesFirst(
+        _ other: RouteSettings, _ otherIndex: Int, before route: RouteSettings, _ index: Int
+    ) -> Bool {
+        if other.name == route.name { return otherIndex < index }
+        guard other.pattern.kind == .prefix, route.pattern.kind == .glob else { return false }
+        let literal = route.name.prefix { $0 != "*" }
+        return literal.utf8.starts(with: other.name.utf8.dropLast())
+    }
 }

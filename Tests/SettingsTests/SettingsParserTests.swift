@@ -242,6 +242,14 @@ import Testing
     // MARK: Warnings
 
     @Test(arguments: [
+        "route /x methods=GET { }\nroute /x { }", "route /x/* host=a { }\nroute /x/*/y { }",
+        "route * { }\nroute /x/*/y { }", "route /x/* { }\nroute /x/y { }\nroute /x/y/* { }",
+    ])
+    func routesThatAreReachedAreNotWarnedOf(_ text: String) {
+        #expect(findings(parse("upstream a { server a:1 }\n" + text)) == [])
+    }
+
+    @Test(arguments: [
         ("upstream b { server b:1 }\nroute /x { upstream a }", "2:10: warning: no route uses upstream \"b\""),
         ("route /x { pass; ttl 5m }", "2:18: warning: \"ttl\" has no effect in a route that passes"),
         (
@@ -273,6 +281,14 @@ import Testing
         (
             "purge_method on allow=::/0",
             "2:1: warning: anybody may purge: allow= takes every address, and there is no token"
+        ),
+        (
+            "route /x { }\nroute /x methods=GET { }",
+            "3:7: warning: never reached: route \"/x\" in line 2 takes all of it"
+        ),
+        (
+            "route /x/*/y { }\nroute /x/* { }",
+            "2:7: warning: never reached: route \"/x/*\" in line 3 takes all of it"
         ),
         ("limits head=1KB", "2:1: warning: \"limits\": field_line has no effect above head"),
     ])
