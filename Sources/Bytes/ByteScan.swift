@@ -39,6 +39,26 @@ extension Span where Element == UInt8 {
         return index
     }
 
+    /// Where the first byte stands in `range` that cannot go as it is between double quotes: outside 0x20…0x7E, a
+    /// quote or a backslash; the range's upper bound when there is none.
+    package func firstNotQuotable(in range: Range<Int>) -> Int {
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            let bytes = word(at: index)
+            let escaped = ByteLanes.equal(0x22, bytes) | ByteLanes.equal(0x5C, bytes)
+            let outside = ByteLanes.below(0x20, bytes) | ByteLanes.equal(0x7F, bytes) | bytes & ByteLanes.high
+            let found = escaped | outside
+            if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < range.upperBound {
+            let byte = self[index]
+            if byte < 0x20 || byte >= 0x7F || byte == 0x22 || byte == 0x5C { return index }
+            index &+= 1
+        }
+        return index
+    }
+
     /// Where `byte` stands first in `range`, or nil.
     package func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         var index = range.lowerBound
