@@ -13,14 +13,14 @@ package struct QueryRedaction: Sendable {
     /// Hands `text`, a request target or URL, to `write` piece by piece; the flag says that what stands in this
     /// place is secret.
     func pieces(of text: borrowing Span<UInt8>, _ write: (_ piece: Range<Int>, _ isSecret: Bool) -> Void) {
-        guard !names.isEmpty, let query = text.firstIndex(of: ASCII.questionMark, from: 0) else {
+        guard !names.isEmpty, let query = text.firstIndex(of: ASCII.questionMark, in: 0..<text.count) else {
             return write(0..<text.count, false)
         }
         var shown = 0
         var start = query + 1
         while start < text.count {
-            let end = text.firstIndex(of: UInt8(ascii: "&"), from: start) ?? text.count
-            let equals = text.firstIndex(of: ASCII.equals, from: start) ?? text.count
+            let end = text.firstIndex(of: UInt8(ascii: "&"), in: start..<text.count) ?? text.count
+            let equals = text.firstIndex(of: ASCII.equals, in: start..<end) ?? end
             if equals < end, isSecret(text.extracting(start..<equals)) {
                 write(shown..<equals + 1, false)
                 write(equals + 1..<end, true)
@@ -38,15 +38,6 @@ package struct QueryRedaction: Sendable {
 }
 
 extension Span where Element == UInt8 {
-    fileprivate func firstIndex(of byte: UInt8, from start: Int) -> Int? {
-        var index = start
-        while index < count {
-            if self[index] == byte { return index }
-            index += 1
-        }
-        return nil
-    }
-
     /// Whether the bytes are `name`, in any case and with any of them percent-encoded: a client must not escape
     /// redaction by writing `t%6Fken`.
     fileprivate func spells(_ name: [UInt8]) -> Bool {

@@ -6,25 +6,30 @@ extension ByteBuffer {
     /// line or drive a terminal is escaped (C0, DEL, C1, U+2028, U+2029), and bytes that are not UTF-8 become
     /// U+FFFD, so that no client can break a log line or the document around it.
     package mutating func append(jsonEscaped bytes: borrowing Span<UInt8>) {
-        var start = 0
         var index = 0
         while index < bytes.count {
-            let byte = bytes[index]
-            if byte >= 0x20, byte < 0x7F, byte != ASCII.doubleQuote, byte != ASCII.backslash {
-                index += 1
-                continue
-            }
-            let scalar = byte < 0x80 ? nil : UTF8Scalar(in: bytes, at: index)
-            if let scalar, !scalar.isUnsafeInLogs {
-                index += scalar.length
-                continue
-            }
-            append(bytes.extracting(start..<index))
-            append(jsonEscape: byte < 0x80 ? UInt32(byte) : scalar?.value ?? 0xFFFD)
-            index += scalar?.length ?? 1
-            start = index
+            let plain = bytes.firstNotQuotable(in: index..<bytes.count)
+            append(bytes.extracting(index..<plain))
+            index = plain < bytes.count ? plain + append(jsonEscapedAt: plain, of: bytes) : plain
         }
-        append(bytes.extracting(start..<index))
+    }
+
+    /// One character that is not plain ASCII; answers how many bytes it took up.
+    private mutating func append(jsonEscapedAt index: Int, of bytes: borrowing Span<UInt8>) -> Int {
+        guard bytes[index] >= 0x80 else {
+            append(jsonEscape: UInt32(bytes[index]))
+            return 1
+        }
+        guard let scalar = UTF8Scalar(in: bytes, at: index) else {
+            append(jsonEscape: 0xFFFD)
+            return 1
+        }
+        if scalar.isUnsafeInLogs {
+            append(jsonEscape: scalar.value)
+        } else {
+            append(bytes.extracting(index..<index + scalar.length))
+        }
+        return scalar.length
     }
 
     package mutating func append(jsonEscaped text: String) {
@@ -50,14 +55,14 @@ extension ByteBuffer {
     /// Appends bytes for a quoted field of an NCSA log line: whatever is not printable ASCII, and quotes and
     /// backslashes, as `\xHH`.
     package mutating func append(logEscaped bytes: borrowing Span<UInt8>) {
-        for index in 0..<bytes.count {
-            let byte = bytes[index]
-            if byte >= 0x20, byte < 0x7F, byte != ASCII.doubleQuote, byte != ASCII.backslash {
-                append(byte)
-            } else {
-                append("\\x")
-                append(hexadecimal: byte)
-            }
+        var index = 0
+        while index < bytes.count {
+            let plain = bytes.firstNotQuotable(in: index..<bytes.count)
+            append(bytes.extracting(index..<plain))
+            guard plain < bytes.count else { return }
+            append("\\x")
+            append(hexadecimal: bytes[plain])
+            index = plain + 1
         }
     }
 
