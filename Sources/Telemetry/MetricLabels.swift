@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CacheRules
 
 /// The texts behind the small numbers that a request is recorded with. They come from the configuration and from
 /// the cache rules, never from a client, which bounds the number of time series.
@@ -10,10 +11,11 @@ package struct MetricLabels: Sendable, Equatable {
     /// `RequestRecord.staleReason` is an index here.
     package var staleReasons: [String]
 
-    package init(routes: [String], notStoredReasons: [String] = [], staleReasons: [String] = []) {
+    /// Without other words, reasons are the raw values of `NotStoredReason` and `StaleReason`.
+    package init(routes: [String], notStoredReasons: [String]? = nil, staleReasons: [String]? = nil) {
         self.routes = routes
-        self.notStoredReasons = notStoredReasons
-        self.staleReasons = staleReasons
+        self.notStoredReasons = notStoredReasons ?? NotStoredReason.allCases.map { "\($0.label)" }
+        self.staleReasons = staleReasons ?? StaleReason.allCases.map { "\($0.label)" }
     }
 
     /// Stands for an index that has no text.

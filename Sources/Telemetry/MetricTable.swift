@@ -10,6 +10,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case received = "larder_received_bytes_total"
     case sent = "larder_sent_bytes_total"
     case slow = "larder_slow_requests_total"
+    case forwarded = "larder_forwarded_total"
     case notStored = "larder_not_stored_total"
     case coalesced = "larder_coalesced_total"
     case staleServed = "larder_stale_served_total"
@@ -62,6 +63,8 @@ package enum Metric: String, CaseIterable, Sendable {
         case .received: Definition(.counter, .bytes, ["route"], "Bytes received from clients.")
         case .sent: Definition(.counter, .bytes, ["route"], "Bytes sent to clients.")
         case .slow: Definition(.counter, .none, ["route"], "Requests that took longer than the route's slow setting.")
+        case .forwarded:
+            Definition(.counter, .none, ["route", "reason"], "Requests the origin was asked for, and why.")
         case .notStored: Definition(.counter, .none, ["route", "reason"], "Responses not stored, and why.")
         case .coalesced:
             Definition(.counter, .none, ["route"], "Requests answered by a fetch that another request had begun.")

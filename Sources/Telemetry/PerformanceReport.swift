@@ -80,6 +80,11 @@ extension RouteMetrics {
         json.object("by_method") { json in
             for method in Method.labelled where requests(method) > 0 { json.field(method.label, requests(method)) }
         }
+        json.object("forwarded") { json in
+            for reason in ForwardReason.allCases where forwarded(reason) > 0 {
+                json.field(reason.label, forwarded(reason))
+            }
+        }
         json.object("not_stored") { json in
             for (reason, count) in notStored.enumerated() where count > 0 {
                 json.key(labels.notStoredReason(reason))

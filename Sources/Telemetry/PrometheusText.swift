@@ -18,7 +18,7 @@ package enum PrometheusText {
         _ metric: Metric, _ counts: MetricsSnapshot, _ gauges: Gauges, into text: inout ByteBuffer
     ) {
         switch metric {
-        case .requests, .methods, .requestDuration, .upstreamDuration, .received, .sent, .slow, .notStored,
+        case .requests, .methods, .requestDuration, .upstreamDuration, .received, .sent, .slow, .forwarded, .notStored,
             .coalesced:
             for (index, route) in counts.routes.enumerated() where route.requests > 0 {
                 write(metric, route, of: index, counts.labels, into: &text)
@@ -54,6 +54,10 @@ package enum PrometheusText {
         case .methods:
             for method in Method.labelled where route.requests(method) > 0 {
                 text.append(metric, [name, "\(method.label)"], route.requests(method))
+            }
+        case .forwarded:
+            for reason in ForwardReason.allCases where route.forwarded(reason) > 0 {
+                text.append(metric, [name, "\(reason.label)"], route.forwarded(reason))
             }
         case .notStored:
             for (reason, count) in route.notStored.enumerated() where count > 0 {

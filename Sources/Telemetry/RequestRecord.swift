@@ -17,6 +17,8 @@ package struct RequestRecord: Sendable {
     package var bytesSent: UInt64 = 0
     /// It took longer than its route's `slow`.
     package var isSlow = false
+    /// Why the origin was asked; nil when it was not.
+    package var forwardReason: ForwardReason?
     /// Index into `MetricLabels.notStoredReasons`; nil when it was stored or nothing could be.
     package var notStoredReason: UInt8?
     /// Index into `MetricLabels.staleReasons`; nil when no stale response was served.

@@ -61,18 +61,22 @@ package struct RouteMetrics: Sendable, Equatable {
     /// One for each `CacheOutcome`, in the order of its raw values.
     private var outcomes: [OutcomeMetrics]
     private var byMethod: [UInt64]
+    private var byForwardReason: [UInt64]
     /// One for each label, and a last one for reasons without a label.
     package private(set) var notStored: [UInt64]
 
     init(notStoredReasons: Int) {
         outcomes = Array(repeating: OutcomeMetrics(), count: CacheOutcome.allCases.count)
         byMethod = Array(repeating: 0, count: Method.labelled.count)
+        byForwardReason = Array(repeating: 0, count: ForwardReason.allCases.count)
         notStored = Array(repeating: 0, count: notStoredReasons + 1)
     }
 
     package subscript(outcome: CacheOutcome) -> OutcomeMetrics { outcomes[Int(outcome.rawValue)] }
 
     package func requests(_ method: Method) -> UInt64 { byMethod[Int(method.rawValue)] }
+
+    package func forwarded(_ reason: ForwardReason) -> UInt64 { byForwardReason[Int(reason.rawValue)] }
 
     package var requests: UInt64 { outcomes.reduce(0) { $0 &+ $1.requests } }
 
@@ -85,6 +89,7 @@ package struct RouteMetrics: Sendable, Equatable {
         outcomes[Int(request.outcome.rawValue)].record(request)
         byMethod[Int(request.method.rawValue)] &+= 1
         if request.upstreamNanoseconds > 0 { upstreamDurations.record(nanoseconds: request.upstreamNanoseconds) }
+        if let reason = request.forwardReason { byForwardReason[Int(reason.rawValue)] &+= 1 }
         if let reason = request.notStoredReason { notStored[min(Int(reason), notStored.count - 1)] &+= 1 }
     }
 
@@ -92,6 +97,7 @@ package struct RouteMetrics: Sendable, Equatable {
         upstreamDurations.merge(other.upstreamDurations)
         for index in outcomes.indices { outcomes[index].merge(other.outcomes[index]) }
         byMethod.add(other.byMethod)
+        byForwardReason.add(other.byForwardReason)
         notStored.add(other.notStored)
     }
 
@@ -100,6 +106,7 @@ package struct RouteMetrics: Sendable, Equatable {
         rest.upstreamDurations = upstreamDurations.since(earlier.upstreamDurations)
         for index in outcomes.indices { rest.outcomes[index] = outcomes[index].since(earlier.outcomes[index]) }
         rest.byMethod.subtract(earlier.byMethod)
+        rest.byForwardReason.subtract(earlier.byForwardReason)
         rest.notStored.subtract(earlier.notStored)
         return rest
     }
@@ -109,6 +116,7 @@ package struct RouteMetrics: Sendable, Equatable {
         copy.upstreamDurations = upstreamDurations.detached()
         copy.outcomes = outcomes.map { $0.detached() }
         copy.byMethod = byMethod.map { $0 }
+        copy.byForwardReason = byForwardReason.map { $0 }
         copy.notStored = notStored.map { $0 }
         return copy
     }

@@ -37,6 +37,7 @@ import Testing
         #expect(outcomes.keys.sorted() == ["collapsed", "miss", "stale"])
         #expect(outcomes["miss"]?["p50_ms"] as? Double == 20)
         #expect(route["by_method"] as? [String: Int] == ["GET": 2, "HEAD": 1])
+        #expect(route["forwarded"] as? [String: Int] == ["uri-miss": 1])
         #expect(route["not_stored"] as? [String: Int] == ["no-store": 1])
         #expect((route["upstream"] as? [String: Any])?["max_ms"] as? Double == 19)
         #expect(routes[1]["hit_rate"] is NSNull)

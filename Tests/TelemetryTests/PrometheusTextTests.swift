@@ -36,6 +36,7 @@ func sampleCounts() -> MetricsSnapshot {
     miss.bytesSent = 500
     miss.bytesReceived = 100
     miss.isSlow = true
+    miss.forwardReason = .uriMiss
     miss.notStoredReason = 0
     worker.record(miss)
     worker.record(sampleRecord(.collapsed, milliseconds: 5, method: .head))
@@ -67,6 +68,7 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_received_bytes_total{route="/api/users/*"} 100"#,
         #"larder_sent_bytes_total{route="/api/users/*"} 500"#,
         #"larder_slow_requests_total{route="/api/users/*"} 1"#,
+        #"larder_forwarded_total{route="/api/users/*",reason="uri-miss"} 1"#,
         #"larder_not_stored_total{route="/api/users/*",reason="no-store"} 1"#,
         #"larder_coalesced_total{route="/api/users/*"} 1"#,
         #"larder_stale_served_total{why="if-error"} 1"#,

@@ -28,6 +28,7 @@ func randomRecord(_ generator: inout SeededGenerator) -> RequestRecord {
     record.upstreamNanoseconds = Bool.random(using: &generator) ? generator.duration() : 0
     record.bytesSent = UInt64.random(in: 0...100_000, using: &generator)
     record.bytesReceived = 300
+    record.forwardReason = ForwardReason.allCases.randomElement(using: &generator)
     record.isSlow = Bool.random(using: &generator)
     record.notStoredReason = Bool.random(using: &generator) ? UInt8.random(in: 0...4, using: &generator) : nil
     record.staleReason = Bool.random(using: &generator) ? UInt8.random(in: 0...4, using: &generator) : nil
@@ -42,6 +43,7 @@ func randomRecord(_ generator: inout SeededGenerator) -> RequestRecord {
         record.bytesSent = 1_000
         record.bytesReceived = 200
         record.isSlow = true
+        record.forwardReason = .varyMiss
         record.notStoredReason = 1
         record.staleReason = 1
         worker.record(record)
@@ -51,6 +53,7 @@ func randomRecord(_ generator: inout SeededGenerator) -> RequestRecord {
         #expect(route[.stale].requests(.clientError) == 1 && route[.stale].requests(.success) == 0)
         #expect(route[.stale].bytesSent == 1_000 && route[.stale].bytesReceived == 200 && route[.stale].slow == 1)
         #expect(route[.hit] == OutcomeMetrics())
+        #expect(route.forwarded(.varyMiss) == 1 && route.forwarded(.bypass) == 0)
         #expect(route.requests(.get) == 1 && route.requests(.post) == 0)
         #expect(route.upstreamDurations.maxNanoseconds == 6_000_000)
         #expect(route.notStored == [0, 1, 0] && counts.staleServed == [0, 1, 0])
@@ -66,6 +69,17 @@ func randomRecord(_ generator: inout SeededGenerator) -> RequestRecord {
         #expect(counts.routes[2][.local].requests(.invalid) == 1)
         #expect(counts.labels.route(2) == "none")
         #expect(counts.routes[2].notStored == [0, 0, 1] && counts.staleServed == [0, 0, 1])
+    }
+
+    @Test func reasonsAreNamedByTheRulesUnlessOthersAreGiven() {
+        let labels = MetricLabels(routes: [])
+        for reason in NotStoredReason.allCases {
+            #expect(labels.notStoredReason(Int(reason.rawValue)) == "\(reason.label)")
+        }
+        for reason in StaleReason.allCases {
+            #expect(labels.staleReason(Int(reason.rawValue)) == "\(reason.label)")
+        }
+        #expect(labels.staleReason(StaleReason.allCases.count) == "other")
     }
 
     @Test(arguments: 0..<8)
