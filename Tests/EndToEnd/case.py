@@ -41,11 +41,10 @@ class LarderCase(unittest.TestCase):
                 self.origin = self.start_origin()
             text = self.config(self.origin.port, **parts)
         self.larder = Larder(text, environment)
-        self.addCleanup(self._stop)
+        self.addCleanup(self._stop, self.larder)
         return self.larder
 
-    def _stop(self):
-        larder = self.larder
+    def _stop(self, larder):
         try:
             if larder.process.poll() is None:
                 self._check_descriptors(larder)

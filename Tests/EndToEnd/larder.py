@@ -51,7 +51,7 @@ class Larder:
         try:
             self.wait_ready()
         except AssertionError:
-            self.kill()
+            self.close()
             raise
         self.idle_descriptors = self.settled_descriptors()
 

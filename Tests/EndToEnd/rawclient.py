@@ -51,7 +51,11 @@ class Client:
         if source:
             self.sock.bind((source, 0))
         self.sock.settimeout(timeout)
-        self.sock.connect((host, port))
+        try:
+            self.sock.connect((host, port))
+        except OSError:
+            self.sock.close()
+            raise
         self.reader = Reader(self.sock)
         self.host = f"{host}:{port}"
 

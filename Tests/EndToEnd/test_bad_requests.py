@@ -156,7 +156,7 @@ class TooLarge(LarderCase):
         self.assertEqual(self.ask("POST", "/ok", content=b"a" * 1024).status, 200)
 
     def test_limits_of_the_configuration(self):
-        self.start(top="limits request_line=128 fields=3")
+        self.start(top="limits request_line=128B fields=3")
         self.refused(414, b"GET /" + b"a" * 128 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         self.refused(431, b"GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\nC: 1\r\nD: 1\r\n\r\n")
 

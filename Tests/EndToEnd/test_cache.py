@@ -132,7 +132,7 @@ class NotStored(LarderCase):
             self.assertEqual(bool(response.cache.get("hit")), hit, path)
 
     def test_hashed_authorization_gives_each_user_an_entry(self):
-        self.start(route="ttl 5m\nkey authorization=hashed\nstore authorized=shared_between_users")
+        self.start(route="ttl 5m\nkey authorization=hashed")
         self.origin.on("/me", lambda request: Reply(fields=[FRESH], content=request.field("Authorization").encode()))
         for user in ("a", "b", "a", "b"):
             self.assertEqual(self.get("/me", ("Authorization", user)).content, user.encode())
