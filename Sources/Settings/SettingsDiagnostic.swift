@@ -70,6 +70,26 @@ struct DiagnosticList: Sendable {
         let length = String(decoding: source.bytes[start..<end], as: UTF8.self).unicodeScalars.count
         return SettingsDiagnostic(
             severity: item.severity, file: source.name, line: line, column: column, message: item.message,
-            sourceLine: text, length: Swift.max(1, Swift.min(length, rest)))
+            sourceLine: Self.withoutSecrets(text), length: Swift.max(1, Swift.min(length, rest)))
+    }
+
+    /// A `token=` is blotted out letter by letter, so that the caret stays where it belongs.
+    private static func withoutSecrets(_ line: String) -> String {
+        guard line.contains("token=") else { return line }
+        var result = String.UnicodeScalarView()
+        var isSecret = false
+        var quote: Unicode.Scalar?
+        for scalar in line.unicodeScalars {
+            let isEnd = quote.map { $0 == scalar } ?? " \t;{}".unicodeScalars.contains(scalar)
+            if isSecret, quote == nil, scalar == "\"" || scalar == "'" {
+                quote = scalar
+            } else if isSecret, isEnd {
+                isSecret = quote != nil
+                quote = nil
+            }
+            result.append(isSecret ? "*" : scalar)
+            if scalar == "=", String(result).hasSuffix("token=") { isSecret = true }
+        }
+        return String(result)
     }
 }

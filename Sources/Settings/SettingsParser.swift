@@ -10,6 +10,12 @@ package struct SettingsReport: Sendable {
     package let namedRouteCount: Int
     /// Why the file itself could not be read; there are no diagnostics then.
     package let fileProblem: SettingsFileProblem?
+
+    /// All that was found, each with its line and a caret, ready to be shown; empty when nothing was.
+    package func rendered(path: String) -> String {
+        if let fileProblem { return "\(path): error: cannot read it: \(fileProblem.reason)\n" }
+        return diagnostics.map { $0.rendered + "\n" }.joined()
+    }
 }
 
 /// Text to settings. It touches no file and no environment but by what it is handed.

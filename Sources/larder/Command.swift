@@ -87,7 +87,7 @@ struct Command {
         case .failure(let misuse): return self.misuse("serve", misuse.reason)
         case .success(let (path, _)):
             let report = parse(path)
-            let findings = render(report, path)
+            let findings = report.rendered(path: path)
             guard let settings = report.settings else { return .finished(errors: findings, status: Command.refused) }
             return .serve(settings, path: path, errors: findings)
         }
@@ -98,7 +98,7 @@ struct Command {
         case .failure(let misuse): return self.misuse("check", misuse.reason)
         case .success(let (path, options)):
             let report = parse(path)
-            let findings = render(report, path)
+            let findings = report.rendered(path: path)
             guard let settings = report.settings else { return .finished(errors: findings, status: Command.refused) }
             let output = options.contains("--dump") ? SettingsDump.text(settings) : summary(report, settings, path)
             return .finished(output: output, errors: findings)
@@ -124,11 +124,6 @@ struct Command {
 
     private func parse(_ path: String) -> SettingsReport {
         SettingsParser.parse(path: path, environment: environment, files: files)
-    }
-
-    private func render(_ report: SettingsReport, _ path: String) -> String {
-        if let problem = report.fileProblem { return "\(path): error: cannot read it: \(problem.reason)\n" }
-        return report.diagnostics.map { $0.rendered + "\n" }.joined()
     }
 
     private func summary(_ report: SettingsReport, _ settings: ProxySettings, _ path: String) -> String {

@@ -311,4 +311,14 @@ import Testing
         #expect(report.diagnostics.first?.sourceLine == "workers many")
         #expect(report.diagnostics.first?.line == 2)
     }
+
+    @Test(arguments: [
+        ("admin 127.0.0.1:1 token=hush more", "admin 127.0.0.1:1 token=**** more"),
+        ("admin 127.0.0.1:1 token=\"hu sh\" more", "admin 127.0.0.1:1 token=******* more"),
+        ("admin 127.0.0.1:1 token='hu\"sh';more", "admin 127.0.0.1:1 token=*******;more"),
+        ("admin 127.0.0.1:1 token=hush x token=hush", "admin 127.0.0.1:1 token=**** x token=****"),
+    ])
+    func aLineIsShownWithoutItsSecret(_ text: String, _ shown: String) {
+        #expect(parse(text).diagnostics.first?.sourceLine == shown)
+    }
 }
