@@ -153,16 +153,16 @@ private struct DateReader {
 }
 
 /// A day of the Gregorian calendar. Its arithmetic counts years from March, so that a leap day ends one.
-private struct CivilDate {
-    var year: Int
-    var month: Int
-    var day: Int
+package struct CivilDate {
+    package var year: Int
+    package var month: Int
+    package var day: Int
 
     private static let daysIn400Years = 146_097
     /// From 0000-03-01 to 1970-01-01.
     private static let epochOffset = 719_468
 
-    init(daysSinceEpoch: Int) {
+    package init(daysSinceEpoch: Int) {
         let days = daysSinceEpoch + CivilDate.epochOffset
         let era = Int(floorDivide(Int64(days), Int64(CivilDate.daysIn400Years)))
         let dayOfEra = days - era * CivilDate.daysIn400Years

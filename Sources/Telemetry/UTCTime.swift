@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTPMessages
 
 /// A calendar reading of a wall clock, in UTC.
 struct UTCTime: Equatable {
@@ -14,14 +15,8 @@ struct UTCTime: Equatable {
     init(wallSeconds: Int64) {
         let (days, secondOfDay) = Int(wallSeconds).quotientRoundedDown(by: 86_400)
         (hour, minute, second) = (secondOfDay / 3_600, secondOfDay / 60 % 60, secondOfDay % 60)
-        // Years begin in March, so that the leap day is the last of its year, and repeat after 400.
-        let (era, dayOfEra) = (days + 719_468).quotientRoundedDown(by: 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let date = CivilDate(daysSinceEpoch: days)
+        (year, month, day) = (date.year, date.month, date.day)
     }
 
     var monthName: StaticString {
