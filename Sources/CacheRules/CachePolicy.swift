@@ -11,15 +11,30 @@ package final class CachePolicy: Sendable {
         case never
         /// When the origin itself named its lifetime, and so meant it to be reused.
         case withExplicitLifetime
+        /// Without its cookies, which only the client that fetched gets.
+        case stripped
         /// The operator's word: cookies reach whoever asks next.
         case always
+    }
+
+    /// A lifetime for one status.
+    package struct StatusLifetime: Sendable, Equatable {
+        package var status: UInt16
+        package var milliseconds: Int64
+        package var isForced: Bool
+
+        package init(status: UInt16, milliseconds: Int64, isForced: Bool = false) {
+            self.status = status
+            self.milliseconds = milliseconds
+            self.isForced = isForced
+        }
     }
 
     /// The lifetime when the origin names none, or always when `ttlIsForced`.
     package let ttlMilliseconds: Int64?
     package let ttlIsForced: Bool
     /// The same for single status codes; beats `ttlMilliseconds`.
-    package let ttlByStatus: [(status: UInt16, milliseconds: Int64)]
+    package let ttlByStatus: [StatusLifetime]
     /// Used when the response names none.
     package let staleWhileRevalidateMilliseconds: Int64?
     /// Used when the response names none.
@@ -29,6 +44,10 @@ package final class CachePolicy: Sendable {
     package let requestDirectives: RequestDirectiveHandling
     /// The operator's word: answers to requests with Authorization reach others.
     package let storesAuthorized: Bool
+    /// The operator's word: what the origin marked `private` reaches others.
+    package let storesPrivate: Bool
+    /// The operator's word: what the origin marked `no-store` is stored.
+    package let storesNoStore: Bool
     package let setCookie: SetCookieStorage
     /// s-maxage forbids serving stale (RFC 9111 §5.2.2.10). The operator's word that a stale-* directive beside
     /// it is meant all the same.
@@ -46,12 +65,14 @@ package final class CachePolicy: Sendable {
     package init(
         ttlMilliseconds: Int64? = nil,
         ttlIsForced: Bool = false,
-        ttlByStatus: [(status: UInt16, milliseconds: Int64)] = [],
+        ttlByStatus: [StatusLifetime] = [],
         staleWhileRevalidateMilliseconds: Int64? = nil,
         staleIfErrorMilliseconds: Int64? = nil,
         jitterPercent: Int = 0,
         requestDirectives: RequestDirectiveHandling = .honor,
         storesAuthorized: Bool = false,
+        storesPrivate: Bool = false,
+        storesNoStore: Bool = false,
         setCookie: SetCookieStorage = .withExplicitLifetime,
         allowsStaleDespiteSharedMaxAge: Bool = false,
         targetedFields: [FieldName] = [.larderCacheControl, .cdnCacheControl],
@@ -69,6 +90,8 @@ package final class CachePolicy: Sendable {
         self.jitterPercent = min(max(jitterPercent, 0), 100)
         self.requestDirectives = requestDirectives
         self.storesAuthorized = storesAuthorized
+        self.storesPrivate = storesPrivate
+        self.storesNoStore = storesNoStore
         self.setCookie = setCookie
         self.allowsStaleDespiteSharedMaxAge = allowsStaleDespiteSharedMaxAge
         self.targetedFields = targetedFields
@@ -81,10 +104,12 @@ package final class CachePolicy: Sendable {
 
     /// The route's lifetime for a status. The plain one covers what succeeded or moved for good; an error or a
     /// passing redirect is stored only when the route names its status.
-    func ttl(for status: Status) -> Int64? {
-        for entry in ttlByStatus where entry.status == status.code { return entry.milliseconds }
+    func lifetime(for status: Status) -> StatusLifetime? {
+        for lifetime in ttlByStatus where lifetime.status == status.code { return lifetime }
+        guard let ttlMilliseconds else { return nil }
         switch status.code {
-        case 200, 203, 204, 300, 301, 308: return ttlMilliseconds
+        case 200, 203, 204, 300, 301, 308:
+            return StatusLifetime(status: status.code, milliseconds: ttlMilliseconds, isForced: ttlIsForced)
         default: return nil
         }
     }

@@ -24,8 +24,9 @@ enum Freshness {
         _ response: borrowing ResponseHead, _ directives: ResponseDirectives, _ policy: CachePolicy,
         dateSeconds: Int64, lastModifiedSeconds: Int64?
     ) -> FreshnessLifetime {
-        let route = policy.ttl(for: response.status).map { FreshnessLifetime(source: .route, milliseconds: $0) }
-        if policy.ttlIsForced, let route { return route }
+        let rule = policy.lifetime(for: response.status)
+        let route = rule.map { FreshnessLifetime(source: .route, milliseconds: $0.milliseconds) }
+        if rule?.isForced == true, let route { return route }
         if let named = namedLifetime(response.fields, directives, dateSeconds: dateSeconds) { return named }
         if let route { return route }
         let isCacheable = response.status.isHeuristicallyCacheable || directives.flags.contains(.public)

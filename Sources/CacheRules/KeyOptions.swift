@@ -1,54 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 
-/// A query parameter's name, or the beginning of one.
+/// The names of query parameters, where each `*` stands for any bytes.
 package struct ParameterPattern: Sendable, Equatable {
-    private let name: ContiguousArray<UInt8>
-    private let isPrefix: Bool
+    private let bytes: ContiguousArray<UInt8>
 
-    /// `utm_*` stands for all names that begin with `utm_`.
-    package init(_ pattern: String) {
-        isPrefix = pattern.utf8.last == ASCII.star
-        name = ContiguousArray(isPrefix ? pattern.utf8.dropLast() : pattern.utf8[...])
-    }
+    package init(_ pattern: String) { bytes = ContiguousArray(pattern.utf8) }
 
-    package func matches(_ parameterName: borrowing Span<UInt8>) -> Bool {
-        guard isPrefix ? parameterName.count >= name.count : parameterName.count == name.count else { return false }
-        return parameterName.extracting(0..<name.count).elementsEqual(name.span)
+    package func matches(_ name: borrowing Span<UInt8>) -> Bool {
+        var place = 0
+        var index = 0
+        // Where the latest star stands, and how much it has taken so far.
+        var star: (place: Int, index: Int)?
+        while index < name.count {
+            if place < bytes.count, bytes[place] == ASCII.star {
+                star = (place, index)
+                place += 1
+            } else if place < bytes.count, bytes[place] == name[index] {
+                place += 1
+                index += 1
+            } else if let found = star {
+                star = (found.place, found.index + 1)
+                place = found.place + 1
+                index = found.index + 1
+            } else {
+                return false
+            }
+        }
+        while place < bytes.count, bytes[place] == ASCII.star { place += 1 }
+        return place == bytes.count
     }
 }
 
 /// What of a request's target makes up its key, and is sent upstream.
 package struct KeyOptions: Sendable {
-    package enum Query: Sendable { case all, none, dropping, only }
+    package enum Query: UInt8, Sendable {
+        case asIs
+        /// By name; parameters of one name stay in their order.
+        case sorted
+        case none
+    }
 
     package var includesHost: Bool
-    /// By name; parameters of one name stay in their order.
-    package var sortsQuery: Bool
-    /// Which parameters count; `patterns` are those dropped, or those kept.
     package var query: Query
-    package var patterns: [ParameterPattern]
+    /// Parameters taken away.
+    package var dropped: [ParameterPattern]
+    /// When not empty, the only ones left.
+    package var kept: [ParameterPattern]
     /// A query of more parameters is not sorted.
     package var maximumSortedParameters: Int
 
     package init(
-        includesHost: Bool = true, sortsQuery: Bool = false, query: Query = .all, patterns: [ParameterPattern] = [],
-        maximumSortedParameters: Int = 64
+        includesHost: Bool = true, query: Query = .asIs, dropped: [ParameterPattern] = [],
+        kept: [ParameterPattern] = [], maximumSortedParameters: Int = 64
     ) {
         self.includesHost = includesHost
-        self.sortsQuery = sortsQuery
         self.query = query
-        self.patterns = patterns
+        self.dropped = dropped
+        self.kept = kept
         self.maximumSortedParameters = maximumSortedParameters
     }
 
-    func keeps(_ parameterName: borrowing Span<UInt8>) -> Bool {
-        switch query {
-        case .all: return true
-        case .none: return false
-        case .dropping, .only:
-            for pattern in patterns where pattern.matches(parameterName) { return query == .only }
-            return query == .dropping
-        }
+    func keeps(_ name: borrowing Span<UInt8>) -> Bool {
+        for pattern in dropped where pattern.matches(name) { return false }
+        if kept.isEmpty { return true }
+        for pattern in kept where pattern.matches(name) { return true }
+        return false
     }
 }

@@ -7,7 +7,7 @@ enum QueryNormalization {
     static func write(_ query: borrowing Span<UInt8>, options: borrowing KeyOptions, into buffer: inout ByteBuffer) {
         switch options.query {
         case .none: return
-        case .all where !options.sortsQuery:
+        case .asIs where options.dropped.isEmpty && options.kept.isEmpty:
             buffer.append(ASCII.questionMark)
             buffer.append(query)
         default: writeParameters(query, options: options, into: &buffer)
@@ -18,7 +18,7 @@ enum QueryNormalization {
         _ query: borrowing Span<UInt8>, options: borrowing KeyOptions, into buffer: inout ByteBuffer
     ) {
         let base = buffer.count
-        if options.sortsQuery, isWorthSorting(query, limit: options.maximumSortedParameters) {
+        if options.query == .sorted, isWorthSorting(query, limit: options.maximumSortedParameters) {
             writeSorted(query, options: options, base: base, into: &buffer)
             return
         }

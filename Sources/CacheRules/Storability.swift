@@ -52,8 +52,9 @@ package enum Storability {
             return .requestNoStore  // RFC 9111 §5.2.1.5
         }
         // RFC 9111 §5.2.2.5; must-understand lifts it for a status that is understood (§5.2.2.3).
-        if directives.flags.contains(.noStore), !directives.flags.contains(.mustUnderstand) { return .noStore }
-        if directives.flags.contains(.private) { return .private }  // RFC 9111 §5.2.2.7
+        let isNoStore = directives.flags.contains(.noStore) && !directives.flags.contains(.mustUnderstand)
+        if isNoStore, !policy.storesNoStore { return .noStore }
+        if directives.flags.contains(.private), !policy.storesPrivate { return .private }  // RFC 9111 §5.2.2.7
         if request.fields.contains(.authorization), !policy.storesAuthorized, !allowsAuthorized(directives) {
             return .authorization
         }
@@ -95,7 +96,7 @@ package enum Storability {
         switch policy.setCookie {
         case .never: false
         case .withExplicitLifetime: lifetime.isExplicit
-        case .always: true
+        case .stripped, .always: true
         }
     }
 

@@ -60,13 +60,13 @@ struct CacheKeyTests {
         "Queries are keyed as the route says",
         arguments: [
             ("/a?b=2&a=1", KeyOptions(), "/a?b=2&a=1"), ("/a?", KeyOptions(), "/a?"), ("/a", KeyOptions(), "/a"),
-            ("/a?b=2&a=1", KeyOptions(sortsQuery: true), "/a?a=1&b=2"),
-            ("/a?a=2&b&a=1", KeyOptions(sortsQuery: true), "/a?a=2&a=1&b"),
-            ("/a?ab=1&a=1&a", KeyOptions(sortsQuery: true), "/a?a=1&a&ab=1"),
-            ("/a?", KeyOptions(sortsQuery: true), "/a"),
-            ("/a?b&&a", KeyOptions(sortsQuery: true), "/a?a&b"),
-            ("/a?a=1&b=2", KeyOptions(sortsQuery: true), "/a?a=1&b=2"),
-            ("/a?c&b&a", KeyOptions(sortsQuery: true, maximumSortedParameters: 2), "/a?c&b&a"),
+            ("/a?b=2&a=1", KeyOptions(query: .sorted), "/a?a=1&b=2"),
+            ("/a?a=2&b&a=1", KeyOptions(query: .sorted), "/a?a=2&a=1&b"),
+            ("/a?ab=1&a=1&a", KeyOptions(query: .sorted), "/a?a=1&a&ab=1"),
+            ("/a?", KeyOptions(query: .sorted), "/a"),
+            ("/a?b&&a", KeyOptions(query: .sorted), "/a?a&b"),
+            ("/a?a=1&b=2", KeyOptions(query: .sorted), "/a?a=1&b=2"),
+            ("/a?c&b&a", KeyOptions(query: .sorted, maximumSortedParameters: 2), "/a?c&b&a"),
             ("/a?utm_source=x&id=1&gclid=y", CacheKeyTests.dropping, "/a?id=1"),
             ("/a?utm_source=x", CacheKeyTests.dropping, "/a"),
             ("/a?id=1&utm=2", CacheKeyTests.dropping, "/a?id=1&utm=2"),
@@ -83,9 +83,20 @@ struct CacheKeyTests {
     }
 
     static let dropping = KeyOptions(
-        query: .dropping, patterns: [ParameterPattern("utm_*"), ParameterPattern("gclid")])
+        dropped: [ParameterPattern("utm_*"), ParameterPattern("gclid")])
     static let only = KeyOptions(
-        sortsQuery: true, query: .only, patterns: [ParameterPattern("page"), ParameterPattern("size")])
+        query: .sorted, kept: [ParameterPattern("page"), ParameterPattern("size")])
+
+    @Test(
+        "A star stands for any bytes",
+        arguments: [
+            ("a", "a", true), ("a", "ab", false), ("*", "", true), ("*", "abc", true), ("utm_*", "utm_", true),
+            ("utm_*", "utm", false), ("*_id", "user_id", true), ("*_id", "user_id2", false), ("a*c*e", "abcde", true),
+            ("a*c*e", "abde", false), ("*a*", "bab", true), ("a**", "a", true), ("", "", true), ("", "a", false),
+        ])
+    func patterns(pattern: String, name: String, matches: Bool) {
+        #expect(ParameterPattern(pattern).matches(Array(name.utf8).span) == matches)
+    }
 
     @Test("A URL given in parts has the key that its request has")
     func parts() {

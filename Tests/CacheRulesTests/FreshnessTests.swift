@@ -128,7 +128,7 @@ struct FreshnessTests {
 
     @Test("The route's lifetime fills the origin's silence, for success and permanent redirects")
     func routeLifetime() {
-        let policy = CachePolicy(ttlMilliseconds: 10_000, ttlByStatus: [(status: 404, milliseconds: 5000)])
+        let policy = CachePolicy(ttlMilliseconds: 10_000, ttlByStatus: [.init(status: 404, milliseconds: 5000)])
         #expect(Exchange.dated([]).isFresh(after: 9, policy))
         #expect(!Exchange.dated([]).isFresh(after: 10, policy))
         #expect(Exchange.dated([], status: 301).isFresh(after: 9, policy))
@@ -147,6 +147,9 @@ struct FreshnessTests {
         #expect(Exchange.dated([("Cache-Control", "no-store")]).refusal(policy) == .noStore)
         #expect(Exchange.dated([("Cache-Control", "private")]).refusal(policy) == .private)
         #expect(Exchange.dated([("Cache-Control", "no-cache")]).refusal(policy) == .noCache)
+        let one = CachePolicy(ttlByStatus: [.init(status: 503, milliseconds: 5000, isForced: true)])
+        #expect(!Exchange.dated([("Cache-Control", "max-age=60")], status: 503).isFresh(after: 5, one))
+        #expect(Exchange.dated([("Cache-Control", "max-age=60")], status: 200).isFresh(after: 5, one))
     }
 
     @Test("Jitter only shortens, by at most its share", arguments: 0..<50)

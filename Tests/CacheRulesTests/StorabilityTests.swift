@@ -87,6 +87,15 @@ struct StorabilityTests {
         #expect(named.refusal(CachePolicy(ttlMilliseconds: 1000, ttlIsForced: true)) == .setCookie)
         #expect(named.refusal(CachePolicy(setCookie: .never)) == .setCookie)
         #expect(unnamed.refusal(CachePolicy(setCookie: .always)) == nil)
+        #expect(unnamed.refusal(CachePolicy(setCookie: .stripped)) == nil)
+    }
+
+    @Test("An operator may store against the origin's word, in words that say so")
+    func dangerWords() {
+        let policy = CachePolicy(storesPrivate: true, storesNoStore: true)
+        #expect(Exchange.dated([("Cache-Control", "private, max-age=60")]).isFresh(after: 3, policy))
+        #expect(Exchange.dated([("Cache-Control", "no-store, max-age=60")]).isFresh(after: 3, policy))
+        #expect(Exchange.dated([("Cache-Control", "no-cache, max-age=60")]).refusal(policy) == .noCache)
     }
 
     @Test("Vary: * keeps a response out", arguments: [["*"], ["*, *"], ["", "*"], [", *"], ["Foo, *"], ["a b"]])
