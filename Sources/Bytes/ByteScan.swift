@@ -15,6 +15,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Where the first control byte (below space, or DEL) stands in `range`; its upper bound when there is none.
+    @inlinable
     package func firstControl(in range: Range<Int>) -> Int {
         var index = range.lowerBound
         while index &+ 8 <= range.upperBound {
@@ -27,6 +28,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Where the first byte outside 0x21…0x7E stands in `range`; its upper bound when there is none.
+    @inlinable
     package func firstNotVisible(in range: Range<Int>) -> Int {
         var index = range.lowerBound
         while index &+ 8 <= range.upperBound {
@@ -60,6 +62,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Where `byte` stands first in `range`, or nil.
+    @inlinable
     package func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         var index = range.lowerBound
         while index &+ 8 <= range.upperBound {
@@ -77,22 +80,23 @@ extension Span where Element == UInt8 {
 
 /// Questions about the eight bytes of a word. The answers have the top bit of a lane set where they hold; only
 /// the lowest set bit is exact (a borrow may mark lanes above it).
+@usableFromInline
 package enum ByteLanes {
-    @usableFromInline static let low: UInt64 = 0x0101_0101_0101_0101
-    package static let high: UInt64 = 0x8080_8080_8080_8080
+    @inlinable static var low: UInt64 { 0x0101_0101_0101_0101 }
+    @inlinable package static var high: UInt64 { 0x8080_8080_8080_8080 }
 
     /// Lanes whose byte is below `bound`, which is at most 0x80.
-    @inline(__always)
+    @inlinable @inline(__always)
     static func below(_ bound: UInt64, _ word: UInt64) -> UInt64 { (word &- low &* bound) & ~word & high }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func equal(_ byte: UInt8, _ word: UInt64) -> UInt64 {
         let difference = word ^ (low &* UInt64(byte))
         return (difference &- low) & ~difference & high
     }
 
     /// The word with its letters in lower case; every lane is exact.
-    @inline(__always)
+    @inlinable @inline(__always)
     package static func lowercased(_ word: UInt64) -> UInt64 {
         let sevenBits = word & ~high
         let fromA = sevenBits &+ low &* (0x80 - 0x41)

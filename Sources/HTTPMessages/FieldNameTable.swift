@@ -13,10 +13,10 @@ struct FieldNameTable: Sendable {
 
     private let multiplier: UInt64
     /// The raw value of the only name that can stand at each place; zero where there is none.
-    private let places: ContiguousArray<UInt8>
-    private let lengths: ContiguousArray<UInt8>
+    private let places: ImmortalBytes
+    private let lengths: ImmortalBytes
     /// The names in lower case, each at its raw value times `stride`.
-    private let text: ContiguousArray<UInt8>
+    private let text: ImmortalBytes
 
     private init() {
         let names = FieldName.allCases
@@ -40,9 +40,9 @@ struct FieldNameTable: Sendable {
             places = FieldNameTable.places(multiplier, text, lengths)
         }
         self.multiplier = multiplier
-        self.places = places ?? []
-        self.lengths = lengths
-        self.text = text
+        self.places = ImmortalBytes(places ?? [])
+        self.lengths = ImmortalBytes(lengths)
+        self.text = ImmortalBytes(text)
     }
 
     /// Each name at its place, or nil when two meet.
@@ -66,14 +66,14 @@ struct FieldNameTable: Sendable {
         let ends = UInt64(name[0]) << 24 | UInt64(name[count &- 1]) << 16
         let inner = UInt64(name[count / 2]) << 8 | UInt64(name[count > 4 ? count &- 4 : 0])
         let key = (ends | inner | 0x2020_2020) << 8 | UInt64(truncatingIfNeeded: count)
-        return Int(truncatingIfNeeded: (key &* multiplier) >> (64 - placeBits))
+        return Int(truncatingIfNeeded: (key &* multiplier) &>> (64 - placeBits))
     }
 
     func lookUp(_ name: borrowing Span<UInt8>) -> FieldName {
         let count = name.count
         guard count > 1, count <= FieldNameTable.stride else { return .other }
-        let raw = Int(places[FieldNameTable.place(of: name, multiplier)])
-        guard count == Int(lengths[raw]) else { return .other }
+        let raw = Int(places.span[FieldNameTable.place(of: name, multiplier)])
+        guard count == Int(lengths.span[raw]) else { return .other }
         let known = text.span
         let start = raw &* FieldNameTable.stride
         if count < 8 {
