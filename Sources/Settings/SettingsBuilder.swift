@@ -6,6 +6,8 @@ struct SettingsBuilder {
     var diagnostics: DiagnosticList
     /// Where each named route stands, in the order of `ProxySettings.routes`.
     private(set) var routePlaces: [Place] = []
+    /// Pattern, methods and hosts of each.
+    private var routesSaid: [[[String]]: Place] = [:]
     private var upstreamPlaces: [String: Place] = [:]
     private var usedUpstreams: Set<String> = []
     private var defaultsStatements: [Statement] = []
@@ -144,11 +146,10 @@ struct SettingsBuilder {
         draft.settings.upstream = upstream ?? 0
         let namePlace = statement.arguments.first?.place ?? statement.name.place
         let route = draft.settings
-        if let same = settings.routes.firstIndex(where: {
-            $0.name == route.name && Set($0.methods) == Set(route.methods) && Set($0.hosts) == Set(route.hosts)
-        }) {
-            let first = whereabouts(routePlaces[same], namePlace)
-            diagnostics.error(namePlace, "route \"\(route.name)\" is defined twice; first \(first)")
+        let identity = [[route.name], route.methods.sorted(), route.hosts.sorted()]
+        if let first = routesSaid.updateValue(namePlace, forKey: identity) {
+            let place = whereabouts(first, namePlace)
+            diagnostics.error(namePlace, "route \"\(route.name)\" is defined twice; first \(place)")
         }
         checkRoute(route, body, namePlace, upstream: upstream.map { settings.upstreams[$0] })
         settings.routes.append(route)

@@ -94,25 +94,21 @@ extension SettingsBuilder {
 
     /// Routes whose paths another one takes first, whatever the method and the host.
     mutating func warnOfUnreachableRoutes(_ routes: [RouteSettings], _ places: [Place]) {
+        var firstForAll: [String: Int] = [:]
+        for (index, route) in routes.enumerated() where route.methods.isEmpty && route.hosts.isEmpty {
+            firstForAll[route.name] = firstForAll[route.name] ?? index
+        }
+        let prefixes = firstForAll.values.sorted().filter { routes[$0].pattern.kind == .prefix }
         for (index, route) in routes.enumerated() {
-            let taker = routes.indices.first { other in
-                let isForAll = routes[other].methods.isEmpty && routes[other].hosts.isEmpty
-                return isForAll && other != index && Self.takesFirst(routes[other], other, before: route, index)
+            var taker = firstForAll[route.name].flatMap { $0 < index ? $0 : nil }
+            if taker == nil, route.pattern.kind == .glob {
+                let literal = route.name.prefix { $0 != "*" }
+                taker = prefixes.first { literal.utf8.starts(with: routes[$0].name.utf8.dropLast()) }
             }
             guard let taker else { continue }
+            let place = whereabouts(places[taker], places[index])
             diagnostics.warning(
-                places[index],
-                "never reached: route \"\(routes[taker].name)\" \(whereabouts(places[taker], places[index])) takes all of it"
-            )
+                places[index], "never reached: route \"\(routes[taker].name)\" \(place) takes all of it")
         }
-    }
-
-    private static func takesFirst(
-        _ other: RouteSettings, _ otherIndex: Int, before route: RouteSettings, _ index: Int
-    ) -> Bool {
-        if other.name == route.name { return otherIndex < index }
-        guard other.pattern.kind == .prefix, route.pattern.kind == .glob else { return false }
-        let literal = route.name.prefix { $0 != "*" }
-        return literal.utf8.starts(with: other.name.utf8.dropLast())
     }
 }
