@@ -40,14 +40,21 @@ package struct UpstreamPool: ~Copyable {
     /// Nothing is open and nobody waits: a drained pool may go.
     package var isEmpty: Bool { slots.taken == 0 && waiters.isEmpty }
 
-    /// When `deadlineReached` has something to do next, if nothing else happens before.
+    /// When `deadlineReached` has something to do next, if nothing else happens before; `.min` is at once.
     package var nextDeadlineNanoseconds: Int64? {
         var next = waiters.firstDeadlineNanoseconds ?? .max
         for server in servers where server.oldestIdle >= 0 {
             let since = slots[Int(server.oldestIdle)].idleSinceNanoseconds
             next = min(next, since + server.idleTimeoutNanoseconds)
         }
+        if lacksConnections {
+            for server in servers where !server.addresses.isEmpty { next = min(next, server.retryNanoseconds) }
+        }
         return next == .max ? nil : next
+    }
+
+    private var lacksConnections: Bool {
+        !draining && slots.taken < min(limits.minimumConnections, limits.maximumConnections)
     }
 
     /// Index of the server a connection leads to, or nil when the connection is no longer known.
@@ -201,7 +208,7 @@ extension UpstreamPool {
             let index = Int(servers[server].oldestIdle)
             if isTooOld(index, of: server, at: nanoseconds) { return .close(removeIdle(index)) }
         }
-        if !draining, slots.taken < min(limits.minimumConnections, limits.maximumConnections),
+        if lacksConnections,
             let server = choice.choose(from: &servers, at: nanoseconds),
             servers[server].isUsable(at: nanoseconds),
             let attempt = connect(to: server, at: nanoseconds)

@@ -170,6 +170,32 @@ struct UpstreamPoolTests {
         }
     }
 
+    @Test("a minimum that could not be opened is tried again after the pause")
+    func minimumAfterFailure() {
+        let pool = PoolDriver {
+            $0.minimumConnections = 1
+            $0.firstBackOffMilliseconds = 100
+        }
+        #expect(pool.nextDeadlineNanoseconds == .min)
+        guard case .connect(let attempt) = pool.deadlineReached(now: moment(milliseconds: 0)) else {
+            Issue.record("the minimum should be opened")
+            return
+        }
+        #expect(pool.nextDeadlineNanoseconds == nil)
+        let failed = pool.connectFailed(attempt.connection, now: moment(milliseconds: 0), random: 256)
+        #expect(failed == ConnectFailedAction())
+        #expect(pool.deadlineReached(now: moment(milliseconds: 1)) == .nothing)
+        guard let next = pool.nextDeadlineNanoseconds, (99_000_000...101_000_000).contains(next) else {
+            Issue.record("the pause should end after 100 ms")
+            return
+        }
+        let later = Moment(monotonicNanoseconds: next, wallNanoseconds: 0)
+        guard case .connect = pool.deadlineReached(now: later) else {
+            Issue.record("it should be tried again")
+            return
+        }
+    }
+
     @Test("a request that failed on a stale connection gets a new one, even where no more fit")
     func newConnectionReplacesOldestIdle() throws {
         let pool = PoolDriver { $0.maximumConnections = 2 }
