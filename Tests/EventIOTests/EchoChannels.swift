@@ -100,8 +100,7 @@ final class EchoClient: Channel {
             if result.isWouldBlock { return }
             if let error = result.error { return finish(error) }
             if result.bytes == 0 { return finish(nil) }
-            let bytes = loop.bytesRead(result.bytes)
-            for index in 0..<bytes.count { received.append(bytes[index]) }
+            unsafe loop.bytesRead(result.bytes).withUnsafeBufferPointer { unsafe received.append(contentsOf: $0) }
         }
     }
 

@@ -36,10 +36,10 @@ struct FutureQueue {
     private mutating func sink() {
         var parent = 0
         while true {
+            let left = 2 * parent + 1
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && precedes(child, least) {
-                least = child
-            }
+            if left < heap.count, precedes(left, least) { least = left }
+            if left + 1 < heap.count, precedes(left + 1, least) { least = left + 1 }
             guard least != parent else { return }
             heap.swapAt(parent, least)
             parent = least
@@ -47,6 +47,8 @@ struct FutureQueue {
     }
 
     private func precedes(_ one: Int, _ other: Int) -> Bool {
-        (heap[one].time, heap[one].number) < (heap[other].time, heap[other].number)
+        let one = heap[one]
+        let other = heap[other]
+        return one.time == other.time ? one.number < other.number : one.time < other.time
     }
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
 import EventIO
 
 /// One end of a virtual connection, with the bytes on their way to it.
@@ -25,7 +24,7 @@ final class VirtualEndpoint: VirtualFile {
     private var isReset = false
     private var hasSentEnd = false
     private var hasReceivedEnd = false
-    private var arrived = ByteBuffer()
+    private var arrived: [UInt8] = []
     private var underWay: [Segment] = []
     private var bytesUnderWay = 0
     private var lastArrival: Int64 = 0
@@ -97,7 +96,8 @@ final class VirtualEndpoint: VirtualFile {
             count = Int.random(in: 1..<count, using: &world.random)
             holdBack(from: count)
         }
-        let bytes = arrived.takeFirst(count)
+        let bytes = Array(arrived.prefix(count))
+        arrived.removeFirst(count)
         peer?.roomGrew()
         return (bytes, IOResult(count))
     }
@@ -105,9 +105,8 @@ final class VirtualEndpoint: VirtualFile {
     /// What follows the first `count` bytes comes later.
     private func holdBack(from count: Int) {
         let time = world.time + Int64.random(in: 1_000...3_000_000, using: &world.random)
-        let all = arrived.takeFirst(arrived.count)
-        arrived.append(all.span.extracting(first: count))
-        let rest = Array(all[count...])
+        let rest = Array(arrived[count...])
+        arrived.removeLast(rest.count)
         for index in underWay.indices { underWay[index].time = max(underWay[index].time, time) }
         if hasReceivedEnd {
             hasReceivedEnd = false
@@ -161,7 +160,7 @@ final class VirtualEndpoint: VirtualFile {
 
     private func leave() {
         isClosed = true
-        arrived.release()
+        arrived = []
         if peer?.isClosed == true {
             peer?.peer = nil
             peer = nil
@@ -218,7 +217,7 @@ final class VirtualEndpoint: VirtualFile {
             case .bytes(let bytes):
                 bytesUnderWay -= bytes.count
                 // Nobody is there to read them, which the sender learns from a reset.
-                if isClosed { peer?.expect(.reset, after: delay()) } else { arrived.append(bytes.span) }
+                if isClosed { peer?.expect(.reset, after: delay()) } else { arrived += bytes }
             case .end: hasReceivedEnd = true
             case .reset: arriveReset()
             }
@@ -238,16 +237,5 @@ final class VirtualEndpoint: VirtualFile {
         guard wantsRoom, !isClosed, hasRoomToTell else { return }
         wantsRoom = false
         changed()
-    }
-}
-
-extension ByteBuffer {
-    /// The first `count` bytes, which are no longer in the buffer then.
-    fileprivate mutating func takeFirst(_ count: Int) -> [UInt8] {
-        var taken: [UInt8] = []
-        taken.reserveCapacity(count)
-        for index in 0..<count { taken.append(span[index]) }
-        consume(count)
-        return taken
     }
 }

@@ -87,14 +87,15 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
     }
 
     private func note(_ call: StaticString, _ fd: FileDescriptor, _ result: Int) {
-        for part in [
-            UInt64(call.utf8CodeUnitCount), UInt64(bitPattern: Int64(fd.rawValue)), UInt64(bitPattern: Int64(result)),
-            UInt64(bitPattern: time),
-        ] {
-            traceHash = (traceHash ^ part) &* 0x100_0000_01B3
-        }
+        mix(UInt64(call.utf8CodeUnitCount))
+        mix(UInt64(bitPattern: Int64(fd.rawValue)))
+        mix(UInt64(bitPattern: Int64(result)))
+        mix(UInt64(bitPattern: time))
         trace?("\(time) \(call)(\(fd.rawValue)) = \(result)")
     }
+
+    /// FNV-1a by words.
+    private func mix(_ word: UInt64) { traceHash = (traceHash ^ word) &* 0x100_0000_01B3 }
 
     package override func close(_ fd: FileDescriptor) {
         note("close", fd, 0)
