@@ -5,12 +5,13 @@
 /// Readiness is told once per change (edge-triggered): a channel that was told readable must read until it would
 /// block, or come back by itself (`Loop.later`).
 open class Channel: Deadline {
-    /// `none` before attaching and after closing.
-    package final private(set) var descriptor = FileDescriptor.none
+    private final var openDescriptor = FileDescriptor.none
     final private(set) var token = PollToken(slot: .max, generation: 0)
 
     public override init() { super.init() }
 
+    /// `none` before attaching and after closing.
+    package final var descriptor: FileDescriptor { openDescriptor }
     package final var isOpen: Bool { descriptor != .none }
     package final var kernel: Kernel { loop.kernel }
 
@@ -35,7 +36,7 @@ open class Channel: Deadline {
             loop.kernel.close(descriptor)
             throw error
         }
-        self.descriptor = descriptor
+        openDescriptor = descriptor
         self.token = token
     }
 
@@ -58,14 +59,14 @@ open class Channel: Deadline {
         precondition(isOpen, "a closed channel has no descriptor to give away")
         try kernel.remove(descriptor, from: loop.poller)
         let fd = descriptor
-        descriptor = .none
+        openDescriptor = .none
         forget()
         return fd
     }
 
     private final func leaveDescriptor() -> FileDescriptor? {
         guard isOpen else { return nil }
-        defer { descriptor = .none }
+        defer { openDescriptor = .none }
         return descriptor
     }
 

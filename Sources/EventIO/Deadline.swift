@@ -6,11 +6,11 @@ import Bytes
 ///
 /// Putting a deadline off is the common case (once per request), so it stores a number and nothing else: the
 /// wheel still holds the earlier time, finds the deadline put off when that comes, and links it anew.
-open class Deadline {
+@safe open class Deadline {
     package static let never = Int64.max
 
-    /// On the monotonic clock; `never` when nothing is awaited.
-    package final private(set) var deadlineNanoseconds = Deadline.never
+    // Private, so that the compiler sees every access and checks none of them when running.
+    private final var wantedNanoseconds = Deadline.never
     /// What the wheel holds; `never` when it holds nothing.
     private final var linkedNanoseconds = Deadline.never
     private final var handle: TimerWheel<Deadline>.Handle = -1
@@ -18,6 +18,9 @@ open class Deadline {
     private final unowned(unsafe) var ownLoop: Loop?
 
     public init() {}
+
+    /// On the monotonic clock; `never` when nothing is awaited.
+    package final var deadlineNanoseconds: Int64 { wantedNanoseconds }
 
     /// Whether it belongs to a loop.
     package final var isAttached: Bool { unsafe ownLoop != nil }
@@ -36,7 +39,7 @@ open class Deadline {
 
     /// Replaces the deadline; `never` clears it.
     package final func setDeadline(nanoseconds: Int64) {
-        deadlineNanoseconds = nanoseconds
+        wantedNanoseconds = nanoseconds
         if nanoseconds < linkedNanoseconds { link() }
     }
 
@@ -45,7 +48,7 @@ open class Deadline {
         setDeadline(nanoseconds: loop.now.monotonicNanoseconds + seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 
-    package final func clearDeadline() { deadlineNanoseconds = Self.never }
+    package final func clearDeadline() { wantedNanoseconds = Self.never }
 
     /// Clears the deadline and makes the loop let go of this object.
     package final func cancelDeadline() {
@@ -64,18 +67,18 @@ open class Deadline {
     private final func link() {
         let loop = self.loop
         if linkedNanoseconds != Self.never { loop.wheel.remove(handle) }
-        linkedNanoseconds = deadlineNanoseconds
-        handle = loop.wheel.insert(self, tick: Loop.tick(atOrAfter: deadlineNanoseconds))
+        linkedNanoseconds = wantedNanoseconds
+        handle = loop.wheel.insert(self, tick: Loop.tick(atOrAfter: wantedNanoseconds))
     }
 
     /// The wheel has let go of this deadline at `now`.
     final func wheelFired(at now: Int64) {
         linkedNanoseconds = Self.never
-        guard deadlineNanoseconds <= now else {
-            if deadlineNanoseconds != Self.never { link() }
+        guard wantedNanoseconds <= now else {
+            if wantedNanoseconds != Self.never { link() }
             return
         }
-        deadlineNanoseconds = Self.never
+        wantedNanoseconds = Self.never
         deadlinePassed()
     }
 }

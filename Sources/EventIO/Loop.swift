@@ -7,8 +7,8 @@ package import Bytes
     package let kernel: Kernel
     /// How other threads reach this loop.
     package let mailbox: Mailbox
-    /// Read once per wake-up; all that one batch of events does happens at one time.
-    package private(set) var now: Moment
+    // Private, so that the compiler sees every access and checks none of them when running.
+    private var moment: Moment
     /// For reading into and parsing from at once; whoever reads keeps nothing here past its own callback.
     package let readBuffer: UnsafeMutableRawBufferPointer
     /// For putting output together before one write; empty between callbacks.
@@ -36,8 +36,8 @@ package import Bytes
 
     package init(kernel: Kernel, readBufferBytes: Int = 65536, eventsPerWait: Int = 256) throws(SystemError) {
         self.kernel = kernel
-        now = kernel.now()
-        wheel = TimerWheel(tick: now.monotonicNanoseconds / Self.nanosecondsPerTick)
+        moment = kernel.now()
+        wheel = TimerWheel(tick: moment.monotonicNanoseconds / Self.nanosecondsPerTick)
         mailbox = try Mailbox(kernel: kernel)
         poller = try kernel.makePoller()
         unsafe readBuffer = .allocate(byteCount: readBufferBytes, alignment: 64)
@@ -54,6 +54,9 @@ package import Bytes
         unsafe readBuffer.deallocate()
         unsafe events.deallocate()
     }
+
+    /// Read once per wake-up; all that one batch of events does happens at one time.
+    package var now: Moment { moment }
 
     // MARK: Running
 
@@ -81,7 +84,7 @@ package import Bytes
     }
 
     /// Reads the clocks anew, after work that took long.
-    package func refreshNow() { now = kernel.now() }
+    package func refreshNow() { moment = kernel.now() }
 
     /// Reads into `readBuffer`, from its beginning.
     package func read(_ fd: FileDescriptor) -> IOResult { unsafe kernel.read(fd, into: readBuffer) }
