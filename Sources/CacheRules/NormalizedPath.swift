@@ -74,8 +74,13 @@ package enum NormalizedPath {
 
 /// Percent-encoding under RFC 3986 §6.2.2.1 and §6.2.2.2.
 enum PercentEncoding {
-    /// Unreserved bytes decoded, the other escapes in upper case; what is no escape stays.
+    /// Unreserved bytes decoded, the other escapes in upper case. Text with a broken escape stays as it is: decoding
+    /// beside it could make one that nobody wrote.
     static func writeNormalized(_ text: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
+        guard isWellFormed(text) else {
+            buffer.append(text)
+            return
+        }
         var index = 0
         while index < text.count {
             let byte = text[index]
@@ -87,6 +92,13 @@ enum PercentEncoding {
                 index += 1
             }
         }
+    }
+
+    private static func isWellFormed(_ text: borrowing Span<UInt8>) -> Bool {
+        for index in 0..<text.count where text[index] == ASCII.percent && decode(text, at: index) == nil {
+            return false
+        }
+        return true
     }
 
     static func writeEscape(_ byte: UInt8, into buffer: inout ByteBuffer) {

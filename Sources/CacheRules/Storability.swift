@@ -35,7 +35,7 @@ package enum Storability {
             storedAtMonotonicMilliseconds: responseReceivedAt.monotonicMilliseconds,
             initialAgeMilliseconds: age, freshnessLifetimeMilliseconds: lifetime.milliseconds,
             dateSeconds: date, lastModifiedSeconds: lastModified ?? -1)
-        setStaleWindows(&metadata, directives, policy)
+        setStaleWindows(&metadata, directives, lifetime, policy)
         if let reason = uselessness(metadata, lifetime) { return .refuse(reason) }
         return .store(metadata)
     }
@@ -106,7 +106,7 @@ package enum Storability {
     ) -> NotStoredReason? {
         if metadata.hasValidator { return nil }
         if metadata.flags.contains(.alwaysValidate) { return .noCache }
-        if lifetime.milliseconds > 0 { return nil }
+        if lifetime.milliseconds > 0 || metadata.staleWhileRevalidateMilliseconds > 0 { return nil }
         return lifetime.source == .none ? .noLifetime : .expired
     }
 
@@ -139,22 +139,20 @@ package enum Storability {
     }
 
     private static func setStaleWindows(
-        _ metadata: inout CachedMetadata, _ directives: ResponseDirectives, _ policy: CachePolicy
+        _ metadata: inout CachedMetadata, _ directives: ResponseDirectives, _ lifetime: FreshnessLifetime,
+        _ policy: CachePolicy
     ) {
-        if metadata.flags.contains(.alwaysValidate) { return }
         // RFC 9111 §4.2.4: not against an explicit directive.
-        let forbids = !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
-        if forbids { return }
-        let named = (directives.staleWhileRevalidateSeconds, directives.staleIfErrorSeconds)
-        if metadata.flags.contains(.staleForbidden) {
-            guard policy.allowsStaleDespiteSharedMaxAge else { return }
-            metadata.staleWhileRevalidateMilliseconds = (named.0 ?? 0) * 1000
-            metadata.staleIfErrorMilliseconds = (named.1 ?? 0) * 1000
-            return
-        }
+        if !directives.flags.isDisjoint(with: [.noCache, .mustRevalidate, .proxyRevalidate]) { return }
+        let isShared = directives.sharedMaxAgeSeconds != nil
+        if isShared, !policy.allowsStaleDespiteSharedMaxAge { return }
+        // The route prolongs a lifetime, it does not give one; and it does not overrule s-maxage.
+        let routeMayProlong = lifetime.milliseconds > 0 && !isShared
+        let route = (policy.staleWhileRevalidateMilliseconds ?? 0, policy.staleIfErrorMilliseconds ?? 0)
         metadata.staleWhileRevalidateMilliseconds =
-            named.0.map { $0 * 1000 } ?? policy.staleWhileRevalidateMilliseconds ?? 0
-        metadata.staleIfErrorMilliseconds = named.1.map { $0 * 1000 } ?? policy.staleIfErrorMilliseconds ?? 0
+            directives.staleWhileRevalidateSeconds.map { $0 * 1000 } ?? (routeMayProlong ? route.0 : 0)
+        metadata.staleIfErrorMilliseconds =
+            directives.staleIfErrorSeconds.map { $0 * 1000 } ?? (isShared ? 0 : route.1)
     }
 
     /// The date in the first line of that name, if it is one.

@@ -10,7 +10,8 @@ package struct FieldListParser: Sendable {
 
     package init() {}
 
-    /// The next member, or nil after the last. A quoted string that never ends reaches to the end.
+    /// The next member, or nil after the last. The quote of a string that never ends is a byte like any other, so
+    /// that a broken member hides none of those after it.
     package mutating func next(in bytes: borrowing Span<UInt8>) -> Range<Int>? {
         while position < bytes.count {
             let start = position
@@ -36,6 +37,11 @@ package struct FieldListParser: Sendable {
             }
             index += 1
         }
+        return isQuoted ? endOfBrokenMember(in: bytes, from: start) : bytes.count
+    }
+
+    private static func endOfBrokenMember(in bytes: borrowing Span<UInt8>, from start: Int) -> Int {
+        for index in start..<bytes.count where bytes[index] == ASCII.comma { return index }
         return bytes.count
     }
 }

@@ -48,6 +48,7 @@ struct CacheKeyTests {
             ("/a//../b", "/a/b"), ("/%2e%2e/a", "/a"), ("/a/%2E/b", "/a/b"), ("/a%2f../b", "/a%2F../b"),
             ("/.well-known/x", "/.well-known/x"), ("/...", "/..."), ("/.a", "/.a"), ("*", "*"), ("", "/"),
             ("/a/../../../b/", "/b/"), ("/mid/content=5/../6", "/mid/6"), ("/a;x=1", "/a;x=1"), ("/%252e", "/%252e"),
+            ("/a%2%46b", "/a%2%46b"), ("/%7e/%2%35", "/~/%2%35"),
         ])
     func path(target: String, expected: String) {
         var buffer = ByteBuffer()
@@ -86,6 +87,27 @@ struct CacheKeyTests {
         dropped: [ParameterPattern("utm_*"), ParameterPattern("gclid")])
     static let only = KeyOptions(
         query: .sorted, kept: [ParameterPattern("page"), ParameterPattern("size")])
+
+    @Test("Normalising twice changes nothing, and leaves no dot segment", arguments: 0..<400)
+    func idempotence(seed: Int) {
+        let alphabet = ["/", ".", "..", "%2e", "%2F", "%", "2", "5", "%41", "a", "%c3", "//", "%7E", ";"]
+        var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
+        var target = "/"
+        for _ in 0..<12 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            target += alphabet[Int(state >> 33) % alphabet.count]
+        }
+        let once = normalized(target)
+        #expect(normalized(once) == once)
+        #expect(!once.split(separator: "/", omittingEmptySubsequences: false).contains { $0 == "." || $0 == ".." })
+        #expect(once.hasPrefix("/"))
+    }
+
+    private func normalized(_ target: String) -> String {
+        var buffer = ByteBuffer()
+        NormalizedTarget.write(Exchange.request("GET", target), into: &buffer)
+        return buffer.span.text()
+    }
 
     @Test(
         "A star stands for any bytes",

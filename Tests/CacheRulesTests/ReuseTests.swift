@@ -80,6 +80,16 @@ struct ReuseTests {
         #expect(meant.reuse(after: 3, [], policy) == .staleWhileRevalidate)
     }
 
+    @Test("The route prolongs a lifetime but gives none")
+    func routeGivesNoLifetime() {
+        let policy = CachePolicy(staleWhileRevalidateMilliseconds: 60_000)
+        #expect(Exchange.dated([("ETag", "\"a\"")]).reuse(after: 1, [], policy) == .validate(.stale))
+        let always = [("ETag", "\"a\""), ("Cache-Control", "max-age=0")]
+        #expect(Exchange.dated(always).reuse(after: 1, [], policy) == .validate(.stale))
+        let named = Exchange.dated([("Cache-Control", "max-age=0, stale-while-revalidate=9")])
+        #expect(named.reuse(after: 1, [], policy) == .staleWhileRevalidate)
+    }
+
     @Test("A softly invalidated response is served only within its stale windows")
     func softInvalidation() throws {
         var metadata = try #require(

@@ -33,7 +33,8 @@ struct StorabilityTests {
             ("private=\"a\", max-age=3600", nil), ("no-cache=\"a, b\", max-age=3600", nil),
             ("max-age=3600, no-store, must-understand", nil), ("must-understand, max-age=60", nil),
             ("extension=\"no-store\", max-age=60", nil), ("max-age=60, immutable", nil), ("", .noLifetime),
-            ("max-age=0", .expired), ("max-age=x", .expired),
+            ("foo=\"x, no-store", .noStore), ("no-store\"", .noStore), ("max-age=0, stale-while-revalidate=9", nil),
+            ("max-age=0, stale-if-error=9", .expired), ("max-age=0", .expired), ("max-age=x", .expired),
         ] as [(String, NotStoredReason?)])
     func directives(value: String, reason: NotStoredReason?) {
         #expect(Exchange.dated([("Cache-Control", value)]).refusal() == reason)

@@ -8,7 +8,7 @@ struct FieldListParserTests {
         "Members are parted by commas outside quoted strings",
         arguments: [
             ("a, b", ["a", "b"]), ("", []), (" , ,", []), (",a,,\tb ,", ["a", "b"]), ("\"a,b\", c", ["\"a,b\"", "c"]),
-            ("a=\"x\\\",y\", b", ["a=\"x\\\",y\"", "b"]), ("a=\"never ends, b", ["a=\"never ends, b"]),
+            ("a=\"x\\\",y\", b", ["a=\"x\\\",y\"", "b"]), ("a=\"never ends, b", ["a=\"never ends", "b"]),
             ("a=\"ends in \\", ["a=\"ends in \\"]), ("a b", ["a b"]),
         ])
     func members(value: String, expected: [String]) {
