@@ -7,8 +7,8 @@ package struct ImmortalBytes: @unchecked Sendable {
     @usableFromInline let storage: UnsafeBufferPointer<UInt8>
 
     package init(_ bytes: ContiguousArray<UInt8>) {
-        let copy = unsafe UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
-        _ = copy.initialize(from: bytes)  // Where both ended; the counts are equal.
+        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
+        _ = unsafe copy.initialize(from: bytes)  // Where both ended; the counts are equal.
         unsafe storage = UnsafeBufferPointer(copy)
     }
 
