@@ -46,3 +46,12 @@ func slice(_ head: RequestHead, _ range: Range<Int>?) -> String? {
 func slice(_ head: ResponseHead, _ range: Range<Int>?) -> String? {
     range.map { head.fields.span.extracting($0).text() }
 }
+
+func response(_ text: String) throws -> ResponseHead {
+    var parser = ResponseParser()
+    var head = ResponseHead()
+    let verdict = parser.parse(latin(text).span, into: &head)
+    if case .failed(let error) = verdict { throw error }
+    #expect(verdict == .complete(length: latin(text).count))
+    return head
+}

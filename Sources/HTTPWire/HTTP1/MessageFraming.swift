@@ -1,0 +1,116 @@
+import Bytes
+// SPDX-License-Identifier: Apache-2.0
+package import HTTPMessages
+
+/// How the end of a body is known.
+package enum BodyFraming: Equatable, Sendable {
+    case none
+    case length(Int)
+    case chunked
+    /// A response's body ends with its connection.
+    case untilClose
+}
+
+/// The rules of RFC 9112 §6.3. What could be framed in two ways is refused, because a request that two servers
+/// divide differently smuggles a second one past the first.
+package enum MessageFraming {
+    package static func ofRequest(_ head: borrowing RequestHead) throws(RequestError) -> BodyFraming {
+        if head.fields.contains(.transferEncoding) {
+            guard head.version == .http11 else { throw .transferEncodingInHTTP10 }
+            switch readCoding(head.fields) {
+            case .malformed: throw .malformedTransferEncoding
+            case .identity, .unknown: throw .unknownTransferCoding
+            case .chunked: break
+            }
+            guard !head.fields.contains(.contentLength) else { throw .transferEncodingWithLength }
+            return .chunked
+        }
+        switch readLength(head.fields) {
+        case .none: return .none
+        case .number(let length): return .length(length)
+        case .malformed: throw .malformedContentLength
+        case .differing: throw .differingContentLengths
+        }
+    }
+
+    /// `requestMethod` is that of the request which the response answers.
+    package static func ofResponse(
+        _ head: borrowing ResponseHead, requestMethod: Method
+    ) throws(ResponseError) -> BodyFraming {
+        if requestMethod == .head || head.status.hasNoBody { return .none }
+        // After a 2xx to CONNECT come a tunnel's bytes, whatever the fields say.
+        if requestMethod == .connect, head.status.isSuccess { return .none }
+        if head.fields.contains(.transferEncoding) {
+            guard head.version == .http11 else { throw .transferEncodingInHTTP10 }
+            guard !head.fields.contains(.contentLength) else { throw .transferEncodingWithLength }
+            switch readCoding(head.fields) {
+            case .chunked: return .chunked
+            case .identity: return .untilClose
+            case .malformed: throw .malformedTransferEncoding
+            // What the coding wraps cannot be passed on: the field that names it ends at this connection.
+            case .unknown: throw .unknownTransferCoding
+            }
+        }
+        switch readLength(head.fields) {
+        case .none: return .untilClose
+        case .number(let length): return .length(length)
+        case .malformed: throw .malformedContentLength
+        case .differing: throw .differingContentLengths
+        }
+    }
+
+    // MARK: Transfer-Encoding
+
+    private enum Coding {
+        /// Exactly one `chunked`.
+        case chunked
+        /// Exactly one `identity`, of which RFC 2616 knew.
+        case identity
+        case unknown, malformed
+    }
+
+    private static func readCoding(_ fields: borrowing Fields) -> Coding {
+        var coding: Coding?
+        for index in fields.slots.indices where fields.slots[index].name == .transferEncoding {
+            let value = fields.value(at: index)
+            var elements = ListElements()
+            while let range = elements.next(in: value) {
+                let element = readElement(value.extracting(range))
+                if element == .malformed { return .malformed }
+                // Two of a kind, or chunked before or after another.
+                coding = coding == nil ? element : coding == element && element != .unknown ? .malformed : .unknown
+                if coding == .malformed { return .malformed }
+            }
+        }
+        return coding ?? .malformed
+    }
+
+    private static func readElement(_ element: borrowing Span<UInt8>) -> Coding {
+        guard !element.isEmpty else { return .malformed }
+        if element.equalsIgnoringCase("chunked") { return .chunked }
+        if element.equalsIgnoringCase("identity") { return .identity }
+        for index in element.indices where !ASCII.isTokenCharacter(element[index]) { return .malformed }
+        return .unknown
+    }
+
+    // MARK: Content-Length
+
+    private enum Length { case none, number(Int), malformed, differing }
+
+    /// Equal valid numbers, in one line or several, count as one (RFC 9112 §6.3); whoever passes the message on
+    /// writes it once.
+    private static func readLength(_ fields: borrowing Fields) -> Length {
+        guard fields.contains(.contentLength) else { return .none }
+        var length: Int?
+        for index in fields.slots.indices where fields.slots[index].name == .contentLength {
+            let value = fields.value(at: index)
+            var elements = ListElements()
+            while let range = elements.next(in: value) {
+                guard let number = DecimalText.parse(value.extracting(range)) else { return .malformed }
+                if let length, length != number { return .differing }
+                length = number
+            }
+        }
+        return length.map { .number($0) } ?? .malformed
+    }
+}
