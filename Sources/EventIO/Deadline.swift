@@ -32,7 +32,10 @@ import Bytes
     }
 
     /// Must be called before a deadline is set. (A `Channel` is attached with its descriptor.)
-    package final func attachDeadline(to loop: Loop) { unsafe ownLoop = loop }
+    package final func attachDeadline(to loop: Loop) {
+        precondition(linkedNanoseconds == Self.never || self.loop === loop, "the wheel of another loop holds this")
+        unsafe ownLoop = loop
+    }
 
     /// Called on the loop, with the deadline cleared already.
     open func deadlinePassed() {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import EventIO
+import Glibc
 import Testing
 
 extension Loop {
@@ -63,6 +64,54 @@ extension Loop {
         try client.connect(to: try loop.kernel.localAddress(server.descriptor), on: loop)
         loop.run { client.isFinished }
         #expect(client.failure == .connectionReset || client.failure == .brokenPipe)
+    }
+
+    @Test func bothEndsAgreeOnTheirAddresses() throws {
+        let kernel = loop.kernel
+        for text in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = try kernel.listen(on: try #require(SocketAddress(text)))
+            let ours = try kernel.connect(to: try kernel.localAddress(listener)).descriptor
+            let accepted = kernel.accept(listener)
+            let theirs = try #require(accepted.descriptor)
+            #expect(accepted.peer == (try kernel.localAddress(ours)))
+            #expect(try kernel.peerAddress(ours) == kernel.localAddress(theirs))
+            #expect(accepted.peer.isLoopback)
+            #expect(kernel.accept(listener).result.isWouldBlock)
+            for descriptor in [ours, theirs, listener] { kernel.close(descriptor) }
+        }
+    }
+
+    @Test func gatheredPartsArriveInOrder() throws {
+        let kernel = loop.kernel
+        let listener = try kernel.listen(on: .loopback())
+        let ours = try kernel.connect(to: try kernel.localAddress(listener)).descriptor
+        let theirs = try #require(kernel.accept(listener).descriptor)
+        #expect(kernel.send(ours, Array("head,".utf8).span, Array("body".utf8).span).bytes == 9)
+        var buffer = ByteBuffer()
+        #expect(kernel.read(theirs, appendingTo: &buffer).bytes == 9)
+        #expect(kernel.read(theirs, appendingTo: &buffer).isWouldBlock)
+        #expect(buffer.span.text() == "head,body")
+        for descriptor in [ours, theirs, listener] { kernel.close(descriptor) }
+    }
+
+    @Test func aDescriptorUsedAfterItsEndIsACrash() async {
+        await #expect(processExitsWith: .failure) { Kernel().close(FileDescriptor(rawValue: 99_999)) }
+    }
+
+    @Test func linesAreAppendedToFiles() throws {
+        let path = "/tmp/larder-test-\(loop.kernel.randomUInt64())"
+        defer { unsafe unlink(path) }
+        for line in ["one\n", "two\n"] {
+            let log = try loop.kernel.openForAppending(path)
+            #expect(loop.kernel.write(log, Array(line.utf8).span).bytes == 4)
+            loop.kernel.close(log)
+        }
+        let log = unsafe try #require(fopen(path, "r"))
+        defer { unsafe fclose(log) }
+        var text = [UInt8](repeating: 0, count: 16)
+        #expect(unsafe fread(&text, 1, 16, log) == 8)
+        #expect(Array(text[..<8]) == Array("one\ntwo\n".utf8))
+        #expect(throws: SystemError.noSuchFile) { try loop.kernel.openForAppending("/nowhere/at/all") }
     }
 
     @Test func laterTasksRunAfterTheBatchAndNotInIt() {

@@ -30,6 +30,7 @@ import Testing
         server.close()
         #expect(asking.channelCount == 0 && serving.channelCount == 0, "seed \(seed)")
         #expect(world.openDescriptorCount == 4, "a poller and a waker per loop, seed \(seed)")
+        world.end()
         return (world, clients)
     }
 
@@ -70,6 +71,21 @@ import Testing
         #expect(first.traceHash == second.traceHash)
         #expect(first.time == second.time)
         #expect(first.traceHash != other.traceHash)
+    }
+
+    @Test func aWorldThatEndedIsForgotten() throws {
+        weak var forgotten: VirtualKernel?
+        do {
+            let world = VirtualKernel(seed: 1, faults: .hostile)
+            forgotten = world
+            let (server, _) = try EchoServer.start(on: try world.makeLoop(), address: Self.address)
+            let socket = world.connectSocket(to: Self.address)
+            socket.write("hello")
+            world.run(for: .seconds(200))
+            world.end()
+            #expect(!server.isOpen)
+        }
+        #expect(forgotten == nil)
     }
 
     @Test func scriptedPeersTalkThroughALoop() throws {

@@ -19,7 +19,7 @@ extension VirtualKernel {
 /// given as there is room; the network's faults hold for it too.
 package final class VirtualSocket {
     private let endpoint: VirtualEndpoint
-    private unowned let world: VirtualKernel
+    private let world: VirtualKernel
     private var unsent: [UInt8] = []
     private var endsWhenSent = false
     private var isWoken = false
@@ -137,7 +137,7 @@ package final class VirtualListener {
     package let address: SocketAddress
     package private(set) var sockets: [VirtualSocket] = []
     private let descriptor: FileDescriptor
-    private unowned let world: VirtualKernel
+    private let world: VirtualKernel
     private let onAccept: (VirtualSocket) -> Void
 
     fileprivate init(

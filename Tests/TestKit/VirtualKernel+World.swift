@@ -16,6 +16,14 @@ extension VirtualKernel {
     /// The loop gets no more turns: what the death of its thread would be.
     package func remove(_ loop: Loop) { loops.removeAll { $0 === loop } }
 
+    /// Lets go of the loops and of all that would happen. A world and its loops keep each other alive until then,
+    /// which is a matter for tests with thousands of worlds.
+    package func end() {
+        loops = []
+        future = FutureQueue()
+        wokenPeers = []
+    }
+
     /// Calls `action` in virtual time.
     package func after(_ duration: Duration, _ action: @escaping () -> Void) {
         schedule(at: time + duration.nanoseconds, action)
