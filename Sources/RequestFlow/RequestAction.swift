@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CacheRules
+package import HTTPMessages
+
+/// What of a request decides its course, besides what the cache holds.
+package struct RequestFacts: Sendable {
+    package var method: Method
+    package var hasBody: Bool
+    package var wantsUpgrade: Bool
+    package var hasRange: Bool
+    /// A condition that only the origin may evaluate (RFC 9111 §4.3.2).
+    package var isForOrigin: Bool
+    /// The route says `pass`.
+    package var routePasses: Bool
+    /// The route says `coalesce on`.
+    package var coalesces: Bool
+    /// RFC 9111 §5.2.1.7.
+    package var onlyIfCached: Bool
+
+    package init(
+        method: Method, hasBody: Bool = false, wantsUpgrade: Bool = false, hasRange: Bool = false,
+        isForOrigin: Bool = false, routePasses: Bool = false, coalesces: Bool = true, onlyIfCached: Bool = false
+    ) {
+        self.method = method
+        self.hasBody = hasBody
+        self.wantsUpgrade = wantsUpgrade
+        self.hasRange = hasRange
+        self.isForOrigin = isForOrigin
+        self.routePasses = routePasses
+        self.coalesces = coalesces
+        self.onlyIfCached = onlyIfCached
+    }
+}
+
+/// What memory holds for a request, as the cache rules judge it.
+package enum MemoryAnswer: Sendable, Equatable {
+    case absent
+    /// The key is known, but for other values of the fields that Vary names.
+    case variantMissing
+    /// The last answer for this key could not be stored: do not queue behind another.
+    case uncacheable
+    case fresh
+    /// Stale within stale-while-revalidate.
+    case staleWhileRevalidate
+    /// Stale, and the client said that it takes it so (max-stale).
+    case staleAccepted
+    /// To be validated first. `mayServeOnError`: usable if the origin fails.
+    case stale(reason: ForwardReason, mayServeOnError: Bool)
+}
+
+package enum FirstAction: Sendable, Equatable {
+    /// Straight to the origin; the cache is not asked.
+    case forward(ForwardReason)
+    case searchMemory
+}
+
+package enum LookupAction: Sendable, Equatable {
+    case serveStored
+    /// Serve what is stored and, unless one is under way, fetch anew behind the client's back.
+    case serveStoredAndRefresh
+    case joinFlight
+    /// One request for this client alone. `conditional`: with the stored validators.
+    case fetchAlone(conditional: Bool)
+    /// only-if-cached and nothing usable: 504 (RFC 9111 §5.2.1.7).
+    case refuse
+}
+
+/// The place of a request in the flight for its key.
+package enum FlightRole: Sendable, Equatable {
+    case leader, follower
+    /// The flight has as many followers as it may have.
+    case full
+}
+
+package enum JoinAction: Sendable, Equatable {
+    case fetch(conditional: Bool)
+    case follow
+    case serveStored
+    /// 503: too many wait already.
+    case refuse
+}
+
+/// How a flight went on, as its followers see it.
+package enum FlightNews: Sendable, Equatable {
+    /// The head is known and shareable, and this request may have it.
+    case headArrived
+    /// The head is known, but Vary says that it is not for this request.
+    case otherVariant
+    /// The answer may not be shared.
+    case uncacheable
+    /// An invalidation came after the fetch had begun.
+    case invalidated
+    /// The origin failed before a head came.
+    case failed
+    case waitedTooLong
+}
+
+package enum FollowAction: Sendable, Equatable {
+    case stream
+    case searchMemoryAgain
+    case fetchAlone
+    case serveStored
+    /// Answer with the flight's own failure (502 or 504).
+    case fail
+}
+
+/// The origin's head, as the cache rules judge it.
+package enum UpstreamAnswer: Sendable, Equatable {
+    /// 304 to the validators that Larder added.
+    case confirmed
+    /// A failure of the kind stale-if-error covers.
+    case serverError
+    case storable
+    case unstorable
+}
+
+package enum UpstreamAction: Sendable, Equatable {
+    /// Update the stored head and serve the stored body.
+    case serveConfirmed
+    case serveStored
+    /// Keep it while it streams; followers stream from it.
+    case storeAndServe
+    /// To this client only; followers are released.
+    case relay
+}
+
+package enum FailureAction: Sendable, Equatable {
+    case serveStored
+    /// Answer with an error status.
+    case fail
+    /// The head has left already: the client must see that the message broke (promise 6).
+    case breakOff
+}
+
+package enum LeaveAction: Sendable, Equatable {
+    case cancel
+    /// Followers are fed, or the store is filled, without the client.
+    case carryOn
+}

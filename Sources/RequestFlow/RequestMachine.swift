@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CacheRules
+import HTTPMessages
+
+/// The whole life of one request: what happened goes in, what to do comes out. No socket, clock, lock or
+/// logger inside, and nothing about the version of HTTP.
+package struct RequestMachine: Sendable {
+    package enum State: Sendable, Equatable {
+        /// Left by `begin`: to .searchingMemory or .fetchingAlone.
+        case received
+        /// Left by `memorySearched`: to .joiningFlight, .fetchingAlone or .responding.
+        case searchingMemory
+        /// Left by `flightJoined`: to .leading, .following or .responding.
+        case joiningFlight
+        /// Waits for another request's fetch. Left by `flightEnded`: to .searchingMemory, .fetchingAlone,
+        /// .responding.
+        case following
+        /// Fetches for all that wait for the key. Left by `upstreamAnswered`, `upstreamFailed`.
+        case leading
+        /// Fetches for its own client only. Left like .leading.
+        case fetchingAlone
+        /// The answer is chosen, and its bytes are under way. Left by `finished`.
+        case responding
+        /// As .responding, without a client: followers and the store are still fed.
+        case detached
+        case finished
+    }
+
+    package private(set) var state = State.received
+    package let facts: RequestFacts
+    /// Why the request went to the origin (RFC 9211 §2.2); nil while it did not.
+    package private(set) var forwardReason: ForwardReason?
+    /// A stored response is at hand that may be used if the origin fails.
+    package private(set) var mayServeStaleOnError = false
+    /// Whether the fetch was made with Larder's own validators.
+    package private(set) var isConditional = false
+    private var searches = 0
+
+    /// A request whose flights are invalidated again and again goes alone after this many searches.
+    private static let maximumSearches = 4
+
+    package init(_ facts: RequestFacts) { self.facts = facts }
+
+    /// Only GET and HEAD are looked up, without content (RFC 9110 §9.3.1) and without an upgrade.
+    package mutating func begin() -> FirstAction {
+        precondition(state == .received)
+        if facts.routePasses { return forward(.bypass) }
+        guard facts.method == .get || facts.method == .head else { return forward(.method) }
+        if facts.hasBody || facts.wantsUpgrade || facts.isForOrigin { return forward(.request) }
+        state = .searchingMemory
+        searches = 1
+        return .searchMemory
+    }
+
+    private mutating func forward(_ reason: ForwardReason) -> FirstAction {
+        forwardReason = reason
+        state = .fetchingAlone
+        return .forward(reason)
+    }
+
+    package mutating func memorySearched(_ answer: MemoryAnswer) -> LookupAction {
+        precondition(state == .searchingMemory)
+        switch answer {
+        case .fresh, .staleAccepted:
+            state = .responding
+            return .serveStored
+        case .staleWhileRevalidate:
+            state = .responding
+            forwardReason = .stale
+            return .serveStoredAndRefresh
+        case .absent: return fetch(.uriMiss)
+        case .variantMissing: return fetch(.varyMiss)
+        case .uncacheable: return fetch(.uriMiss, coalescing: false)
+        case .stale(let reason, let mayServeOnError):
+            mayServeStaleOnError = mayServeOnError
+            isConditional = true
+            return fetch(reason)
+        }
+    }
+
+    private mutating func fetch(_ reason: ForwardReason, coalescing: Bool = true) -> LookupAction {
+        forwardReason = reason
+        if facts.onlyIfCached {
+            state = .responding
+            return .refuse
+        }
+        // A HEAD or a part of a body cannot answer the others that wait.
+        if coalescing, facts.coalesces, facts.method == .get, !facts.hasRange, searches <= Self.maximumSearches {
+            state = .joiningFlight
+            return .joinFlight
+        }
+        state = .fetchingAlone
+        return .fetchAlone(conditional: isConditional)
+    }
+
+    package mutating func flightJoined(_ role: FlightRole) -> JoinAction {
+        precondition(state == .joiningFlight)
+        switch role {
+        case .leader:
+            state = .leading
+            return .fetch(conditional: isConditional)
+        case .follower:
+            state = .following
+            return .follow
+        case .full:
+            state = .responding
+            return mayServeStaleOnError ? .serveStored : .refuse
+        }
+    }
+
+    package mutating func flightWentOn(_ news: FlightNews) -> FollowAction {
+        precondition(state == .following)
+        switch news {
+        case .headArrived:
+            state = .responding
+            return .stream
+        case .invalidated, .otherVariant:
+            state = .searchingMemory
+            searches += 1
+            isConditional = false
+            return .searchMemoryAgain
+        case .uncacheable, .waitedTooLong:
+            state = .fetchingAlone
+            return .fetchAlone
+        case .failed:
+            state = .responding
+            return mayServeStaleOnError ? .serveStored : .fail
+        }
+    }
+
+    package mutating func upstreamAnswered(_ answer: UpstreamAnswer) -> UpstreamAction {
+        precondition(state == .leading || state == .fetchingAlone)
+        state = .responding
+        switch answer {
+        case .confirmed where isConditional: return .serveConfirmed
+        case .serverError where mayServeStaleOnError: return .serveStored
+        case .storable: return .storeAndServe
+        case .confirmed, .serverError, .unstorable: return .relay
+        }
+    }
+
+    package mutating func upstreamFailed() -> FailureAction {
+        switch state {
+        case .leading, .fetchingAlone:
+            state = .responding
+            return mayServeStaleOnError ? .serveStored : .fail
+        default:
+            state = .finished
+            return .breakOff
+        }
+    }
+
+    /// The client is gone. `feedsOthers`: its fetch has followers, or fills the store.
+    package mutating func clientLeft(feedsOthers: Bool) -> LeaveAction {
+        guard feedsOthers else {
+            state = .finished
+            return .cancel
+        }
+        if state == .responding { state = .detached }
+        return .carryOn
+    }
+
+    package mutating func responded() { state = .finished }
+}
