@@ -89,6 +89,9 @@ package import Bytes
     /// Reads into `readBuffer`, from its beginning.
     package func read(_ fd: FileDescriptor) -> IOResult { unsafe kernel.read(fd, into: readBuffer) }
 
+    /// The most that one `read` brings.
+    package var readByteLimit: Int { unsafe readBuffer.count }
+
     /// The first `count` bytes of `readBuffer`, valid until the next read.
     @_lifetime(borrow self)
     package func bytesRead(_ count: Int) -> Span<UInt8> {

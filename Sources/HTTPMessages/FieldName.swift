@@ -127,5 +127,7 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         if bit < 64 { low |= 1 << bit } else { high |= 1 << (bit &- 64) }
     }
 
+    package func isDisjoint(with other: FieldNameSet) -> Bool { !intersects(other) }
+
     package func intersects(_ other: FieldNameSet) -> Bool { (low & other.low) | (high & other.high) != 0 }
 }

@@ -137,6 +137,13 @@ package struct Fields: Sendable {
         bytes.span.extracting(slots[index].valueRange)
     }
 
+    /// The value of the first line of that name; empty when there is none.
+    @_lifetime(borrow self)
+    package borrowing func firstValue(of name: FieldName) -> Span<UInt8> {
+        guard let index = firstIndex(of: name) else { return bytes.span.extracting(0..<0) }
+        return bytes.span.extracting(slots[index].valueRange)
+    }
+
     /// Calls `body` with the value of each line of that name, in order.
     package func forEachValue(of name: FieldName, _ body: (borrowing Span<UInt8>) -> Void) {
         guard present.contains(name) else { return }

@@ -47,6 +47,15 @@ package struct RequestHead: Sendable {
         borrowing get { fields.bytes.span.extracting(pathRange) }
     }
 
+    /// Without its `?`; nil when there is none.
+    package var query: Span<UInt8>? {
+        @_lifetime(borrow self)
+        borrowing get {
+            guard let queryRange else { return nil }
+            return fields.bytes.span.extracting(queryRange)
+        }
+    }
+
     /// The host that the request names: the target's authority, else Host, else nothing.
     package var authority: Span<UInt8> {
         @_lifetime(borrow self)
