@@ -30,6 +30,7 @@ let package = Package(
     targets: [
         // From the ground up; every import points up this list.
         .target(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         module("Bytes"),
         module("HTTPMessages", ["Bytes"]),
         module("CacheRules", ["Bytes", "HTTPMessages"]),
@@ -44,9 +45,9 @@ let package = Package(
             "Server",
             [
                 "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
-                "Upstreams", "Telemetry",
+                "Upstreams", "Telemetry", "COpenSSL",
             ]),
-        .executableTarget(name: "larder", dependencies: ["Settings", "Server"], swiftSettings: strict),
+        .executableTarget(name: "larder", dependencies: ["Settings", "EventIO", "Server"], swiftSettings: strict),
         .executableTarget(
             name: "larder-bench", dependencies: ["Bytes", "Storage"], swiftSettings: strict),
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+import Storage
+
+/// From a request's head to an answer from memory, or to an exchange that takes it further.
+extension ClientConnection {
+    /// `head` is taken over when the request needs an exchange.
+    func begin(_ head: inout RequestHead, headByteCount: Int) {
+        let snapshot = worker.snapshot
+        let framing: BodyFraming
+        let expectsContinue: Bool
+        do throws(RequestError) {
+            framing = try MessageFraming.ofRequest(head)
+            expectsContinue = try RequestExpectation.ofRequest(head) == .continue
+        } catch {
+            return refuse(error.status, detail: error.reason)
+        }
+        let connection = ConnectionOptions.parse(head.fields)
+        let reuse = keepsOpen(head.version, connection, snapshot)
+        if case .length(let count) = framing, snapshot.exceedsBodyLimit(count) {
+            return refuse(Status(413), detail: "body-too-large")
+        }
+        guard let index = snapshot.router.match(path: head.path, method: head.method, host: head.authority) else {
+            return answerLocally(Status(404), detail: "no-route", head: head, framing: framing, keepsOpen: reuse)
+        }
+        let route = snapshot.routes[index]
+        if let status = refusedMethod(head, snapshot) {
+            return answerLocally(status, detail: "method", head: head, framing: framing, keepsOpen: reuse)
+        }
+        if head.method == .purge, snapshot.settings.purgeMethod.isEnabled {
+            return purge(head, route: route, framing: framing, keepsOpen: reuse)
+        }
+        var request = ClientRequest(
+            route: route, framing: framing, keepsOpen: reuse, expectsContinue: expectsContinue,
+            wantsUpgrade: connection.asksForUpgrade(head.fields, head.version),
+            startedNanoseconds: startedNanoseconds, headByteCount: headByteCount)
+        if !head.fields.present.isDisjoint(with: Self.directiveFields) {
+            request.directives = RequestDirectives.parse(head.fields)
+        }
+        var machine = RequestMachine(request.facts(of: head))
+        switch machine.begin() {
+        case .forward:
+            let exchange = makeExchange(&head, request, machine)
+            exchange.forward()
+        case .searchMemory:
+            search(&head, request, &machine)
+        }
+    }
+
+    private static let directiveFields: FieldNameSet = [.cacheControl, .pragma]
+
+    private func keepsOpen(
+        _ version: HTTPVersion, _ connection: ConnectionOptions, _ snapshot: ProxySnapshot
+    ) -> Bool {
+        if worker.isDraining { return false }
+        let limit = snapshot.settings.client.maxRequests
+        if limit > 0, requestCount >= limit { return false }
+        return connection.persists(version)
+    }
+
+    /// Larder is no forward proxy, and TRACE would show a stranger what the proxy adds (RFC 9110 §9.3.8).
+    private func refusedMethod(_ head: borrowing RequestHead, _ snapshot: ProxySnapshot) -> Status? {
+        switch head.method {
+        case .connect, .trace: Status(405)
+        case .purge where !snapshot.settings.purgeMethod.isEnabled: Status(405)
+        default: nil
+        }
+    }
+
+    private func search(_ head: inout RequestHead, _ request: ClientRequest, _ machine: inout RequestMachine) {
+        let found = worker.search(head, request)
+        switch machine.memorySearched(found.answer) {
+        case .serveStored:
+            guard let stored = found.stored else { preconditionFailure("what is served was found") }
+            let outcome: CacheOutcome = found.answer == .fresh ? .hit : .stale
+            serve(stored, head, request, outcome: outcome)
+        case .serveStoredAndRefresh:
+            guard let stored = found.stored else { preconditionFailure("what is served was found") }
+            worker.refresh(stored, keyHash: found.keyHash, head: head, request: request)
+            serve(stored, head, request, outcome: .stale)
+        case .refuse:
+            answerLocally(
+                Status(504), detail: "only-if-cached", head: head, framing: request.framing,
+                keepsOpen: request.keepsOpen, route: request.route)
+        case let action:
+            let exchange = makeExchange(&head, request, machine)
+            exchange.found(found)
+            exchange.proceed(action)
+        }
+    }
+
+    private func makeExchange(
+        _ head: inout RequestHead, _ request: ClientRequest, _ machine: RequestMachine
+    ) -> Exchange {
+        var taken = RequestHead()
+        swap(&taken, &head)
+        let exchange = Exchange(worker: worker, client: self, head: taken, request: request, machine: machine)
+        self.exchange = exchange
+        return exchange
+    }
+
+    /// A stored response goes out at once and whole; the exchange is over before it was one.
+    private func serve(
+        _ stored: StoredResponse, _ head: borrowing RequestHead, _ request: ClientRequest, outcome: CacheOutcome
+    ) {
+        var answer = Answer(outcome: outcome)
+        answer.ttlSeconds = stored.metadata.freshForMilliseconds(loop.now) / 1000
+        let status = worker.respond(with: stored, to: head, on: self, request: request, answer: answer)
+        if !request.keepsOpen { closeAfterOutput() }
+        worker.record(status: status, request: request, head: head, client: self, answer: answer)
+    }
+
+    /// An invalidation in the request's own words, where the operator allowed it.
+    private func purge(_ head: borrowing RequestHead, route: CompiledRoute, framing: BodyFraming, keepsOpen: Bool) {
+        guard worker.mayPurge(head, peer: peer) else {
+            return answerLocally(Status(403), detail: "purge", head: head, framing: framing, keepsOpen: keepsOpen)
+        }
+        let removed = worker.purge(head, route: route)
+        answerLocally(
+            Status(removed > 0 ? 200 : 404), detail: "purged", head: head, framing: framing, keepsOpen: keepsOpen,
+            route: route)
+    }
+
+    // MARK: Answers of our own
+
+    /// The request could not be understood; nothing after it can be either.
+    func refuse(_ status: Status, detail: StaticString) {
+        worker.writeLocalAnswer(status, detail: detail, isHead: false, keepsOpen: false, version: .http11)
+        worker.recordRefusal(status: status, detail: detail, client: self)
+        closeAfterOutput(lingering: true)
+    }
+
+    func answerLocally(
+        _ status: Status, detail: StaticString, head: borrowing RequestHead, framing: BodyFraming, keepsOpen: Bool,
+        route: CompiledRoute? = nil
+    ) {
+        // A body that nobody reads would be taken for the next request.
+        let hasBody = framing != .none && framing != .length(0)
+        let reuse = keepsOpen && !hasBody
+        worker.writeLocalAnswer(
+            status, detail: detail, isHead: head.method == .head, keepsOpen: reuse, version: head.version)
+        if !reuse { closeAfterOutput(lingering: hasBody) }
+        worker.recordLocal(status: status, detail: detail, head: head, route: route, client: self)
+    }
+}

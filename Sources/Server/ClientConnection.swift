@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import EventIO
+import HTTPMessages
+import HTTPWire
+import Settings
+
+/// One client on HTTP/1: bytes become requests in order, each is answered before the next is begun.
+///
+/// An idle connection holds no buffer: input is read into the loop's and only an unfinished piece is kept.
+final class ClientConnection: StreamChannel {
+    /// What the connection waits for, which decides what its deadline means.
+    private enum Waiting: UInt8 {
+        /// The first byte of a request.
+        case request
+        /// The rest of a request's head.
+        case head
+        case body
+        /// Something that has limits of its own: an upstream, a flight.
+        case others
+        /// That the client takes bytes.
+        case output
+        /// The end of a stream that is read and thrown away, so that the client gets our last answer.
+        case lingering
+    }
+
+    let worker: Worker
+    let peer: IPAddress?
+    let peerPort: UInt16
+    /// Received bytes that could not be used yet.
+    private var input = ByteBuffer()
+    private var parser: RequestParser
+    /// The request that is being answered, when that takes longer than this call.
+    var exchange: Exchange?
+    private(set) var requestCount: UInt32 = 0
+    private var waiting = Waiting.request
+    private var isAdvancing = false
+    /// `input` holds a beginning that means nothing before more comes.
+    private var inputIsPartial = false
+    /// The client has ended its stream.
+    private(set) var inputEnded = false
+    /// No request is read any more, and the connection ends when its output is sent.
+    private(set) var isClosing = false
+    private var lingers = false
+    private var mustLinger = false
+    /// Of the request being answered: its first byte, on the monotonic clock.
+    private(set) var startedNanoseconds: Int64 = 0
+
+    init(worker: Worker, peer: SocketAddress) {
+        self.worker = worker
+        self.peer = peer.ip
+        peerPort = peer.port
+        parser = RequestParser(limits: worker.wireLimits)
+        super.init()
+    }
+
+    /// Above this many bytes that the client does not take, what feeds it pauses.
+    static var outputHighWaterBytes: Int { 256 << 10 }
+    private static var readBytes: Int { 16 << 10 }
+    private static var lingerNanoseconds: Int64 { 2_000_000_000 }
+
+    func opened() {
+        expect(.request, milliseconds: worker.snapshot.settings.client.headTimeoutMilliseconds)
+    }
+
+    // MARK: Events
+
+    override func ready(_ events: ReadyEvents) {
+        if events.contains(.failed) || events.contains(.hungUp) { return clientLeft() }
+        if events.contains(.writable), pendingByteCount > 0 {
+            sendQueued()
+            guard isOpen else { return }
+            outputMoved()
+            guard isOpen else { return }
+        }
+        if events.contains(.readable) || events.contains(.peerClosed) {
+            mayHaveInput = true
+            advance()
+        }
+    }
+
+    override func outputFailed(_ error: SystemError) {
+        // Whoever is writing just now must not lose the ground under its feet.
+        loop.later { self.clientLeft() }
+    }
+
+    private func clientLeft() {
+        guard isOpen else { return }
+        close()
+    }
+
+    override func closed() {
+        worker.connectionClosed(self)
+        if let exchange {
+            self.exchange = nil
+            exchange.clientLeft()
+        }
+    }
+
+    private func outputMoved() {
+        if pendingByteCount > 0 {
+            return expect(.output, milliseconds: worker.snapshot.settings.client.sendIdleMilliseconds)
+        }
+        if isClosing, exchange == nil { return endOutput() }
+        if let exchange {
+            waiting = .others
+            clearDeadline()
+            exchange.clientBecameWritable()
+        }
+        if isOpen { advance() }
+    }
+
+    // MARK: Input
+
+    private var takesInput: Bool {
+        guard !isClosing, isOpen, pendingByteCount == 0 else { return false }
+        return exchange?.wantsRequestBody ?? true
+    }
+
+    /// Uses input as long as there is some and somebody wants it.
+    func advance() {
+        guard !isAdvancing else { return }
+        if lingers { return discardInput() }
+        isAdvancing = true
+        while takesInput, takeStep() {}
+        isAdvancing = false
+        guard isOpen else { return }
+        flush()
+        guard isOpen else { return }
+        if isClosing, exchange == nil {
+            if pendingByteCount == 0 { endOutput() }
+        } else if inputEnded, exchange == nil {
+            close()
+        } else {
+            settle()
+        }
+    }
+
+    private func takeStep() -> Bool {
+        if !input.isEmpty, !inputIsPartial {
+            var pending = ByteBuffer()
+            swap(&pending, &input)
+            let used = take(pending.span)
+            pending.consume(used)
+            if pending.isEmpty { pending.release() }
+            swap(&pending, &input)
+            return true
+        }
+        guard mayHaveInput, !inputEnded else { return false }
+        return input.isEmpty ? readAndTake() : readMore()
+    }
+
+    private func readAndTake() -> Bool {
+        let result = loop.read(descriptor)
+        guard received(result, room: loop.readByteLimit) else { return false }
+        let bytes = loop.bytesRead(result.bytes)
+        if exchange == nil { startedNanoseconds = loop.now.monotonicNanoseconds }
+        let used = take(bytes)
+        if used < bytes.count { input.append(bytes.extracting(used..<bytes.count)) }
+        return true
+    }
+
+    private func readMore() -> Bool {
+        let result = kernel.read(descriptor, appendingTo: &input, minimum: Self.readBytes)
+        guard received(result, room: Self.readBytes) else { return false }
+        inputIsPartial = false
+        return true
+    }
+
+    /// Whether bytes came; remembers when none are left, and when none will come.
+    private func received(_ result: IOResult, room: Int) -> Bool {
+        if result.bytes > 0 {
+            // Less than there was room for: the socket is empty until the next event.
+            if result.bytes < room { mayHaveInput = false }
+            return true
+        }
+        mayHaveInput = false
+        if result.bytes == 0 {
+            inputEnded = true
+            exchange?.requestBodyEndedEarly()
+        } else if result.isFailure {
+            clientLeft()
+        }
+        return false
+    }
+
+    private func take(_ bytes: borrowing Span<UInt8>) -> Int {
+        var used = 0
+        while used < bytes.count, takesInput {
+            let rest = bytes.extracting(used..<bytes.count)
+            let taken: Int
+            if let exchange {
+                taken = exchange.requestBodyReceived(rest)
+            } else {
+                taken = takeHead(rest)
+            }
+            used += taken
+            if taken == 0 {
+                inputIsPartial = exchange == nil
+                break
+            }
+            if worker.output.count > Self.outputHighWaterBytes { flush() }
+        }
+        return used
+    }
+
+    private func takeHead(_ bytes: borrowing Span<UInt8>) -> Int {
+        var head = worker.takeHead()
+        switch parser.parse(bytes, into: &head) {
+        case .complete(let length):
+            requestCount &+= 1
+            begin(&head, headByteCount: length)
+            worker.returnHead(&head)
+            return length
+        case .incomplete:
+            worker.returnHead(&head)
+            return 0
+        case .failed(let error):
+            worker.returnHead(&head)
+            requestCount &+= 1
+            refuse(error.status, detail: error.reason)
+            return bytes.count
+        }
+    }
+
+    private var countedByteCount: UInt64 = 0
+
+    /// Bytes sent since this was last asked, and those that are about to be.
+    func takeSentByteCount(adding staged: Int) -> UInt64 {
+        let total = writtenByteCount + UInt64(staged)
+        defer { countedByteCount = total }
+        return total - countedByteCount
+    }
+
+    // MARK: Ends
+
+    /// Sends what was put together for this connection.
+    func flush() {
+        guard !worker.output.isEmpty else { return }
+        send(&worker.output)
+    }
+
+    /// The exchange has said its last word. `reusable`: both messages are complete and neither side is closing.
+    func exchangeEnded(reusable: Bool) {
+        exchange = nil
+        if !reusable { closeAfterOutput() }
+        if !isAdvancing { advance() }
+    }
+
+    /// No further request is taken; the connection ends after what is still to be sent.
+    func closeAfterOutput(lingering: Bool = false) {
+        isClosing = true
+        if lingering { mustLinger = true }
+    }
+
+    /// The answer broke: a reset is the one thing no client can take for its end (promise 6).
+    func breakOff() {
+        worker.output.clear()
+        exchange = nil
+        reset()
+    }
+
+    private func endOutput() {
+        guard mustLinger, !inputEnded else { return close() }
+        lingers = true
+        kernel.shutdownWrite(descriptor)
+        waiting = .lingering
+        setDeadline(nanoseconds: loop.now.monotonicNanoseconds + Self.lingerNanoseconds)
+        discardInput()
+    }
+
+    /// Closing while input is unread would make the kernel reset the connection, and the client might lose our
+    /// last answer (RFC 9112 §9.6).
+    private func discardInput() {
+        while isOpen, mayHaveInput {
+            let result = loop.read(descriptor)
+            if result.bytes > 0 { continue }
+            mayHaveInput = false
+            if !result.isWouldBlock { close() }
+        }
+    }
+
+    // MARK: Deadlines
+
+    private func settle() {
+        let client = worker.snapshot.settings.client
+        if pendingByteCount > 0 {
+            if waiting != .output { expect(.output, milliseconds: client.sendIdleMilliseconds) }
+        } else if let exchange {
+            if exchange.wantsRequestBody {
+                expect(.body, milliseconds: client.bodyIdleMilliseconds)
+            } else {
+                waiting = .others
+                clearDeadline()
+            }
+        } else if input.isEmpty {
+            if worker.isDraining { return close() }
+            expect(.request, milliseconds: client.keepAliveMilliseconds)
+        } else if waiting != .head {
+            expect(.head, milliseconds: client.headTimeoutMilliseconds)
+        }
+    }
+
+    private func expect(_ next: Waiting, milliseconds: Int) {
+        waiting = next
+        if milliseconds == 0 {
+            clearDeadline()
+        } else {
+            setDeadline(nanoseconds: loop.now.monotonicNanoseconds + Int64(milliseconds) * 1_000_000)
+        }
+    }
+
+    override func deadlinePassed() {
+        switch waiting {
+        case .request, .lingering: close()
+        case .head:
+            refuse(Status(408), detail: "request-head-timeout")
+            advance()
+        case .body: exchange?.requestBodyTimedOut()
+        case .output: reset()
+        case .others: break
+        }
+    }
+
+    /// The process is going down: idle connections end now, others after their answer.
+    func drain() {
+        if exchange == nil, input.isEmpty, pendingByteCount == 0 { close() }
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import CacheRules
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+
+/// What is known of a request beside its head.
+struct ClientRequest {
+    let route: CompiledRoute
+    let framing: BodyFraming
+    /// The connection stays open after the answer, as far as the client is concerned.
+    let keepsOpen: Bool
+    let expectsContinue: Bool
+    let wantsUpgrade: Bool
+    let startedNanoseconds: Int64
+    let headByteCount: Int
+    var directives = RequestDirectives.none
+
+    func facts(of head: borrowing RequestHead) -> RequestFacts {
+        let isHonored = route.policy.requestDirectives == .honor
+        return RequestFacts(
+            method: head.method, hasBody: framing != .none && framing != .length(0), wantsUpgrade: wantsUpgrade,
+            hasRange: head.fields.contains(.range),
+            isForOrigin: head.fields.contains(.ifMatch) || head.fields.contains(.ifUnmodifiedSince),
+            routePasses: route.settings.isPass,
+            coalesces: route.settings.coalesce.isEnabled, onlyIfCached: isHonored && directives.onlyIfCached)
+    }
+}
+
+/// What will be told about how a request was answered (promise 8).
+struct Answer {
+    var outcome: CacheOutcome
+    var forward: ForwardReason?
+    /// Of the origin's answer, when there was one.
+    var forwardStatus: UInt16 = 0
+    var isStored = false
+    var isCollapsed = false
+    var ttlSeconds: Int64?
+    var notStored: NotStoredReason?
+    var detail: StaticString?
+    var upstreamNanoseconds: Int64 = 0
+
+    init(outcome: CacheOutcome) { self.outcome = outcome }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import HTTPMessages
+
+/// How one answer is framed for its client (RFC 9112 §6), and how much of it has gone.
+struct Delivery {
+    enum Framing { case none, length, chunked, untilClose }
+
+    let version: HTTPVersion
+    let isHead: Bool
+    private(set) var framing = Framing.none
+    private(set) var status: UInt16 = 0
+    private(set) var hasBegun = false
+    /// Bytes of the body handed to the client; where it reads on in a body that grows.
+    var cursor = 0
+
+    init(version: HTTPVersion, isHead: Bool) {
+        self.version = version
+        self.isHead = isHead
+    }
+
+    var endsWithConnection: Bool { framing == .untilClose }
+    /// The head speaks of a body that is not sent.
+    var omitsBody: Bool { isHead || Status(status).hasNoBody }
+
+    /// Chooses the framing; a client of HTTP/1.0 knows no chunks.
+    mutating func begin(status: Status, contentLength: Int?) {
+        self.status = status.code
+        hasBegun = true
+        if isHead || status.hasNoBody {
+            framing = .none
+        } else if contentLength != nil {
+            framing = .length
+        } else {
+            framing = version == .http11 ? .chunked : .untilClose
+        }
+    }
+}

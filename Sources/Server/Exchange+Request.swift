@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Storage
+import Upstreams
+
+/// The way up: a connection, the request's head, its body.
+extension Exchange {
+    func fetch(conditional: Bool) {
+        if epoch == 0 { epoch = worker.shared.store.currentEpoch }
+        answer.forward = machine.forwardReason
+        worker.driver(of: request.route).request(self, onNewConnection: false)
+    }
+
+    /// A connection is ours: the head goes out, together with what of the body is at hand.
+    func connectionGranted(_ connection: UpstreamConnection) {
+        upstream = connection
+        wait = nil
+        sentAt = worker.loop.now
+        worker.upstreamOutput.clear()
+        RequestHeadWriter.write(self, into: &worker.upstreamOutput)
+        connection.send(&worker.upstreamOutput)
+        if requestBody.isComplete {
+            connection.requestSent()
+        } else {
+            connection.requestContinues()
+            client?.advance()
+        }
+    }
+
+    var wantsRequestBody: Bool {
+        if case .tunnel = intake { return upstreamTakesMore }
+        return !requestBody.isComplete && upstreamTakesMore
+    }
+
+    private var upstreamTakesMore: Bool {
+        guard let upstream else { return false }
+        return upstream.pendingByteCount < UpstreamConnection.outputHighWaterBytes
+    }
+
+    /// Answers how many bytes were used.
+    func requestBodyReceived(_ bytes: borrowing Span<UInt8>) -> Int {
+        guard let upstream else { return 0 }
+        if case .tunnel = intake {
+            upstream.write(bytes)
+            upstream.progressed()
+            return bytes.count
+        }
+        var used = 0
+        while used < bytes.count, !requestBody.isComplete {
+            let rest = bytes.extracting(used..<bytes.count)
+            switch requestBody.next(rest) {
+            case .data(let range, let consumed):
+                used += consumed
+                if exceedsBodyLimit { requestBodyFailed(Status(413), detail: "body-too-large"); return bytes.count }
+                send(rest.extracting(range), to: upstream)
+                if requestBody.isComplete { endRequestBody(on: upstream) }
+            case .finished(let consumed):
+                used += consumed
+                endRequestBody(on: upstream)
+            case .needMore: return bytes.count
+            case .failed:
+                requestBodyFailed(Status(400), detail: "malformed-chunk")
+                return bytes.count
+            }
+        }
+        return used
+    }
+
+    private var exceedsBodyLimit: Bool { worker.snapshot.exceedsBodyLimit(requestBody.receivedByteCount) }
+
+    private func send(_ data: borrowing Span<UInt8>, to upstream: UpstreamConnection) {
+        requestBody.hasBeenSent = true
+        if requestBody.framing == .chunked {
+            worker.upstreamOutput.clear()
+            HeadWriter.chunkHeader(data.count, into: &worker.upstreamOutput)
+            upstream.send(&worker.upstreamOutput, data)
+            worker.upstreamOutput.append("\r\n")
+            upstream.send(&worker.upstreamOutput)
+        } else {
+            upstream.write(data)
+        }
+        upstream.progressed()
+    }
+
+    private func endRequestBody(on upstream: UpstreamConnection) {
+        if requestBody.framing == .chunked {
+            worker.upstreamOutput.clear()
+            HeadWriter.lastChunk(trailers: requestBody.trailers, into: &worker.upstreamOutput)
+            upstream.send(&worker.upstreamOutput)
+        }
+        upstream.requestSent()
+    }
+
+    /// The client ended its stream in the middle of a request, or of a tunnel.
+    func requestBodyEndedEarly() {
+        if case .tunnel = intake { upstream?.endOutput(); return }
+        guard !requestBody.isComplete else { return }
+        requestBodyFailed(Status(400), detail: "body-ended-early")
+    }
+
+    func requestBodyTimedOut() { requestBodyFailed(Status(408), detail: "body-timeout") }
+
+    /// Nobody upstream may take what came for a whole request.
+    private func requestBodyFailed(_ status: Status, detail: StaticString) {
+        if delivery.hasBegun { return breakOff(detail: detail) }
+        fail(status, detail: detail)
+    }
+
+    func upstreamBecameWritable() { client?.advance() }
+
+    /// Before any head came. True when the request has been sent again.
+    private func retried(after failure: ExchangeFailure) -> Bool {
+        let driver = worker.driver(of: request.route)
+        let decision = RetryPolicy.decision(
+            after: failure, methodIsIdempotent: head.method.isIdempotent, retries: retries, budget: &driver.retryBudget)
+        guard decision == .retryOnNewConnection else { return false }
+        retries += 1
+        upstream = nil
+        driver.request(self, onNewConnection: true)
+        return true
+    }
+
+    /// No answer, or no more of it, will come. The connection has let go of this exchange already.
+    func upstreamFailed(_ kind: ExchangeFailure.Kind, onReusedConnection: Bool = false, responseReceived: Bool = false)
+    {
+        upstream = nil
+        var failure = ExchangeFailure(kind)
+        failure.onReusedConnection = onReusedConnection
+        failure.requestSent = true
+        failure.responseReceived = responseReceived || delivery.hasBegun
+        failure.contentReplayable = !requestBody.hasBeenSent
+        if retried(after: failure) { return }
+        giveUp(kind == .timedOut ? Status(504) : Status(502), detail: kind.label)
+    }
+
+    /// No connection could be had.
+    func connectionRefused(_ rejection: ConnectionRefusal) {
+        wait = nil
+        giveUp(rejection.status, detail: rejection.label)
+    }
+
+    private func giveUp(_ status: Status, detail: StaticString) {
+        if case .store = intake { return storingFailed(detail: detail) }
+        if case .relay = intake { return breakOff(detail: detail) }
+        if case .tunnel = intake { return breakOff(detail: detail) }
+        switch machine.upstreamFailed() {
+        case .serveStored:
+            answer.detail = detail
+            endFlight(.failed(status))
+            serveStored()
+        case .fail:
+            endFlight(.failed(status))
+            fail(status, detail: detail)
+        case .breakOff: breakOff(detail: detail)
+        }
+    }
+}
+
+/// Why no connection was had.
+enum ConnectionRefusal {
+    case queueFull, waitTimedOut, noAddress, draining, connectFailed, connectTimedOut
+
+    var status: Status {
+        switch self {
+        case .queueFull, .waitTimedOut, .draining: Status(503)
+        case .noAddress, .connectFailed: Status(502)
+        case .connectTimedOut: Status(504)
+        }
+    }
+
+    var label: StaticString {
+        switch self {
+        case .queueFull: "upstream-queue-full"
+        case .waitTimedOut: "upstream-queue-timeout"
+        case .noAddress: "upstream-not-resolved"
+        case .draining: "upstream-draining"
+        case .connectFailed: "upstream-connect-failed"
+        case .connectTimedOut: "upstream-connect-timeout"
+        }
+    }
+}
+
+extension ExchangeFailure.Kind {
+    var label: StaticString {
+        switch self {
+        case .connect: "upstream-connect-failed"
+        case .closed: "upstream-closed"
+        case .timedOut: "upstream-timeout"
+        case .malformed: "upstream-malformed"
+        }
+    }
+}

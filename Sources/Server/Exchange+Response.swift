@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Storage
+
+/// The way down: the origin's head is judged, its body relayed or stored.
+extension Exchange {
+    /// A 1xx is passed on, once the client can understand it (RFC 9110 §15.2).
+    func interimReceived(_ response: borrowing ResponseHead) {
+        guard let client, head.version == .http11 else { return }
+        ResponseHeadWriter.writeInterim(response, into: &worker.output)
+        client.flush()
+    }
+
+    /// - Parameter rest: what came behind the head; only looked at.
+    /// - Returns: how many bytes of `rest` were used up with the whole body; nil when the body is still to be fed.
+    func headReceived(_ response: borrowing ResponseHead, framing: BodyFraming, rest: borrowing Span<UInt8>) -> Int? {
+        let now = worker.loop.now
+        answer.forwardStatus = response.status.code
+        answer.upstreamNanoseconds = now.monotonicNanoseconds - sentAt.monotonicNanoseconds
+        if response.status.code == 101 { return beginTunnel(response) }
+        invalidateByMethod(response)
+        let decision =
+            machine.facts.routePasses
+            ? StoreDecision.refuse(.route)
+            : Storability.assess(
+                request: head, response: response, policy: request.route.policy, requestSentAt: sentAt,
+                responseReceivedAt: now)
+        switch machine.upstreamAnswered(judge(response, decision)) {
+        case .serveConfirmed: serveConfirmed(response, now: now)
+        case .serveStored:
+            answer.outcome = .stale
+            endFlight(.failed(response.status))
+            upstream?.abandon()
+            upstream = nil
+            serveStored()
+        case .storeAndServe:
+            guard case .store(let metadata) = decision else { preconditionFailure("storable means stored") }
+            return beginStoring(response, metadata, framing: framing, rest: rest)
+        case .relay: beginRelay(response, framing: framing)
+        }
+        return nil
+    }
+
+    private func judge(_ response: borrowing ResponseHead, _ decision: StoreDecision) -> UpstreamAnswer {
+        if response.status.code == 304, machine.isConditional { return .confirmed }
+        if response.status.isServerError, machine.mayServeStaleOnError, coversError(response.status) {
+            return .serverError
+        }
+        switch decision {
+        case .store: return .storable
+        case .refuse(let reason):
+            answer.notStored = reason
+            return .unstorable
+        }
+    }
+
+    private func coversError(_ status: Status) -> Bool {
+        guard let stored else { return false }
+        return StalePolicy.mayServeStaleOnError(
+            stored.metadata, failure: .status(status), request: request.directives, policy: request.route.policy,
+            now: worker.loop.now)
+    }
+
+    // MARK: Relaying
+
+    func beginRelay(_ response: borrowing ResponseHead, framing: BodyFraming) {
+        answer.outcome = machine.facts.routePasses || machine.forwardReason == .method ? .pass : .miss
+        rememberUncacheable()
+        endFlight(.uncacheable)
+        intake = .relay
+        guard client != nil else { return }
+        let length = framing.contentLength(of: response, request: head.method)
+        delivery.begin(status: response.status, contentLength: length)
+        ResponseHeadWriter.write(response, contentLength: length, for: self)
+    }
+
+    /// The next requests for the key do not queue behind one another (promise 4).
+    private func rememberUncacheable() {
+        guard leads, let reason = answer.notStored, reason.holdsForOthers else { return }
+        let until = worker.loop.now.monotonicMilliseconds + Self.uncacheableMemoryMilliseconds
+        worker.shared.store.rememberUncacheable(hash: keyHash, untilMonotonicMilliseconds: until)
+    }
+
+    private static var uncacheableMemoryMilliseconds: Int64 { 120_000 }
+
+    /// A piece of the body, as decoded.
+    func bodyReceived(_ data: borrowing Span<UInt8>) {
+        switch intake {
+        case .none: return
+        case .relay, .tunnel: relay(data)
+        case .store(let response): store(data, in: response)
+        }
+    }
+
+    private func relay(_ data: borrowing Span<UInt8>) {
+        guard let client else { return }
+        send(data, to: client)
+        if client.pendingByteCount > ClientConnection.outputHighWaterBytes { upstream?.pause() }
+    }
+
+    /// Small pieces are put together, larger ones leave by a gathered write without a copy.
+    private func send(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
+        if delivery.framing == .chunked { HeadWriter.chunkHeader(data.count, into: &worker.output) }
+        if data.count <= Self.copiedByteLimit {
+            worker.output.append(data)
+        } else {
+            client.send(&worker.output, data)
+        }
+        if delivery.framing == .chunked { worker.output.append("\r\n") }
+        if worker.output.count > ClientConnection.outputHighWaterBytes { client.flush() }
+    }
+
+    static var copiedByteLimit: Int { 4096 }
+
+    /// The whole of the body has come.
+    func bodyEnded(trailers: borrowing Fields) {
+        upstream = nil
+        switch intake {
+        case .none: return
+        case .relay:
+            if delivery.framing == .chunked { HeadWriter.lastChunk(trailers: trailers, into: &worker.output) }
+            client?.flush()
+            finish(status: Status(delivery.status))
+        case .store(let response): storingEnded(response)
+        case .tunnel: endTunnelSide()
+        }
+    }
+
+    /// What was put together during one read goes out.
+    func readEnded() { client?.flush() }
+
+    func clientBecameWritable() {
+        switch intake {
+        case .none: return
+        case .relay, .tunnel: upstream?.resume()
+        case .store: pump()
+        }
+    }
+
+    // MARK: Confirmed by 304
+
+    private func serveConfirmed(_ response: borrowing ResponseHead, now: Moment) {
+        guard let stored else { preconditionFailure("validators came from something stored") }
+        answer.outcome = .revalidated
+        if let refreshed = StoredResponseMaker.refresh(stored, with: response, for: self) {
+            self.stored = refreshed
+            let outcome = worker.shared.store.insert(refreshed)
+            answer.isStored = outcome == .stored
+            endFlight(.stored(refreshed))
+        } else {
+            endFlight(.uncacheable)
+        }
+        intake = .none
+        upstream = nil
+        serveStored()
+    }
+
+    // MARK: Unsafe methods
+
+    /// A successful unsafe method makes what is stored for its target worthless (RFC 9111 §4.4).
+    private func invalidateByMethod(_ response: borrowing ResponseHead) {
+        guard !head.method.isSafe else { return }
+        worker.invalidateTargets(of: head, response: response, route: request.route)
+    }
+
+    // MARK: Upgraded protocols
+
+    private func beginTunnel(_ response: borrowing ResponseHead) -> Int? {
+        answer.outcome = .pass
+        guard let client, request.wantsUpgrade else {
+            upstream?.abandon()
+            upstream = nil
+            fail(Status(502), detail: "unasked-upgrade")
+            return nil
+        }
+        delivery.begin(status: response.status, contentLength: nil)
+        ResponseHeadWriter.writeUpgrade(response, into: &worker.output)
+        intake = .tunnel
+        client.flush()
+        return nil
+    }
+
+    /// The upstream has ended its stream; the other direction may go on.
+    private func endTunnelSide() {
+        client?.flush()
+        finish(status: Status(101))
+    }
+}
+
+extension NotStoredReason {
+    /// It will meet the next request for the key as well, as far as can be told.
+    var holdsForOthers: Bool {
+        switch self {
+        case .requestNoStore, .authorization, .invalidated, .storeFull, .superseded, .incomplete: false
+        default: true
+        }
+    }
+}

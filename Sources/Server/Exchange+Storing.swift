@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+import Storage
+
+/// A storable answer: the body goes into memory, from where the leader's client and all followers take it.
+extension Exchange {
+    func beginStoring(
+        _ response: borrowing ResponseHead, _ metadata: CachedMetadata, framing: BodyFraming,
+        rest: borrowing Span<UInt8>
+    ) -> Int? {
+        answer.outcome = .miss
+        let length = framing.contentLength(of: response, request: head.method)
+        guard key.count > 0, let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
+        else {
+            answer.notStored = .tooManyTags
+            return relayInstead(response, framing: framing)
+        }
+        if let length, length > worker.snapshot.settings.memory.maxObjectBytes {
+            answer.notStored = .tooLarge
+            return relayInstead(response, framing: framing)
+        }
+        if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
+            let sealed = StoredResponseMaker.seal(draft, body: rest.extracting(0..<length), for: self)
+        {
+            storeWhole(sealed)
+            return length
+        }
+        let streamed = draft.streamed()
+        flight?.wentOn(to: .streaming(streamed))
+        deliver(streamed)
+        return nil
+    }
+
+    private func relayInstead(_ response: borrowing ResponseHead, framing: BodyFraming) -> Int? {
+        beginRelay(response, framing: framing)
+        return nil
+    }
+
+    /// Head and body came in one piece: it is stored before anybody is answered.
+    private func storeWhole(_ response: StoredResponse) {
+        intake = .none
+        admit(response)
+        endFlight(.stored(response))
+        upstream = nil
+        guard let client else { return finish(status: Status(response.metadata.status)) }
+        let status = worker.respond(with: response, to: head, on: client, request: request, answer: answer)
+        finish(status: Status(status))
+    }
+
+    private func admit(_ response: StoredResponse) {
+        switch worker.shared.store.insert(response) {
+        case .stored:
+            answer.isStored = true
+            worker.shared.store.forgetUncacheable(hash: keyHash)
+        case .tooLarge: answer.notStored = .tooLarge
+        case .invalidated: answer.notStored = .invalidated
+        case .notAdmitted: answer.notStored = .storeFull
+        }
+    }
+
+    /// Begins the client's answer from a response that is still arriving, as its leader or as a follower.
+    func deliver(_ response: StreamedResponse) {
+        intake = .store(response)
+        guard client != nil else { return }
+        let (metadata, head) = (response.metadata, response.head)
+        answer.ttlSeconds = nil
+        delivery.begin(status: response.status, contentLength: response.contentLength)
+        worker.writeStoredHead(
+            head.span, metadata: metadata, contentLength: response.contentLength, delivery: delivery,
+            request: request, answer: answer)
+        pump()
+    }
+
+    /// Hands on what has arrived, as far as the client takes it.
+    func pump() {
+        guard case .store(let response) = intake, let client else { return }
+        if delivery.omitsBody { return finishDelivery() }
+        // Looked at before the body is, so that a body said to be complete is.
+        let phase = flight?.look(from: worker.index)
+        while client.pendingByteCount < ClientConnection.outputHighWaterBytes, !client.isBroken,
+            let run = response.body.run(at: delivery.cursor)
+        {
+            let count = min(run.count, Self.pieceByteLimit)
+            deliver(run.bytes.extracting(0..<count), to: client)
+            delivery.cursor += count
+        }
+        client.flush()
+        guard delivery.cursor == response.body.count else { return }
+        if case .complete = phase { finishDelivery() } else if isBodyComplete { finishDelivery() }
+    }
+
+    private static var pieceByteLimit: Int { 64 << 10 }
+
+    private func deliver(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
+        if delivery.framing == .chunked { HeadWriter.chunkHeader(data.count, into: &worker.output) }
+        client.send(&worker.output, data)
+        if delivery.framing == .chunked { worker.output.append("\r\n") }
+    }
+
+    private func finishDelivery() {
+        guard let client else { return }
+        if delivery.framing == .chunked { worker.output.append("0\r\n\r\n") }
+        client.flush()
+        // A leader stays until its body is whole, whatever its own client wanted of it.
+        if leads { return letClientGo() }
+        finish(status: Status(delivery.status))
+    }
+
+    /// The client has all it asked for, and the fetch goes on for the others.
+    private func letClientGo() {
+        guard let client else { return }
+        self.client = nil
+        worker.record(status: delivery.status, request: request, head: head, client: client, answer: answer)
+        client.exchangeEnded(reusable: request.keepsOpen && requestBody.isComplete && !delivery.endsWithConnection)
+    }
+
+    func store(_ data: borrowing Span<UInt8>, in response: StreamedResponse) {
+        guard response.body.count + data.count <= worker.snapshot.settings.memory.maxObjectBytes else {
+            return overflowed(response, data)
+        }
+        response.body.append(data)
+        flight?.wentOn(to: nil)
+        pump()
+    }
+
+    /// Longer than what is stored: the client goes on alone, and those who follow cannot be given the rest.
+    private func overflowed(_ response: StreamedResponse, _ data: borrowing Span<UInt8>) {
+        answer.notStored = .tooLarge
+        worker.shared.store.rememberUncacheable(
+            hash: keyHash,
+            untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
+        endFlight(.broken)
+        guard let client else { return finish(status: Status(499)) }
+        while let run = response.body.run(at: delivery.cursor) {
+            deliver(run.bytes, to: client)
+            delivery.cursor += run.count
+        }
+        intake = .relay
+        bodyReceived(data)
+    }
+
+    private static var overflowMemoryMilliseconds: Int64 { 120_000 }
+
+    func storingEnded(_ response: StreamedResponse) {
+        isBodyComplete = true
+        if let length = response.contentLength, length != response.body.count {
+            return storingFailed(detail: "upstream-length-differs")
+        }
+        if let sealed = StoredResponseMaker.seal(response, for: self) {
+            admit(sealed)
+        } else {
+            answer.notStored = .tooLarge
+        }
+        endFlight(.complete(response))
+        guard client != nil else { return finish(status: response.status) }
+        pump()
+    }
+
+    /// Nothing of it is kept, and nobody takes what came for all of it (promise 6).
+    func storingFailed(detail: StaticString) {
+        answer.notStored = .incomplete
+        endFlight(.broken)
+        breakOff(detail: detail)
+    }
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+import Storage
+import Upstreams
+
+/// A request that could not be answered at once: drives its `RequestMachine` against memory, flights, an upstream
+/// and its client. Without a client it fills the cache, or feeds those who wait for the same key.
+///
+/// As a `Deadline` it bounds how long it follows another's fetch.
+final class Exchange: Deadline {
+    let worker: Worker
+    var client: ClientConnection?
+    let head: RequestHead
+    let request: ClientRequest
+    var machine: RequestMachine
+    var answer = Answer(outcome: .pass)
+
+    // What it looks for, and what it found.
+    private(set) var key: ContiguousArray<UInt8> = []
+    private(set) var keyHash: UInt64 = 0
+    var stored: StoredResponse?
+    /// The flight it leads or follows.
+    var flight: Flight?
+    var leads = false
+
+    // Its upstream.
+    var upstream: UpstreamConnection?
+    var wait: UpstreamWait?
+    var requestBody: RequestBodyRelay
+    var retries = 0
+    var sentAt = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
+    var epoch: UInt64 = 0
+    var intake = Intake.none
+    /// Of what is stored: all of it has come.
+    var isBodyComplete = false
+    /// What its upstream driver knows it by while it waits.
+    var waiter: UpstreamWaiter?
+    /// It fills the cache for nobody in particular.
+    let isBackground: Bool
+    let peer: IPAddress?
+
+    // Its client's answer.
+    var delivery: Delivery
+    private var isOver = false
+
+    /// What becomes of the origin's body.
+    enum Intake {
+        case none
+        /// Straight on to the client.
+        case relay
+        /// Into memory, from where client and followers take it.
+        case store(StreamedResponse)
+        /// Bytes of an upgraded protocol, both ways.
+        case tunnel
+    }
+
+    init(worker: Worker, client: ClientConnection?, head: RequestHead, request: ClientRequest, machine: RequestMachine)
+    {
+        self.worker = worker
+        self.client = client
+        self.head = head
+        self.request = request
+        self.machine = machine
+        isBackground = client == nil
+        peer = client?.peer
+        requestBody = RequestBodyRelay(
+            framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
+        delivery = Delivery(version: head.version, isHead: head.method == .head)
+        super.init()
+        attachDeadline(to: worker.loop)
+    }
+
+    // MARK: The flow
+
+    /// The worker has searched memory; its scratch still holds the key.
+    func found(_ found: Found) {
+        stored = found.stored
+        keyHash = found.keyHash
+        if key.isEmpty { key = worker.keyCopy() }
+    }
+
+    func forward() { fetch(conditional: false) }
+
+    func proceed(_ action: LookupAction) {
+        switch action {
+        case .serveStored: serveStored()
+        case .serveStoredAndRefresh:
+            if let stored { worker.refresh(stored, keyHash: keyHash, head: head, request: request) }
+            serveStored()
+        case .joinFlight: joinFlight()
+        case .fetchAlone(let conditional): fetch(conditional: conditional)
+        case .refuse: fail(Status(504), detail: "only-if-cached")
+        }
+    }
+
+    private func joinFlight() {
+        let key = self.key
+        let place = worker.shared.flights.join(
+            key: key.span, hash: keyHash, worker: worker.link,
+            followerLimit: request.route.settings.coalesce.followerLimit, store: worker.shared.store)
+        switch place {
+        case .leader(let flight):
+            self.flight = flight
+            leads = true
+            epoch = flight.epoch
+            joined(.leader)
+        case .follower(let flight):
+            self.flight = flight
+            joined(.follower)
+        case .full: joined(.full)
+        }
+    }
+
+    private func joined(_ role: FlightRole) {
+        switch machine.flightJoined(role) {
+        case .fetch(let conditional): fetch(conditional: conditional)
+        case .follow: startFollowing()
+        case .serveStored: serveStored()
+        case .refuse: fail(Status(503), detail: "too-many-waiting")
+        }
+    }
+
+    private func searchAgain() {
+        let found = worker.search(head, request)
+        stored = found.stored
+        proceed(machine.memorySearched(found.answer))
+    }
+
+    /// Leads the flight to fill the cache anew, for nobody in particular.
+    func refresh(_ flight: Flight, key: ContiguousArray<UInt8>, stored: StoredResponse) {
+        self.flight = flight
+        leads = true
+        self.key = key
+        self.stored = stored
+        keyHash = flight.keyHash
+        epoch = flight.epoch
+        _ = machine.begin()  // a request that was looked up already begins like the first time
+        _ = machine.memorySearched(.stale(reason: .stale, mayServeOnError: false))  // known by the caller
+        joined(.leader)
+    }
+
+    // MARK: Following
+
+    private func startFollowing() {
+        worker.follow(flight, by: self)
+        let wait = request.route.settings.coalesce.waitMilliseconds
+        setDeadline(nanoseconds: worker.loop.now.monotonicNanoseconds + Int64(wait) * 1_000_000)
+        if let flight { flightWentOn(flight.look(from: worker.index)) }
+    }
+
+    override func deadlinePassed() {
+        guard machine.state == .following else { return }
+        leaveFlight()
+        heard(.waitedTooLong)
+    }
+
+    func flightWentOn(_ phase: FlightPhase) {
+        if machine.state == .following {
+            hear(phase)
+        } else if case .store = intake {
+            if case .broken = phase { return breakOff(detail: "origin-broke-off") }
+            pump()
+        }
+    }
+
+    private func hear(_ phase: FlightPhase) {
+        switch phase {
+        case .awaitingHead: return
+        case .streaming(let response), .complete(let response):
+            let (rule, secondary, tags) = (response.varyRule, response.secondaryKey, response.tags)
+            let fits = worker.matches(head.fields, rule: rule.span, secondary: secondary.span)
+            heard(news(tags: tags.span, fits: fits), response: response)
+        case .stored(let response):
+            stored = response
+            let fits = worker.matches(head.fields, rule: response.varyRule, secondary: response.secondaryKey)
+            heard(news(tags: response.tags, fits: fits))
+        case .uncacheable:
+            leaveFlight()
+            heard(.uncacheable)
+        case .failed(let status):
+            failure = status
+            leaveFlight()
+            heard(.failed)
+        case .broken:
+            failure = Status(502)
+            leaveFlight()
+            heard(.failed)
+        }
+    }
+
+    /// The leader's error, should this request have to share it.
+    private var failure: Status {
+        get { Status(failureCode) }
+        set { failureCode = newValue.code }
+    }
+    private var failureCode: UInt16 = 502
+
+    private func news(tags: Span<UInt64>, fits: Bool) -> FlightNews {
+        guard let flight else { return .invalidated }
+        let key = flight.key
+        let verdict = worker.shared.store.verdict(
+            key: key.span, hash: flight.keyHash, tags: tags, since: flight.epoch)
+        return verdict != .no ? .invalidated : fits ? .headArrived : .otherVariant
+    }
+
+    private func heard(_ news: FlightNews, response: StreamedResponse? = nil) {
+        clearDeadline()
+        answer.isCollapsed = true
+        switch machine.flightWentOn(news) {
+        case .stream:
+            answer.outcome = .collapsed
+            if let response { deliver(response) } else { serveCollapsed() }
+        case .searchMemoryAgain:
+            leaveFlight()
+            searchAgain()
+        case .fetchAlone:
+            leaveFlight()
+            fetch(conditional: machine.isConditional)
+        case .serveStored: serveStored()
+        case .fail: fail(failure, detail: "coalesced-failure")
+        }
+    }
+
+    private func serveCollapsed() {
+        leaveFlight()
+        guard let stored, let client else { return finish(status: Status(499)) }
+        answer.forward = machine.forwardReason
+        let status = worker.respond(with: stored, to: head, on: client, request: request, answer: answer)
+        finish(status: Status(status))
+    }
+
+    func leaveFlight() {
+        guard let flight, !leads else { return }
+        self.flight = nil
+        worker.unfollow(flight, by: self)
+    }
+
+    /// What is stored answers although it is stale, or because the origin confirmed it.
+    func serveStored() {
+        guard let stored, let client else { return finish(status: Status(499)) }
+        if answer.outcome != .revalidated { answer.outcome = .stale }
+        answer.forward = machine.forwardReason
+        answer.ttlSeconds = stored.metadata.freshForMilliseconds(worker.loop.now) / 1000
+        let status = worker.respond(with: stored, to: head, on: client, request: request, answer: answer)
+        finish(status: Status(status))
+    }
+
+    // MARK: The end
+
+    /// An error of our own, in place of an answer.
+    func fail(_ status: Status, detail: StaticString) {
+        answer.outcome = .local
+        answer.detail = detail
+        answer.forward = machine.forwardReason
+        if let client {
+            worker.writeLocalAnswer(
+                status, detail: detail, isHead: head.method == .head,
+                keepsOpen: request.keepsOpen && requestBody.isComplete,
+                version: head.version, answer: answer)
+            client.flush()
+        }
+        finish(status: status)
+    }
+
+    /// The answer has begun and cannot be completed: the client must see that (promise 6).
+    func breakOff(detail: StaticString) {
+        answer.detail = detail
+        let client = self.client
+        self.client = nil
+        over(status: Status(delivery.status), client: client)
+        client?.breakOff()
+    }
+
+    func finish(status: Status) {
+        let client = self.client
+        self.client = nil
+        over(status: status, client: client)
+        guard let client else { return }
+        let reusable = request.keepsOpen && requestBody.isComplete && !delivery.endsWithConnection
+        if !requestBody.isComplete { client.closeAfterOutput(lingering: true) }
+        client.exchangeEnded(reusable: reusable)
+    }
+
+    private func over(status: Status, client: ClientConnection?) {
+        guard !isOver else { return }
+        isOver = true
+        cancelDeadline()
+        if leads { endFlight(.failed(status)) }
+        leaveFlight()
+        machine.responded()
+        if wait != nil { worker.driver(of: request.route).left(self) }
+        if let upstream { upstream.abandon() }
+        upstream = nil
+        if let client {
+            worker.record(status: status.code, request: request, head: head, client: client, answer: answer)
+        }
+    }
+
+    /// The leader tells how it ended.
+    func endFlight(_ phase: FlightPhase) {
+        guard let flight, leads else { return }
+        self.flight = nil
+        leads = false
+        worker.shared.flights.remove(flight)
+        flight.wentOn(to: phase)
+    }
+
+    func clientLeft() {
+        client = nil
+        var fillsStore = false
+        if case .store = intake, upstream != nil { fillsStore = true }
+        switch machine.clientLeft(feedsOthers: leads || fillsStore) {
+        case .cancel: over(status: Status(499), client: nil)
+        case .carryOn: break
+        }
+    }
+}

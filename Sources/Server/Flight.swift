@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import HTTPMessages
+import Storage
+import Synchronization
+
+/// A storable response while it arrives: the head is complete, the body grows.
+final class StreamedResponse: Sendable {
+    let status: Status
+    let metadata: CachedMetadata
+    /// As `StoredResponse.head`.
+    let head: ContiguousArray<UInt8>
+    let eTagRange: Range<Int>
+    let varyRule: ContiguousArray<UInt8>
+    let secondaryKey: ContiguousArray<UInt8>
+    let tags: ContiguousArray<UInt64>
+    /// nil when the origin did not tell.
+    let contentLength: Int?
+    let body: GrowingBody
+
+    init(
+        status: Status, metadata: CachedMetadata, head: ContiguousArray<UInt8>, eTagRange: Range<Int>,
+        varyRule: ContiguousArray<UInt8>, secondaryKey: ContiguousArray<UInt8>, tags: ContiguousArray<UInt64>,
+        contentLength: Int?
+    ) {
+        self.status = status
+        self.metadata = metadata
+        self.head = head
+        self.eTagRange = eTagRange
+        self.varyRule = varyRule
+        self.secondaryKey = secondaryKey
+        self.tags = tags
+        self.contentLength = contentLength
+        body = GrowingBody(expectedCount: contentLength)
+    }
+}
+
+/// How far the one fetch for a key has come (promise 4).
+enum FlightPhase: Sendable {
+    case awaitingHead
+    case streaming(StreamedResponse)
+    /// The body of the response is complete.
+    case complete(StreamedResponse)
+    /// It was short enough to be stored at once.
+    case stored(StoredResponse)
+    /// It may not be shared: all that wait go alone.
+    case uncacheable
+    /// No head came; the status that the leader answered with.
+    case failed(Status)
+    /// The body ended too early; those who stream from it break off (promise 6).
+    case broken
+
+    var isOver: Bool {
+        switch self {
+        case .awaitingHead, .streaming: false
+        default: true
+        }
+    }
+}
+
+/// The one fetch for a key, shared by the loops whose clients wait for it.
+final class Flight: Sendable {
+    let key: ContiguousArray<UInt8>
+    let keyHash: UInt64
+    /// The newest invalidation known when the fetch began: a later one that matches makes it worthless.
+    let epoch: UInt64
+    private let state = Mutex(State())
+
+    private struct State {
+        var phase = FlightPhase.awaitingHead
+        var followerCount = 0
+        var listeners: [Listener] = []
+    }
+
+    private struct Listener {
+        let worker: WorkerLink
+        /// A wake-up is under way that the worker has not yet answered by looking.
+        var isNotified: Bool
+    }
+
+    init(key: ContiguousArray<UInt8>, keyHash: UInt64, epoch: UInt64) {
+        self.key = key
+        self.keyHash = keyHash
+        self.epoch = epoch
+    }
+
+    var hasFollowers: Bool { state.withLock { $0.followerCount > 0 } }
+
+    /// Another request waits for this fetch. False when as many wait as may.
+    func follow(from worker: WorkerLink, limit: Int) -> Bool {
+        state.withLock { state in
+            guard state.followerCount < limit else { return false }
+            state.followerCount += 1
+            if !state.listeners.contains(where: { $0.worker.index == worker.index }) {
+                state.listeners.append(Listener(worker: worker, isNotified: false))
+            }
+            return true
+        }
+    }
+
+    func unfollow() { state.withLock { $0.followerCount -= 1 } }
+
+    /// The phase as it is now; news that come after this wake the worker again.
+    func look(from workerIndex: Int) -> FlightPhase {
+        state.withLock { state in
+            for index in state.listeners.indices where state.listeners[index].worker.index == workerIndex {
+                state.listeners[index].isNotified = false
+            }
+            return state.phase
+        }
+    }
+
+    /// The leader moves on, or (with nil) its body has grown: every loop with followers is woken, once.
+    func wentOn(to phase: FlightPhase?) {
+        let woken = state.withLock { state -> [WorkerLink] in
+            if let phase { state.phase = phase }
+            var woken: [WorkerLink] = []
+            for index in state.listeners.indices where !state.listeners[index].isNotified {
+                state.listeners[index].isNotified = true
+                woken.append(state.listeners[index].worker)
+            }
+            return woken
+        }
+        for worker in woken { worker.post { $0.flightWentOn(self) } }
+    }
+}

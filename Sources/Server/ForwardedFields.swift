@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import EventIO
+import HTTPMessages
+import Settings
+
+/// X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239): what a trusted proxy sent is kept and continued, what
+/// anybody else sent is dropped.
+enum ForwardedFields {
+    static let names: FieldNameSet = [.forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort]
+
+    static func write(_ exchange: Exchange, _ settings: ProxySettings, into buffer: inout ByteBuffer) {
+        guard settings.forwarded != .off else { return }
+        let head = exchange.head
+        guard let ip = exchange.peer else { return }
+        let isTrusted =
+            settings.forwarded == .append
+            && settings.trustedProxies.contains { $0.contains(high: ip.high, low: ip.low) }
+        buffer.append("X-Forwarded-For: ")
+        if isTrusted { writePrevious(.xForwardedFor, head.fields, into: &buffer) }
+        ip.write(into: &buffer)
+        buffer.append("\r\nX-Forwarded-Proto: ")
+        writeKept(.xForwardedProto, head.fields, isTrusted, into: &buffer) { $0.append("http") }
+        buffer.append("\r\nX-Forwarded-Host: ")
+        writeKept(.xForwardedHost, head.fields, isTrusted, into: &buffer) { $0.append(head.authority) }
+        buffer.append("\r\nForwarded: ")
+        if isTrusted { writePrevious(.forwarded, head.fields, into: &buffer) }
+        writeNode(ip, head: head, into: &buffer)
+        buffer.append("\r\n")
+    }
+
+    private static func writePrevious(_ name: FieldName, _ fields: Fields, into buffer: inout ByteBuffer) {
+        for index in fields.slots.indices where fields.slots[index].name == name {
+            buffer.append(fields.value(at: index))
+            buffer.append(", ")
+        }
+    }
+
+    private static func writeKept(
+        _ name: FieldName, _ fields: Fields, _ isTrusted: Bool, into buffer: inout ByteBuffer,
+        _ own: (inout ByteBuffer) -> Void
+    ) {
+        if isTrusted, let index = fields.firstIndex(of: name) {
+            buffer.append(fields.value(at: index))
+        } else {
+            own(&buffer)
+        }
+    }
+
+    private static func writeNode(_ ip: IPAddress, head: RequestHead, into buffer: inout ByteBuffer) {
+        buffer.append("for=")
+        if ip.isV4 {
+            ip.write(into: &buffer)
+        } else {
+            buffer.append("\"[")
+            ip.write(into: &buffer)
+            buffer.append("]\"")
+        }
+        buffer.append(";proto=http")
+        guard head.authority.count > 0 else { return }
+        // A host may hold a colon, which a token may not.
+        buffer.append(";host=\"")
+        buffer.append(head.authority)
+        buffer.append("\"")
+    }
+}

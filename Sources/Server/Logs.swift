@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import Settings
+import Synchronization
+import Telemetry
+
+/// Where lines go: a descriptor that only the log thread writes to, since a full pipe or disk may block it.
+final class LogSink: Sendable {
+    private let kernel: Kernel
+    private let mailbox: Mailbox
+    private let path: String?
+    private let descriptor: Mutex<FileDescriptor>
+
+    /// - Parameter mailbox: of the loop whose thread may block.
+    init(kernel: Kernel, mailbox: Mailbox, descriptor: FileDescriptor) {
+        self.kernel = kernel
+        self.mailbox = mailbox
+        path = nil
+        self.descriptor = Mutex(descriptor)
+    }
+
+    init(kernel: Kernel, mailbox: Mailbox, path: String) throws(SystemError) {
+        self.kernel = kernel
+        self.mailbox = mailbox
+        self.path = path
+        descriptor = Mutex(try kernel.openForAppending(path))
+    }
+
+    /// - Parameter written: runs on the log thread, also when nothing could be written.
+    func write(_ lines: ContiguousArray<UInt8>, written: @escaping @Sendable () -> Void = {}) {
+        mailbox.post { [self] _ in
+            writeNow(lines)
+            written()
+        }
+    }
+
+    private func writeNow(_ lines: ContiguousArray<UInt8>) {
+        let descriptor = self.descriptor.withLock { $0 }
+        var start = 0
+        while start < lines.count {
+            let result = kernel.write(descriptor, lines.span.extracting(start..<lines.count))
+            // A log that cannot be written must not stop the proxy; the lines are lost.
+            guard result.bytes > 0 else { return }
+            start += result.bytes
+        }
+    }
+
+    /// After a rotation (SIGUSR1). Keeps the old file when the new one cannot be opened.
+    func reopen() throws(SystemError) {
+        guard let path else { return }
+        let opened = try kernel.openForAppending(path)
+        let old = descriptor.withLock { current -> FileDescriptor in
+            defer { current = opened }
+            return current
+        }
+        mailbox.post { [kernel] _ in kernel.close(old) }
+    }
+}
+
+/// The access log of one worker: lines gather and are handed over together.
+final class AccessLogWriter: Deadline {
+    private var queue = LogQueue()
+    private var format: AccessLog
+    private let sink: LogSink
+    private let mailbox: Mailbox
+    private var clientAddress: IPAddress?
+    private var lent = ByteBuffer(capacity: 128)
+
+    init(loop: Loop, sink: LogSink, format: AccessLog.Format) {
+        self.sink = sink
+        self.format = AccessLog(format: format)
+        mailbox = loop.mailbox
+        super.init()
+        attachDeadline(to: loop)
+    }
+
+    var droppedLineCount: UInt64 { queue.droppedLines }
+
+    /// A quiet server's lines are not later than this.
+    private static var patienceNanoseconds: Int64 { 20_000_000 }
+
+    func write(
+        _ record: RequestRecord, request: ClientRequest?, head: borrowing RequestHead, client: ClientConnection,
+        answer: Answer, worker: Worker
+    ) {
+        guard queue.admitsLine() else { return }
+        var facts = AccessFacts(
+            time: loop.now, status: record.status, outcome: answer.outcome,
+            durationNanoseconds: record.durationNanoseconds)
+        facts.bytesSent = record.bytesSent
+        facts.bytesReceived = record.bytesReceived
+        facts.upstreamNanoseconds = record.upstreamNanoseconds
+        facts.upstreamStatus = answer.forwardStatus > 0 ? answer.forwardStatus : nil
+        facts.ttlSeconds = answer.ttlSeconds
+        facts.wasCollapsed = answer.isCollapsed
+        facts.wasStored = answer.isStored
+        clientAddress = client.peer
+        writeLine(
+            facts, reason: answer.detail ?? answer.notStored?.label ?? answer.forward?.label ?? "",
+            route: request?.route.labelBytes ?? [], head: head)
+        if queue.lineEnded() == .handOver {
+            handOver()
+        } else if deadlineNanoseconds == Deadline.never {
+            setDeadline(nanoseconds: loop.now.monotonicNanoseconds + Self.patienceNanoseconds)
+        }
+    }
+
+    private func writeLine(
+        _ facts: AccessFacts, reason: StaticString, route: ContiguousArray<UInt8>, head: borrowing RequestHead
+    ) {
+        var texts = ByteBuffer()
+        swap(&texts, &lent)
+        texts.clear()
+        let addressCount = texts.append(address: clientAddress)
+        texts.append(reason)
+        writeLine(facts, texts: texts, addressCount: addressCount, route: route, head: head)
+        swap(&texts, &lent)
+    }
+
+    /// - Parameter texts: the client's address and then the reason.
+    private func writeLine(
+        _ facts: AccessFacts, texts: borrowing ByteBuffer, addressCount: Int, route: ContiguousArray<UInt8>,
+        head: borrowing RequestHead
+    ) {
+        let version = head.version == .http11 ? Self.version11 : Self.version10
+        let all = texts.span
+        let line = AccessTexts(
+            client: all.extracting(0..<addressCount), method: head.methodBytes, target: head.target,
+            version: version.span, host: head.authority, reason: all.extracting(addressCount..<all.count),
+            route: route.span, userAgent: head.fields.firstValue(of: .userAgent),
+            referer: head.fields.firstValue(of: .referer), requestID: head.fields.firstValue(of: .xRequestID))
+        format.write(facts, line, into: &queue.lines)
+    }
+
+    private static let version11 = ContiguousArray("HTTP/1.1".utf8)
+    private static let version10 = ContiguousArray("HTTP/1.0".utf8)
+
+    override func deadlinePassed() { if queue.turnEnded() == .handOver { handOver() } }
+
+    func handOver() {
+        let taken = queue.take()
+        let lines = ContiguousArray(copying: taken.span)
+        let bound = LoopBound(self, to: loop)
+        sink.write(lines) { bound.mailbox.post { _ in bound.value.queue.writeFinished(bytes: lines.count) } }
+    }
+}
+
+/// The event log, shared by all threads.
+final class EventLogWriter: Sendable {
+    private let log: Mutex<EventLogBox>
+    private let kernel: Kernel
+    private let sink: LogSink
+
+    private final class EventLogBox {
+        var log: EventLog
+        init(level: EventLevel) { log = EventLog(level: level) }
+    }
+
+    init(kernel: Kernel, sink: LogSink, level: EventLevel) {
+        self.kernel = kernel
+        self.sink = sink
+        log = Mutex(EventLogBox(level: level))
+    }
+
+    func write(_ level: EventLevel, _ event: StaticString, _ facts: EventFacts = [:]) {
+        let now = kernel.now()
+        let line = log.withLock { box -> ContiguousArray<UInt8> in
+            var line = ByteBuffer()
+            box.log.write(level, event, facts, at: now, into: &line)
+            return ContiguousArray(copying: line.span)
+        }
+        if !line.isEmpty { sink.write(line) }
+    }
+
+    func setLevel(_ level: EventLevel) { log.withLock { $0.log.level = level } }
+
+    /// About once a second.
+    func writeSuppressed() {
+        let now = kernel.now()
+        let lines = log.withLock { box -> ContiguousArray<UInt8> in
+            var lines = ByteBuffer()
+            box.log.writeSuppressed(at: now, into: &lines)
+            return ContiguousArray(copying: lines.span)
+        }
+        if !lines.isEmpty { sink.write(lines) }
+    }
+
+    // MARK: Events of the request path
+
+    func connectionLimitReached(_ limit: Int) {
+        write(.warning, "connection_limit_reached", ["limit": .number(limit)])
+    }
+
+    func acceptFailed(_ error: SystemError) {
+        write(.warning, "accept_failed", ["error": .text(error.description)])
+    }
+
+    func resolveFailed(_ address: String, _ error: NameError) {
+        write(.warning, "name_not_resolved", ["address": .text(address), "error": .text(error.description)])
+    }
+
+    func upstreamFailed(_ upstream: String, _ kind: StaticString, _ error: SystemError?) {
+        write(
+            .warning, "upstream_failed",
+            ["upstream": .text(upstream), "kind": .text("\(kind)"), "error": .text(error?.description ?? "")])
+    }
+}
+
+extension ByteBuffer {
+    /// Answers how many bytes it took.
+    fileprivate mutating func append(address: IPAddress?) -> Int {
+        let start = count
+        address?.write(into: &self)
+        return count - start
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+import Telemetry
+
+/// One configuration, compiled for use: never changed, swapped as a whole (promise 9).
+final class ProxySnapshot: Sendable {
+    let settings: ProxySettings
+    let router: Router
+    let routes: [CompiledRoute]
+    let labels: MetricLabels
+    let cacheName: ContiguousArray<UInt8>
+    /// `1.1 name`, ready for the Via field; empty when none is sent.
+    let via: ContiguousArray<UInt8>
+    let wireLimits: WireLimits
+    /// How many loops share the limits.
+    let workerCount: Int
+
+    init(_ settings: ProxySettings, workerCount: Int) {
+        self.settings = settings
+        self.workerCount = workerCount
+        wireLimits = WireLimits(settings.limits)
+        router = Router(settings.routes)
+        routes = settings.routes.enumerated().map { CompiledRoute($1, index: $0, settings: settings) }
+        labels = MetricLabels(
+            routes: settings.routes.map(\.name),
+            notStoredReasons: NotStoredReason.allCases.map { "\($0.label)" },
+            staleReasons: StaleReason.allCases.map(\.rawValue))
+        cacheName = ContiguousArray(settings.cacheName.utf8)
+        via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
+    }
+
+    func exceedsBodyLimit(_ byteCount: Int) -> Bool {
+        settings.limits.bodyBytes > 0 && byteCount > settings.limits.bodyBytes
+    }
+}
+
+/// Why a stale response was served, for the metrics.
+enum StaleReason: String, CaseIterable {
+    case whileRevalidate = "while-revalidate"
+    case error
+    case clientAccepted = "max-stale"
+}
+
+/// One route in the form that requests need.
+final class CompiledRoute: Sendable {
+    let index: Int
+    let settings: RouteSettings
+    let policy: CachePolicy
+    let key: KeyOptions
+    /// Request fields, cookies and the like that the route adds to the key.
+    let keyParts: [KeyPart]
+    let slowNanoseconds: Int64
+    /// The route's name, for logs.
+    let labelBytes: ContiguousArray<UInt8>
+
+    init(_ route: RouteSettings, index: Int, settings: ProxySettings) {
+        self.index = index
+        self.settings = route
+        policy = CachePolicy(route, settings)
+        key = KeyOptions(route.key)
+        keyParts = KeyPart.all(of: route.key)
+        labelBytes = ContiguousArray(route.name.utf8)
+        slowNanoseconds = Int64(route.slowMilliseconds) * 1_000_000
+    }
+}
+
+/// Something of a request's fields that tells entries of one URL apart.
+enum KeyPart: Sendable {
+    case field(ContiguousArray<UInt8>)
+    case cookie(ContiguousArray<UInt8>)
+    case hashedAuthorization
+
+    static func all(of key: KeySettings) -> [KeyPart] {
+        var parts = key.fields.map { KeyPart.field(ContiguousArray($0.lowercased().utf8)) }
+        parts += key.cookies.map { KeyPart.cookie(ContiguousArray($0.utf8)) }
+        if key.authorization == .hashed { parts.append(.hashedAuthorization) }
+        return parts
+    }
+}
+
+extension KeyOptions {
+    init(_ key: KeySettings) {
+        self.init(
+            includesHost: key.includesHost, dropped: key.dropped.map { ParameterPattern($0) },
+            kept: key.kept.map { ParameterPattern($0) })
+        switch key.query {
+        case .asIs: query = .asIs
+        case .sorted: query = .sorted
+        case .none: query = .none
+        }
+    }
+}
+
+extension CachePolicy {
+    convenience init(_ route: RouteSettings, _ settings: ProxySettings) {
+        self.init(
+            ttlMilliseconds: route.lifetime.defaultMilliseconds.map(Int64.init),
+            ttlIsForced: route.lifetime.isForced,
+            ttlByStatus: route.lifetime.byStatus.map {
+                StatusLifetime(status: $0.status, milliseconds: Int64($0.milliseconds), isForced: $0.isForced)
+            },
+            staleWhileRevalidateMilliseconds: route.stale.whileRevalidateMilliseconds.map(Int64.init),
+            staleIfErrorMilliseconds: route.stale.ifErrorMilliseconds.map(Int64.init),
+            jitterPercent: route.lifetime.jitterPercent,
+            requestDirectives: route.honorsClientCacheControl ? .honor : .ignore,
+            storesAuthorized: route.store.authorized == .sharedBetweenUsers || route.key.authorization == .hashed,
+            storesPrivate: route.store.markedPrivate == .sharedBetweenUsers,
+            storesNoStore: route.store.markedNoStore == .storedAgainstOrigin,
+            setCookie: SetCookieStorage(route.store.setCookie),
+            targetedFields: Self.known(route.targetedFields),
+            maximumTTLMilliseconds: settings.memory.maxTTLMilliseconds > 0
+                ? Int64(settings.memory.maxTTLMilliseconds) : nil,
+            maximumVariants: route.maxVariants,
+            tagFields: Self.known(route.tagFields))
+    }
+
+    private static func known(_ names: [String]) -> [FieldName] {
+        names.map { FieldName.lookUp(Array($0.utf8).span) }.filter { $0 != .other }
+    }
+}
+
+extension CachePolicy.SetCookieStorage {
+    init(_ setting: StoreSettings.SetCookie) {
+        switch setting {
+        case .never: self = .never
+        case .stripped: self = .stripped
+        case .sentToEveryone: self = .always
+        }
+    }
+}
+
+extension WireLimits {
+    init(_ limits: LimitSettings) {
+        self.init()
+        requestLineBytes = limits.requestLineBytes
+        fieldLineBytes = limits.fieldLineBytes
+        headBytes = limits.headBytes
+        fieldCount = limits.fieldCount
+        responseHeadBytes = limits.responseHeadBytes
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+import Storage
+
+/// The head of the request that goes upstream.
+enum RequestHeadWriter {
+    static func write(_ exchange: Exchange, into buffer: inout ByteBuffer) {
+        let head = exchange.head
+        let worker = exchange.worker
+        let isLooked = exchange.machine.forwardReason != .bypass && exchange.machine.forwardReason != .method
+        if exchange.isBackground { buffer.append("GET") } else { buffer.append(head.methodBytes) }
+        buffer.append(" ")
+        if isLooked {
+            NormalizedTarget.write(head, options: exchange.request.route.key, into: &buffer)
+        } else if head.method == .options, head.path.equals("*") {
+            buffer.append("*")
+        } else {
+            NormalizedTarget.write(head, into: &buffer)
+        }
+        buffer.append(" HTTP/1.1\r\n")
+        writeHost(exchange, into: &buffer)
+        writeFields(exchange, into: &buffer)
+        if exchange.machine.isConditional, let stored = exchange.stored {
+            writeConditions(stored, into: &buffer)
+        }
+        ForwardedFields.write(exchange, worker.snapshot.settings, into: &buffer)
+        writeVia(head, worker.snapshot, into: &buffer)
+        writeFraming(exchange, into: &buffer)
+        buffer.append("\r\n")
+    }
+
+    private static func writeHost(_ exchange: Exchange, into buffer: inout ByteBuffer) {
+        let driver = exchange.worker.driver(of: exchange.request.route)
+        let head = exchange.head
+        buffer.append("Host: ")
+        switch driver.settings.hostField {
+        case .client: buffer.append(head.authority)
+        case .server: buffer.append(driver.serverName(of: exchange.upstream))
+        case .fixed(let name): buffer.append(name)
+        }
+        buffer.append("\r\n")
+    }
+
+    /// A flight's answer is for all who wait, whatever validators or ranges its leader's client sent.
+    private static func writeFields(_ exchange: Exchange, into buffer: inout ByteBuffer) {
+        let head = exchange.head
+        let forAll = exchange.leads || exchange.machine.isConditional
+        let off = exchange.worker.snapshot.settings.forwarded == .off
+        for index in head.fields.slots.indices {
+            let name = head.fields.slots[index].name
+            if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: head.fields) { continue }
+            if forAll, ValidationRequest.isReplaced(name) { continue }
+            if !off, ForwardedFields.names.contains(name) { continue }
+            if name == .via, exchange.worker.snapshot.via.count > 0 { continue }
+            buffer.append(head.fields.name(at: index))
+            buffer.append(": ")
+            buffer.append(head.fields.value(at: index))
+            buffer.append("\r\n")
+        }
+    }
+
+    /// RFC 9111 §4.3.1: with the stored validators, byte for byte.
+    private static func writeConditions(_ stored: StoredResponse, into buffer: inout ByteBuffer) {
+        let conditions = ValidationRequest.conditions(for: stored.metadata)
+        if conditions.contains(.ifNoneMatch) {
+            buffer.append("If-None-Match: ")
+            buffer.append(stored.eTag)
+            buffer.append("\r\n")
+        }
+        if conditions.contains(.ifModifiedSince) {
+            buffer.append("If-Modified-Since: ")
+            buffer.append(StoredHead.value(of: .lastModified, in: stored.head).span)
+            buffer.append("\r\n")
+        }
+    }
+
+    /// RFC 9110 §7.6.3: our name behind those that were there.
+    private static func writeVia(_ head: RequestHead, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer) {
+        let via = snapshot.via
+        guard !via.isEmpty else { return }
+        buffer.append("Via: ")
+        for index in head.fields.slots.indices where head.fields.slots[index].name == .via {
+            buffer.append(head.fields.value(at: index))
+            buffer.append(", ")
+        }
+        // The version is that of the message as it was received.
+        if head.version == .http10 {
+            buffer.append("1.0")
+            buffer.append(via.span.extracting(3..<via.count))
+        } else {
+            buffer.append(via.span)
+        }
+        buffer.append("\r\n")
+    }
+
+    private static func writeFraming(_ exchange: Exchange, into buffer: inout ByteBuffer) {
+        if exchange.request.wantsUpgrade {
+            buffer.append("Connection: upgrade\r\n")
+            exchange.head.fields.forEachValue(of: .upgrade) { value in
+                buffer.append("Upgrade: ")
+                buffer.append(value)
+                buffer.append("\r\n")
+            }
+        }
+        guard !exchange.isBackground else { return }
+        switch exchange.request.framing {
+        case .none, .untilClose: break
+        case .length(let count):
+            buffer.append("Content-Length: ")
+            buffer.append(decimal: count)
+            buffer.append("\r\n")
+        case .chunked: buffer.append("Transfer-Encoding: chunked\r\n")
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+
+/// Heads of responses that pass through.
+enum ResponseHeadWriter {
+    /// Into the worker's output.
+    /// - Parameter contentLength: of the body that follows; nil when it is not known.
+    static func write(_ response: borrowing ResponseHead, contentLength: Int?, for exchange: Exchange) {
+        let worker = exchange.worker
+        writeStatusLine(response, into: &worker.output)
+        writeFields(response.fields, strips: exchange.request.route, into: &worker.output)
+        if !response.fields.contains(.date) {
+            worker.dates.append(to: &worker.output, wallSeconds: worker.loop.now.wallSeconds)
+        }
+        writeVia(response, worker.snapshot, into: &worker.output)
+        if let contentLength {
+            HeadWriter.field("Content-Length", decimal: contentLength, into: &worker.output)
+        } else if exchange.delivery.framing == .chunked {
+            worker.output.append("Transfer-Encoding: chunked\r\n")
+        }
+        worker.writeExplanation(exchange.answer)
+        worker.writeConnection(
+            version: exchange.head.version,
+            keepsOpen: exchange.request.keepsOpen && !exchange.delivery.endsWithConnection)
+        worker.output.append("\r\n")
+    }
+
+    static func writeInterim(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
+        writeStatusLine(response, into: &buffer)
+        writeFields(response.fields, strips: nil, into: &buffer)
+        buffer.append("\r\n")
+    }
+
+    /// 101: its Connection and Upgrade fields are for the client as well (RFC 9110 §7.8).
+    static func writeUpgrade(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
+        writeStatusLine(response, into: &buffer)
+        buffer.append("Connection: upgrade\r\n")
+        response.fields.forEachValue(of: .upgrade) { value in
+            buffer.append("Upgrade: ")
+            buffer.append(value)
+            buffer.append("\r\n")
+        }
+        writeFields(response.fields, strips: nil, into: &buffer)
+        buffer.append("\r\n")
+    }
+
+    static func writeStatusLine(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
+        buffer.append("HTTP/1.1 ")
+        buffer.append(decimal: Int(response.status.code))
+        buffer.append(" ")
+        buffer.append(response.fields.span.extracting(response.reasonRange))
+        buffer.append("\r\n")
+    }
+
+    /// All fields but those of the connection, those that are written anew, and tags meant for Larder alone.
+    static func writeFields(
+        _ fields: borrowing Fields, strips route: CompiledRoute?, into buffer: inout ByteBuffer
+    ) {
+        for index in fields.slots.indices {
+            let name = fields.slots[index].name
+            if name == .contentLength || name == .larderCacheControl { continue }
+            if HopByHop.isRemoved(at: index, of: fields) { continue }
+            if let route, name != .other, name != .cacheGroups, route.policy.tagFields.contains(name) { continue }
+            buffer.append(fields.name(at: index))
+            buffer.append(": ")
+            buffer.append(fields.value(at: index))
+            buffer.append("\r\n")
+        }
+    }
+
+    static func writeVia(
+        _ response: borrowing ResponseHead, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer
+    ) {
+        let via = snapshot.via
+        guard !via.isEmpty else { return }
+        buffer.append(response.version == .http10 ? "Via: 1.0" : "Via: 1.1")
+        buffer.append(via.span.extracting(3..<via.count))
+        buffer.append("\r\n")
+    }
+}

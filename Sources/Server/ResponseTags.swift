@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import HTTPMessages
+
+/// The tags of a response in the form in which they are kept: hashes, which may at worst invalidate too much.
+enum ResponseTags {
+    /// nil when there are more than are kept.
+    static func hashes(
+        _ fields: borrowing Fields, authority: borrowing Span<UInt8>, policy: CachePolicy, hasher: ByteHasher
+    ) -> ContiguousArray<UInt64>? {
+        var hashes = ContiguousArray<UInt64>()
+        let isWhole = Tags.forEach(in: fields, fieldNames: policy.tagFields, authority: authority) { tag in
+            hashes.append(hasher.hash64(tag))
+        }
+        return isWhole ? hashes : nil
+    }
+}
+
+extension RequestOutcome {
+    init(_ answer: Answer) {
+        self.init(
+            answer.outcome, forward: answer.forward, forwardStatus: answer.forwardStatus, stored: answer.isStored,
+            collapsed: answer.isCollapsed, ttlSeconds: answer.ttlSeconds.map(Int.init), notStored: answer.notStored,
+            localDetail: answer.detail)
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import HTTPMessages
+import HTTPWire
+
+/// Reads the ready-to-write head of a stored response: a status line and field lines, each ended by CRLF.
+enum StoredHead {
+    /// The field lines, without the status line.
+    @_lifetime(copy head)
+    static func fieldLines(_ head: Span<UInt8>) -> Span<UInt8> {
+        head.extracting(lineEnd(head, from: 0)..<head.count)
+    }
+
+    /// RFC 9110 §15.4.5: what a 304 repeats of the 200 it stands for. Cache-Status and Via stay, being about the
+    /// way and not about the representation.
+    private static let fieldsOf304: FieldNameSet = [
+        .cacheControl, .contentLocation, .date, .eTag, .expires, .vary, .lastModified, .cacheStatus, .via,
+        .setCookie, .cdnCacheControl, .larderCacheControl,
+    ]
+
+    static func copyFieldsOf304(_ head: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
+        forEachLine(head) { name, line in
+            if fieldsOf304.contains(name) { buffer.append(line) }
+        }
+    }
+
+    static func copyFields(_ head: borrowing Span<UInt8>, without: FieldName, into buffer: inout ByteBuffer) {
+        forEachLine(head) { name, line in
+            if name != without { buffer.append(line) }
+        }
+    }
+
+    static func value(of wanted: FieldName, in head: borrowing Span<UInt8>) -> ContiguousArray<UInt8> {
+        var found = ContiguousArray<UInt8>()
+        forEachLine(head) { name, line in
+            guard name == wanted, found.isEmpty, let colon = colon(line) else { return }
+            let value = line.trimmingBlanks(colon + 1..<line.count - 2)
+            found = ContiguousArray(copying: line.extracting(value))
+        }
+        return found
+    }
+
+    /// False when it cannot be read back, which only a fault of ours could cause.
+    static func parse(_ head: borrowing Span<UInt8>, into response: inout ResponseHead) -> Bool {
+        var whole = ByteBuffer(capacity: head.count + 2)
+        whole.append(head)
+        whole.append("\r\n")
+        var parser = ResponseParser()
+        if case .complete = parser.parse(whole.span, into: &response) { return true }
+        return false
+    }
+
+    /// Calls `body` with each field line, its CRLF included.
+    static func forEachLine(
+        _ head: borrowing Span<UInt8>, _ body: (FieldName, borrowing Span<UInt8>) -> Void
+    ) {
+        var start = lineEnd(head, from: 0)
+        while start < head.count {
+            let end = lineEnd(head, from: start)
+            let line = head.extracting(start..<end)
+            body(colon(line).map { FieldName.lookUp(line.extracting(0..<$0)) } ?? .other, line)
+            start = end
+        }
+    }
+
+    private static func colon(_ line: borrowing Span<UInt8>) -> Int? {
+        for index in 0..<line.count where line[index] == ASCII.colon { return index }
+        return nil
+    }
+
+    /// Behind the next CRLF; every line has one.
+    private static func lineEnd(_ head: borrowing Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < head.count, head[index] != ASCII.lineFeed { index += 1 }
+        return min(index + 1, head.count)
+    }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import Storage
+
+/// All of a stored response but its body.
+struct StoredDraft {
+    let status: Status
+    let metadata: CachedMetadata
+    let head: ContiguousArray<UInt8>
+    let eTagRange: Range<Int>
+    let varyRule: ContiguousArray<UInt8>
+    let secondaryKey: ContiguousArray<UInt8>
+    let tags: ContiguousArray<UInt64>
+    let contentLength: Int?
+
+    func streamed() -> StreamedResponse {
+        StreamedResponse(
+            status: status, metadata: metadata, head: head, eTagRange: eTagRange, varyRule: varyRule,
+            secondaryKey: secondaryKey, tags: tags, contentLength: contentLength)
+    }
+}
+
+/// Turns what the origin sent into the form that is stored and written again and again.
+enum StoredResponseMaker {
+    /// nil when the response carries more tags than are kept: an entry that could not be purged by each of them
+    /// must not exist.
+    static func draft(
+        _ response: borrowing ResponseHead, _ metadata: CachedMetadata, contentLength: Int?, for exchange: Exchange
+    ) -> StoredDraft? {
+        let worker = exchange.worker
+        let route = exchange.request.route
+        let request = exchange.head
+        guard
+            let tags = ResponseTags.hashes(
+                response.fields, authority: request.authority, policy: route.policy,
+                hasher: worker.shared.hasher)
+        else { return nil }
+        var varyRule = ContiguousArray<UInt8>()
+        if case .names(let names) = VaryRule.parse(response.fields) { varyRule = names }
+        var head = ByteBuffer(capacity: 512)
+        let eTagRange = writeHead(response, worker, route, into: &head)
+        return StoredDraft(
+            status: response.status, metadata: metadata, head: ContiguousArray(copying: head.span),
+            eTagRange: eTagRange, varyRule: varyRule,
+            secondaryKey: secondaryKey(rule: varyRule, of: exchange.head.fields), tags: tags,
+            contentLength: contentLength)
+    }
+
+    private static func secondaryKey(rule: ContiguousArray<UInt8>, of fields: Fields) -> ContiguousArray<UInt8> {
+        guard !rule.isEmpty else { return [] }
+        var key = ByteBuffer(capacity: 64)
+        Variance.writeSecondaryKey(rule.span, fields, into: &key)
+        return ContiguousArray(copying: key.span)
+    }
+
+    /// Answers where the entity tag stands in `buffer`.
+    private static func writeHead(
+        _ response: borrowing ResponseHead, _ worker: Worker, _ route: CompiledRoute, into buffer: inout ByteBuffer
+    ) -> Range<Int> {
+        var eTagRange = 0..<0
+        ResponseHeadWriter.writeStatusLine(response, into: &buffer)
+        let fields = StoredFields.select(from: response, policy: route.policy)
+        for index in fields.slots.indices {
+            let name = fields.slots[index].name
+            if isLeftOut(name, route) { continue }
+            buffer.append(fields.name(at: index))
+            buffer.append(": ")
+            if name == .eTag, eTagRange.isEmpty {
+                eTagRange = buffer.count..<buffer.count + fields.value(at: index).count
+            }
+            buffer.append(fields.value(at: index))
+            buffer.append("\r\n")
+        }
+        if !fields.contains(.date) { worker.dates.append(to: &buffer, wallSeconds: worker.loop.now.wallSeconds) }
+        ResponseHeadWriter.writeVia(response, worker.snapshot, into: &buffer)
+        return eTagRange
+    }
+
+    /// The length is written anew for each answer; tags are ours.
+    private static func isLeftOut(_ name: FieldName, _ route: CompiledRoute) -> Bool {
+        switch name {
+        case .other, .cacheGroups: false
+        case .contentLength, .larderCacheControl: true
+        default: route.policy.tagFields.contains(name)
+        }
+    }
+
+    static func seal(_ draft: StoredDraft, body: borrowing Span<UInt8>, for exchange: Exchange) -> StoredResponse? {
+        let key = exchange.key
+        return StoredResponse.seal(
+            metadata: draft.metadata, key: key.span, keyHash: exchange.keyHash,
+            varyRule: draft.varyRule.span, secondaryKey: draft.secondaryKey.span, head: draft.head.span,
+            eTagRange: draft.eTagRange, tags: draft.tags.span, epoch: exchange.epoch, body: body)
+    }
+
+    static func seal(_ response: StreamedResponse, for exchange: Exchange) -> StoredResponse? {
+        let key = exchange.key
+        let (rule, secondary, head, tags) = (response.varyRule, response.secondaryKey, response.head, response.tags)
+        return StoredResponse.seal(
+            metadata: response.metadata, key: key.span, keyHash: exchange.keyHash, varyRule: rule.span,
+            secondaryKey: secondary.span, head: head.span, eTagRange: response.eTagRange, tags: tags.span,
+            epoch: exchange.epoch, body: response.body.sealed())
+    }
+
+    /// The stored body under fields brought up to date by a 304 (RFC 9111 §4.3.4); nil when it may no longer be
+    /// stored.
+    static func refresh(
+        _ stored: StoredResponse, with confirmation: borrowing ResponseHead, for exchange: Exchange
+    ) -> StoredResponse? {
+        let worker = exchange.worker
+        var updated = ResponseHead()
+        guard StoredHead.parse(stored.head, into: &updated) else { return nil }
+        updated.fields = StoredFieldUpdate.merge(
+            stored: updated.fields, from: confirmation, receivedAt: worker.loop.now)
+        let decision = Storability.assess(
+            request: exchange.head, response: updated, policy: exchange.request.route.policy,
+            requestSentAt: exchange.sentAt, responseReceivedAt: worker.loop.now)
+        guard case .store(let metadata) = decision,
+            let draft = draft(updated, metadata, contentLength: stored.bodyCount, for: exchange)
+        else { return nil }
+        return stored.refreshed(
+            metadata: draft.metadata, head: draft.head.span, eTagRange: draft.eTagRange, tags: draft.tags.span,
+            epoch: exchange.epoch)
+    }
+}

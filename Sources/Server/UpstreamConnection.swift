@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import EventIO
+import HTTPMessages
+import HTTPWire
+import Settings
+import Upstreams
+
+/// One connection to a server of an upstream: carries one exchange at a time.
+final class UpstreamConnection: StreamChannel {
+    private enum Phase { case connecting, idle, awaitingHead, body, tunnel }
+
+    let driver: UpstreamDriver
+    let id: UpstreamConnectionID
+    private var exchange: Exchange?
+    private var phase = Phase.connecting
+    private var head = ResponseHead()
+    private var parser: ResponseParser
+    private var decoder = BodyDecoder(.none)
+    private var framing = BodyFraming.none
+    /// A head that has not come whole.
+    private var input = ByteBuffer()
+    private var isPaused = false
+    private var isReusable = false
+    var isConnecting: Bool { phase == .connecting }
+    private var requestIsSent = false
+    private var isReceiving = false
+    private var hasReceived = false
+
+    static var outputHighWaterBytes: Int { 256 << 10 }
+
+    init(driver: UpstreamDriver, id: UpstreamConnectionID) {
+        self.driver = driver
+        self.id = id
+        parser = ResponseParser(limits: driver.worker.wireLimits)
+        super.init()
+    }
+
+    private var worker: Worker { driver.worker }
+
+    func begin(connectTimeoutMilliseconds: Int) {
+        expect(milliseconds: connectTimeoutMilliseconds)
+    }
+
+    /// Connected and nobody's: watched for being closed.
+    func park() {
+        phase = .idle
+        clearDeadline()
+    }
+
+    /// The connection is this exchange's until its answer is complete.
+    func carry(_ exchange: Exchange) {
+        self.exchange = exchange
+        phase = .awaitingHead
+        isPaused = false
+        requestIsSent = false
+        hasReceived = false
+        exchange.connectionGranted(self)
+    }
+
+    // MARK: Sending
+
+    private var timeouts: (firstByte: Int, idle: Int) {
+        let timeouts = exchange?.request.route.settings.timeouts
+        return (timeouts?.firstByteMilliseconds ?? 0, timeouts?.idleMilliseconds ?? 0)
+    }
+
+    /// The request has gone out whole; its answer is awaited.
+    func requestSent() {
+        requestIsSent = true
+        if phase == .awaitingHead { expect(milliseconds: timeouts.firstByte) }
+    }
+
+    func requestContinues() { expect(milliseconds: timeouts.idle) }
+
+    func progressed() { if !requestIsSent { expect(milliseconds: timeouts.idle) } }
+
+    func endOutput() { kernel.shutdownWrite(descriptor) }
+
+    private func expect(milliseconds: Int) {
+        if milliseconds == 0 {
+            clearDeadline()
+        } else {
+            setDeadline(nanoseconds: loop.now.monotonicNanoseconds + Int64(milliseconds) * 1_000_000)
+        }
+    }
+
+    // MARK: Events
+
+    override func ready(_ events: ReadyEvents) {
+        if phase == .connecting { return connected(events) }
+        if events.contains(.writable), pendingByteCount > 0 {
+            sendQueued()
+            if isOpen, pendingByteCount < Self.outputHighWaterBytes / 2 { exchange?.upstreamBecameWritable() }
+        }
+        guard isOpen else { return }
+        if !events.isDisjoint(with: [.readable, .peerClosed, .hungUp, .failed]) {
+            mayHaveInput = true
+            receive()
+        }
+    }
+
+    private func connected(_ events: ReadyEvents) {
+        guard !events.isDisjoint(with: [.writable, .failed, .hungUp]) else { return }
+        if let error = kernel.connectionError(descriptor) { return driver.connectFailed(self, error) }
+        driver.connected(self)
+    }
+
+    override func outputFailed(_ error: SystemError) {
+        // An answer may have come before the server closed its side; reading tells.
+        mayHaveInput = true
+        loop.later { if self.isOpen { self.receive() } }
+    }
+
+    override func deadlinePassed() {
+        if phase == .connecting { return driver.connectFailed(self, .timedOut) }
+        failed(.timedOut)
+    }
+
+    // MARK: Receiving
+
+    func pause() { isPaused = true; clearDeadline() }
+
+    func resume() {
+        guard isPaused else { return }
+        isPaused = false
+        expect(milliseconds: timeouts.idle)
+        if !isReceiving { receive() }
+    }
+
+    private func receive() {
+        guard !isReceiving else { return }
+        isReceiving = true
+        while isOpen, mayHaveInput, !isPaused {
+            let result =
+                input.isEmpty ? loop.read(descriptor) : kernel.read(descriptor, appendingTo: &input, minimum: 16_384)
+            if result.bytes > 0 {
+                hasReceived = true
+                if input.isEmpty {
+                    let bytes = loop.bytesRead(result.bytes)
+                    if result.bytes < loop.readByteLimit { mayHaveInput = false }
+                    let used = process(bytes)
+                    if used < bytes.count, isOpen { input.append(bytes.extracting(used..<bytes.count)) }
+                } else {
+                    var pending = ByteBuffer()
+                    swap(&pending, &input)
+                    let used = process(pending.span)
+                    pending.consume(used)
+                    swap(&pending, &input)
+                }
+                exchange?.readEnded()
+            } else if result.isWouldBlock {
+                mayHaveInput = false
+            } else {
+                mayHaveInput = false
+                ended(result.error)
+            }
+        }
+        isReceiving = false
+    }
+
+    /// Answers how many bytes were used; what is left waits for more.
+    private func process(_ bytes: borrowing Span<UInt8>) -> Int {
+        var used = 0
+        while isOpen {
+            let rest = bytes.extracting(used..<bytes.count)
+            switch phase {
+            case .connecting: return used
+            case .idle:
+                // A server that speaks unasked is not to be trusted with a request.
+                if rest.count > 0 { driver.closed(self) }
+                return bytes.count
+            case .awaitingHead:
+                guard rest.count > 0 else { return used }
+                let length = processHead(rest)
+                if length == 0 { return used }
+                used += length
+            case .body:
+                let (consumed, goesOn) = processBody(rest)
+                used += consumed
+                if !goesOn { return used }
+            case .tunnel:
+                if rest.count > 0 { exchange?.bodyReceived(rest) }
+                return bytes.count
+            }
+        }
+        return bytes.count
+    }
+
+    private func processHead(_ bytes: borrowing Span<UInt8>) -> Int {
+        guard let exchange else { return 0 }
+        switch parser.parse(bytes, into: &head) {
+        case .incomplete: return 0
+        case .failed:
+            failed(.malformed)
+            return bytes.count
+        case .complete(let length):
+            if head.status.isInformational, head.status.code != 101 {
+                exchange.interimReceived(head)
+                return length
+            }
+            return length + answerBegins(exchange, rest: bytes.extracting(length..<bytes.count))
+        }
+    }
+
+    private func answerBegins(_ exchange: Exchange, rest: borrowing Span<UInt8>) -> Int {
+        do throws(ResponseError) {
+            framing = try MessageFraming.ofResponse(head, requestMethod: exchange.head.method)
+        } catch {
+            failed(.malformed)
+            return rest.count
+        }
+        let connection = ConnectionOptions.parse(head.fields)
+        isReusable = connection.persists(head.version) && framing != .untilClose
+        decoder = BodyDecoder(framing, limits: worker.wireLimits)
+        phase = head.status.code == 101 ? .tunnel : .body
+        expect(milliseconds: timeouts.idle)
+        if let used = exchange.headReceived(head, framing: framing, rest: rest) {
+            // The exchange took the whole body and is over.
+            self.exchange = nil
+            release(leftOver: rest.count > used)
+            return used
+        }
+        return 0
+    }
+
+    private func processBody(_ bytes: borrowing Span<UInt8>) -> (consumed: Int, goesOn: Bool) {
+        guard let exchange else { return (bytes.count, false) }
+        switch decoder.next(bytes) {
+        case .data(let range, let consumed):
+            exchange.bodyReceived(bytes.extracting(range))
+            expectMore()
+            return (consumed, isOpen)
+        case .needMore: return (bytes.count, false)
+        case .finished(let consumed):
+            self.exchange = nil
+            let trailers = decoder.trailers
+            release(leftOver: consumed < bytes.count)
+            exchange.bodyEnded(trailers: trailers)
+            return (consumed, false)
+        case .failed:
+            failed(.malformed)
+            return (bytes.count, false)
+        }
+    }
+
+    private func expectMore() { if isOpen, !isPaused, phase == .body { expect(milliseconds: timeouts.idle) } }
+
+    /// The answer is complete: the connection serves the next, unless anything about it is unclean.
+    private func release(leftOver: Bool) {
+        clearDeadline()
+        phase = .idle
+        driver.released(self, reusable: isReusable && requestIsSent && pendingByteCount == 0 && !leftOver && !isBroken)
+    }
+
+    private func ended(_ error: SystemError?) {
+        guard let exchange else { return driver.closed(self) }
+        if phase == .tunnel || (phase == .body && error == nil && framing == .untilClose) {
+            self.exchange = nil
+            driver.closed(self)
+            exchange.bodyEnded(trailers: Fields())
+            return
+        }
+        failed(.closed)
+    }
+
+    private func failed(_ kind: ExchangeFailure.Kind) {
+        let exchange = self.exchange
+        let reused = driver.isReused(self)
+        self.exchange = nil
+        driver.failed(self, kind)
+        exchange?.upstreamFailed(kind, onReusedConnection: reused, responseReceived: hasReceived)
+    }
+
+    /// The exchange wants no more of this answer.
+    func abandon() {
+        exchange = nil
+        driver.closed(self)
+    }
+}

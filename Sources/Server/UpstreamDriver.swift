@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import EventIO
+import Settings
+import Upstreams
+
+/// Runs one upstream's `UpstreamPool` on one loop: opens, keeps and closes its connections.
+final class UpstreamDriver: Deadline {
+    unowned let worker: Worker
+    let settings: UpstreamSettings
+    private var pool: UpstreamPool
+    /// By the pool's slot.
+    private var connections: [UpstreamConnection?] = []
+    private var waiting: [UpstreamWaiter: Exchange] = [:]
+    private var nextWaiter: UpstreamWaiter = 0
+    /// Numbers that the pool knows addresses by.
+    private var addresses: [SocketAddress] = []
+    var retryBudget = RetryBudget()
+    private(set) var isDraining = false
+
+    init(worker: Worker, settings: UpstreamSettings, limits: UpstreamPoolLimits) {
+        self.worker = worker
+        self.settings = settings
+        pool = UpstreamPool(weights: settings.servers.map(\.weight), limits: limits)
+        super.init()
+        attachDeadline(to: worker.loop)
+    }
+
+    private var now: Moment { worker.loop.now }
+    var figures: UpstreamPoolFigures { pool.figures }
+    var isEmpty: Bool { pool.isEmpty }
+
+    func isReused(_ connection: UpstreamConnection) -> Bool { pool.isReused(connection.id) }
+
+    // MARK: Requests
+
+    func request(_ exchange: Exchange, onNewConnection: Bool) {
+        nextWaiter &+= 1
+        retryBudget.requestSent()
+        switch pool.requestArrived(nextWaiter, onNewConnection: onNewConnection, now: now) {
+        case .use(let id):
+            guard let connection = connections[Int(id.slot)] else { preconditionFailure("an idle connection is open") }
+            connection.carry(exchange)
+        case .connect(let attempt, let wait):
+            queue(exchange, wait)
+            connect(attempt)
+        case .wait(let wait): queue(exchange, wait)
+        case .reject(let reason): exchange.connectionRefused(reason.refusal)
+        }
+    }
+
+    private func queue(_ exchange: Exchange, _ wait: UpstreamWait) {
+        waiting[nextWaiter] = exchange
+        exchange.wait = wait
+        exchange.waiter = nextWaiter
+        watchTime()
+    }
+
+    /// Its client has gone before it had a connection.
+    func left(_ exchange: Exchange) {
+        guard let wait = exchange.wait, let waiter = exchange.waiter else { return }
+        exchange.wait = nil
+        waiting[waiter] = nil
+        _ = pool.waiterLeft(wait.ticket)  // false: it was just being served
+    }
+
+    // MARK: Connections
+
+    private func connect(_ attempt: ConnectAttempt) {
+        if let replaced = attempt.replacing { take(replaced)?.close() }
+        let connection = UpstreamConnection(driver: self, id: attempt.connection)
+        while connections.count <= Int(attempt.connection.slot) { connections.append(nil) }
+        connections[Int(attempt.connection.slot)] = connection
+        do throws(SystemError) {
+            let (descriptor, isConnected) = try worker.loop.kernel.connect(to: addresses[attempt.address])
+            try connection.attach(descriptor, to: worker.loop)
+            connection.begin(connectTimeoutMilliseconds: settings.timeouts.connectMilliseconds)
+            if isConnected {
+                worker.loop.later { if connection.isOpen, connection.isConnecting { self.connected(connection) } }
+            }
+        } catch {
+            worker.loop.later { self.connectFailed(connection, error) }
+        }
+    }
+
+    func connected(_ connection: UpstreamConnection) {
+        switch pool.connected(connection.id, now: now) {
+        case .serve(let waiter): serve(waiter, on: connection)
+        case .park:
+            connection.park()
+            watchTime()
+        case .close: close(connection)
+        }
+    }
+
+    func connectFailed(_ connection: UpstreamConnection, _ error: SystemError) {
+        guard connections.indices.contains(Int(connection.id.slot)), connections[Int(connection.id.slot)] === connection
+        else { return }
+        connections[Int(connection.id.slot)] = nil
+        connection.close()
+        worker.upstreamFailed(settings.name, "connect", error)
+        let action = pool.connectFailed(connection.id, now: now, random: worker.loop.kernel.randomUInt64())
+        if let retry = action.retry { connect(retry) }
+        if let waiter = action.failedWaiter, let exchange = waiting.removeValue(forKey: waiter) {
+            exchange.connectionRefused(error == .timedOut ? .connectTimedOut : .connectFailed)
+        }
+    }
+
+    private func serve(_ waiter: UpstreamWaiter, on connection: UpstreamConnection) {
+        if let exchange = waiting.removeValue(forKey: waiter) { return connection.carry(exchange) }
+        released(connection, reusable: true)
+    }
+
+    func released(_ connection: UpstreamConnection, reusable: Bool) {
+        switch pool.released(connection.id, reusable: reusable, now: now) {
+        case .serve(let waiter): serve(waiter, on: connection)
+        case .park:
+            connection.park()
+            watchTime()
+        case .close(let next):
+            close(connection)
+            if let next { connect(next) }
+        }
+    }
+
+    /// It ended while idle, or in the middle of what nobody waits for any more.
+    func closed(_ connection: UpstreamConnection) {
+        close(connection)
+        if let next = pool.connectionClosed(connection.id, now: now) { connect(next) }
+    }
+
+    func failed(_ connection: UpstreamConnection, _ kind: ExchangeFailure.Kind) {
+        worker.upstreamFailed(settings.name, kind.label, nil)
+        closed(connection)
+    }
+
+    private func close(_ connection: UpstreamConnection) {
+        let slot = Int(connection.id.slot)
+        if connections[slot] === connection { connections[slot] = nil }
+        connection.close()
+    }
+
+    private func take(_ id: UpstreamConnectionID) -> UpstreamConnection? {
+        let connection = connections[Int(id.slot)]
+        connections[Int(id.slot)] = nil
+        return connection
+    }
+
+    // MARK: Time and addresses
+
+    private func watchTime() {
+        if let next = pool.nextDeadlineNanoseconds { setDeadline(nanoseconds: next) }
+    }
+
+    override func deadlinePassed() {
+        work: while true {
+            switch pool.deadlineReached(now: now) {
+            case .close(let id): take(id)?.close()
+            case .timeOut(let waiter): waiting.removeValue(forKey: waiter)?.connectionRefused(.waitTimedOut)
+            case .connect(let attempt): connect(attempt)
+            case .nothing: break work
+            }
+        }
+        watchTime()
+    }
+
+    /// A server's name was resolved; numeric addresses come at once.
+    func resolved(server: Int, to found: [SocketAddress]) {
+        let numbers = found.map { address -> Int in
+            if let known = addresses.firstIndex(of: address) { return known }
+            addresses.append(address)
+            return addresses.count - 1
+        }
+        for id in pool.addressesResolved(server, numbers) { take(id)?.close() }
+        deadlinePassed()
+    }
+
+    /// What the Host field says where it names the server and not what the client asked for.
+    func serverName(of connection: UpstreamConnection?) -> String {
+        guard let connection, let server = pool.server(of: connection.id) else { return "" }
+        let address = settings.servers[server].address
+        return address.port == 80 ? address.host : address.description
+    }
+
+    /// Looks the servers' names up again, as often as the configuration says.
+    func watchNames() {
+        guard settings.resolveEveryMilliseconds > 0, settings.servers.contains(where: { $0.address.kind == .name })
+        else { return }
+        let timer = NameTimer(driver: self)
+        timer.attachDeadline(to: worker.loop)
+        timer.setDeadline(
+            nanoseconds: now.monotonicNanoseconds + Int64(settings.resolveEveryMilliseconds) * 1_000_000)
+    }
+
+    /// The configuration was replaced: what is under way ends, nothing new begins.
+    func drain() {
+        isDraining = true
+        for id in pool.drain() { take(id)?.close() }
+    }
+}
+
+/// Reminds of names that may lead elsewhere by now.
+private final class NameTimer: Deadline {
+    private weak var driver: UpstreamDriver?
+
+    init(driver: UpstreamDriver) { self.driver = driver }
+
+    override func deadlinePassed() {
+        if let driver { driver.worker.resolve(driver) }
+    }
+}
+
+extension UpstreamRejection {
+    var refusal: ConnectionRefusal {
+        switch self {
+        case .queueFull: .queueFull
+        case .noAddress: .noAddress
+        case .draining: .draining
+        }
+    }
+}

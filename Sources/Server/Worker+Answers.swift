@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+import Storage
+
+/// Answers are put together in `output` and leave by one write where they can.
+extension Worker {
+    /// A stored response, as this request wants it: whole, 304, a part. Answers the status sent.
+    func respond(
+        with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
+        request: ClientRequest, answer: Answer
+    ) -> UInt16 {
+        if !head.fields.present.isDisjoint(with: Self.narrowingFields) {
+            return respondNarrowed(with: stored, to: head, on: client, request: request, answer: answer)
+        }
+        writeWhole(stored, to: head, on: client, request: request, answer: answer)
+        return stored.metadata.status
+    }
+
+    private static let narrowingFields: FieldNameSet = [
+        .ifNoneMatch, .ifModifiedSince, .range,
+    ]
+
+    private func writeWhole(
+        _ stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
+        request: ClientRequest, answer: Answer
+    ) {
+        let count = stored.bodyCount
+        let status = Status(stored.metadata.status)
+        output.append(stored.head)
+        writeTail(
+            metadata: stored.metadata, contentLength: status.hasNoBody ? nil : count, version: head.version,
+            keepsOpen: request.keepsOpen, answer: answer)
+        guard head.method != .head, !status.hasNoBody else { return }
+        writeBody(stored, 0..<count, on: client)
+    }
+
+    /// A short body is copied behind its head, which costs less than a gathered write.
+    private func writeBody(_ stored: StoredResponse, _ range: Range<Int>, on client: ClientConnection) {
+        if stored.sharedBody == nil, range.count <= Self.copiedBodyByteLimit {
+            output.append(stored.inlineBody.extracting(range))
+        } else {
+            client.send(&output, body: stored, range)
+        }
+    }
+
+    private static var copiedBodyByteLimit: Int { 4096 }
+
+    /// The fields that are written anew for each answer, and the empty line.
+    private func writeTail(
+        metadata: CachedMetadata, contentLength: Int?, version: HTTPVersion, keepsOpen: Bool, answer: Answer
+    ) {
+        writeAge(metadata, answer)
+        if let contentLength {
+            output.append("Content-Length: ")
+            output.append(decimal: contentLength)
+            output.append("\r\n")
+        }
+        writeExplanation(answer)
+        writeConnection(version: version, keepsOpen: keepsOpen)
+        output.append("\r\n")
+    }
+
+    /// RFC 9111 §5.1: on whatever was not just made by the origin.
+    private func writeAge(_ metadata: CachedMetadata, _ answer: Answer) {
+        let age = metadata.ageSeconds(loop.now)
+        guard age > 0 || answer.outcome != .miss else { return }
+        output.append("Age: ")
+        output.append(decimal: Int(age))
+        output.append("\r\n")
+    }
+
+    func writeExplanation(_ answer: Answer) {
+        let name = snapshot.cacheName
+        output.append("Cache-Status: ")
+        CacheStatusField.write(RequestOutcome(answer), cacheName: name.span, into: &output)
+        output.append("\r\n")
+        if snapshot.settings.sendsXCache { XCacheField.write(answer.outcome, into: &output) }
+    }
+
+    /// RFC 9112 §9.3 and appendix C.2.2: what the client's version does not imply is said.
+    func writeConnection(version: HTTPVersion, keepsOpen: Bool) {
+        if !keepsOpen {
+            output.append("Connection: close\r\n")
+        } else if version == .http10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// The head of a response that is still arriving.
+    func writeStoredHead(
+        _ head: borrowing Span<UInt8>, metadata: CachedMetadata, contentLength: Int?, delivery: Delivery,
+        request: ClientRequest, answer: Answer
+    ) {
+        output.append(head)
+        if delivery.framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
+        writeTail(
+            metadata: metadata, contentLength: contentLength, version: delivery.version,
+            keepsOpen: request.keepsOpen && !delivery.endsWithConnection, answer: answer)
+    }
+
+    // MARK: Parts and conditions
+
+    private func respondNarrowed(
+        with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
+        request: ClientRequest, answer: Answer
+    ) -> UInt16 {
+        let metadata = stored.metadata
+        switch ResponsePlan.choose(
+            request: head, eTag: stored.eTag, metadata: metadata, bodyByteCount: stored.bodyCount)
+        {
+        case .whole:
+            writeWhole(stored, to: head, on: client, request: request, answer: answer)
+            return metadata.status
+        case .notModified:
+            output.append("HTTP/1.1 304 Not Modified\r\n")
+            StoredHead.copyFieldsOf304(stored.head, into: &output)
+            writeTail(
+                metadata: metadata, contentLength: nil, version: head.version, keepsOpen: request.keepsOpen,
+                answer: answer)
+            return 304
+        case .unsatisfiable:
+            output.append("HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */")
+            output.append(decimal: stored.bodyCount)
+            output.append("\r\n")
+            dates.append(to: &output, wallSeconds: loop.now.wallSeconds)
+            writeTail(
+                metadata: metadata, contentLength: 0, version: head.version, keepsOpen: request.keepsOpen,
+                answer: answer)
+            return 416
+        case .part(let range):
+            writePart(range, of: stored, to: head, on: client, request: request, answer: answer)
+            return 206
+        case .parts(let ranges):
+            writeParts(ranges, of: stored, to: head, on: client, request: request, answer: answer)
+            return 206
+        }
+    }
+
+    private func writePart(
+        _ range: Range<Int>, of stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
+        request: ClientRequest, answer: Answer
+    ) {
+        output.append("HTTP/1.1 206 Partial Content\r\n")
+        output.append(StoredHead.fieldLines(stored.head))
+        writeContentRange(range, of: stored.bodyCount)
+        writeTail(
+            metadata: stored.metadata, contentLength: range.count, version: head.version,
+            keepsOpen: request.keepsOpen, answer: answer)
+        if head.method != .head { writeBody(stored, range, on: client) }
+    }
+
+    private func writeContentRange(_ range: Range<Int>, of count: Int) {
+        output.append("Content-Range: bytes ")
+        output.append(decimal: range.lowerBound)
+        output.append("-")
+        output.append(decimal: range.upperBound - 1)
+        output.append("/")
+        output.append(decimal: count)
+        output.append("\r\n")
+    }
+
+    /// multipart/byteranges of RFC 9110 §14.6.
+    private func writeParts(
+        _ ranges: [Range<Int>], of stored: StoredResponse, to head: borrowing RequestHead,
+        on client: ClientConnection, request: ClientRequest, answer: Answer
+    ) {
+        let parts = MultipartByteRanges(
+            ranges, of: stored.bodyCount, contentType: StoredHead.value(of: .contentType, in: stored.head),
+            boundary: loop.kernel.randomUInt64())
+        output.append("HTTP/1.1 206 Partial Content\r\n")
+        StoredHead.copyFields(stored.head, without: .contentType, into: &output)
+        parts.writeContentType(into: &output)
+        writeTail(
+            metadata: stored.metadata, contentLength: parts.byteCount, version: head.version,
+            keepsOpen: request.keepsOpen, answer: answer)
+        guard head.method != .head else { return }
+        for range in ranges {
+            parts.writePartHead(range, into: &output)
+            writeBody(stored, range, on: client)
+        }
+        parts.writeEnd(into: &output)
+    }
+
+    // MARK: Answers of our own
+
+    private func writeStatusLine(_ status: Status) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: Int(status.code))
+        output.append(" ")
+        output.append(status.reason)
+        output.append("\r\n")
+    }
+
+    /// An error or a refusal, told in a line of text.
+    func writeLocalAnswer(
+        _ status: Status, detail: StaticString, isHead: Bool, keepsOpen: Bool, version: HTTPVersion,
+        answer: Answer? = nil
+    ) {
+        writeStatusLine(status)
+        dates.append(to: &output, wallSeconds: loop.now.wallSeconds)
+        let length = 5 + status.reason.utf8CodeUnitCount + detail.utf8CodeUnitCount + 3
+        output.append("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ")
+        output.append(decimal: length)
+        output.append("\r\n")
+        if status.code == 405 { output.append("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n") }
+        if status.code == 503 { output.append("Retry-After: 1\r\n") }
+        var told = answer ?? Answer(outcome: .local)
+        told.detail = detail
+        writeExplanation(told)
+        writeConnection(version: version, keepsOpen: keepsOpen)
+        output.append("\r\n")
+        guard !isHead else { return }
+        output.append(decimal: Int(status.code))
+        output.append(" ")
+        output.append(status.reason)
+        output.append(": ")
+        output.append(detail)
+        output.append("\n")
+    }
+}

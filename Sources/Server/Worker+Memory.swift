@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import RequestFlow
+import Settings
+import Storage
+
+/// What a search of memory brought.
+struct Found {
+    var answer: MemoryAnswer
+    var stored: StoredResponse?
+    var keyHash: UInt64
+}
+
+/// Keys, and what is stored under them.
+extension Worker {
+    /// Leaves the key in `key`.
+    func search(_ head: borrowing RequestHead, _ request: ClientRequest) -> Found {
+        writeKey(of: head, route: request.route)
+        let hash = shared.hasher.hash64(key.span)
+        let found = shared.store.lookUp(
+            key: key.span, hash: hash, request: head.fields, scratch: &scratch, now: loop.now)
+        switch found {
+        case .absent: return Found(answer: .absent, stored: nil, keyHash: hash)
+        case .uncacheable: return Found(answer: .uncacheable, stored: nil, keyHash: hash)
+        case .variantMissing:
+            return Found(answer: .variantMissing, stored: nil, keyHash: hash)
+        case .found(let stored, let isSoftlyInvalidated):
+            let answer = judge(stored, isSoftlyInvalidated: isSoftlyInvalidated, request)
+            return Found(answer: answer, stored: stored, keyHash: hash)
+        }
+    }
+
+    private func judge(
+        _ stored: StoredResponse, isSoftlyInvalidated: Bool, _ request: ClientRequest
+    ) -> MemoryAnswer {
+        var metadata = stored.metadata
+        if isSoftlyInvalidated { metadata.flags.insert(.softlyInvalidated) }
+        let policy = request.route.policy
+        switch Reuse.decide(metadata, request: request.directives, policy: policy, now: loop.now) {
+        case .fresh: return .fresh
+        case .staleWhileRevalidate: return .staleWhileRevalidate
+        case .staleAllowed: return .staleAccepted
+        case .unusable: return .absent
+        case .validate(let reason):
+            let mayServe = StalePolicy.mayServeStaleOnError(
+                metadata, failure: .unreachable, request: request.directives, policy: policy, now: loop.now)
+            return .stale(reason: reason, mayServeOnError: mayServe)
+        }
+    }
+
+    /// What the last search left.
+    func keyCopy() -> ContiguousArray<UInt8> { ContiguousArray(copying: key) }
+
+    func writeKey(of head: borrowing RequestHead, route: CompiledRoute) {
+        key.clear()
+        CacheKey.write(head, options: route.key, into: &key)
+        guard !route.keyParts.isEmpty else { return }
+        for part in route.keyParts { KeyPartWriter.write(part, of: head.fields, hasher: shared.hasher, into: &key) }
+    }
+
+    /// Whether a response chosen by these request fields would be chosen by others.
+    func matches(_ fields: borrowing Fields, rule: borrowing Span<UInt8>, secondary: borrowing Span<UInt8>) -> Bool {
+        guard rule.count > 0 else { return true }
+        scratch.clear()
+        Variance.writeSecondaryKey(rule, fields, into: &scratch)
+        return Self.holds(scratch, secondary)
+    }
+
+    private static func holds(_ buffer: borrowing ByteBuffer, _ bytes: borrowing Span<UInt8>) -> Bool {
+        buffer.span.elementsEqual(bytes)
+    }
+
+    /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
+    /// does so already.
+    func refresh(_ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: ClientRequest) {
+        let place = shared.flights.join(
+            key: stored.key, hash: keyHash, worker: link, followerLimit: .max, store: shared.store)
+        guard case .leader(let flight) = place else {
+            if case .follower(let flight) = place { flight.unfollow() }
+            return
+        }
+        let machine = RequestMachine(RequestFacts(method: .get, coalesces: true))
+        let exchange = Exchange(worker: self, client: nil, head: copy head, request: request, machine: machine)
+        exchange.refresh(flight, key: ContiguousArray(copying: stored.key), stored: stored)
+    }
+
+    // MARK: Invalidation by request
+
+    func mayPurge(_ head: borrowing RequestHead, peer: IPAddress?) -> Bool {
+        let settings = snapshot.settings.purgeMethod
+        guard
+            settings.allowed.contains(where: { range in peer.map { range.contains(high: $0.high, low: $0.low) } ?? false
+                })
+        else {
+            return false
+        }
+        guard let token = settings.token else { return true }
+        guard let index = head.fields.firstIndex(of: .authorization) else { return false }
+        return BearerToken.matches(head.fields.value(at: index), token)
+    }
+
+    /// Answers how many variants are gone.
+    func purge(_ head: borrowing RequestHead, route: CompiledRoute) -> Int {
+        key.clear()
+        CacheKey.write(
+            host: head.authority, path: head.path, query: head.query, options: route.key, into: &key)
+        let written = keyCopy()
+        return invalidate(written.span)
+    }
+
+    @discardableResult
+    private func invalidate(_ key: borrowing Span<UInt8>) -> Int {
+        let hash = shared.hasher.hash64(key)
+        let removed = shared.store.remove(key: key, hash: hash)
+        shared.store.invalidate([InvalidationRule(.key(Array(copying: key), hash: hash))])
+        return removed
+    }
+
+    /// RFC 9111 §4.4, and the groups that the answer names (RFC 9875 §3).
+    func invalidateTargets(of head: borrowing RequestHead, response: borrowing ResponseHead, route: CompiledRoute) {
+        guard Invalidation.isCaused(by: head.method, status: response.status) else { return }
+        Invalidation.forEachKey(request: head, response: response, options: route.key) { invalidate($0) }
+        guard CacheGroups.mayInvalidate(head.method), response.fields.contains(.cacheGroupInvalidation) else { return }
+        var rules: [InvalidationRule] = []
+        let isWhole = CacheGroups.forEachTag(in: response.fields, .cacheGroupInvalidation, authority: head.authority) {
+            rules.append(InvalidationRule(.tag(hash: shared.hasher.hash64($0))))
+        }
+        // More groups than can be told apart: all must be taken to be meant.
+        shared.store.invalidate(isWhole ? rules : [InvalidationRule(.all)])
+    }
+}
+
+extension Array where Element == UInt8 {
+    init(copying bytes: borrowing Span<UInt8>) {
+        self.init()
+        reserveCapacity(bytes.count)
+        unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import Storage
+import Telemetry
+
+/// Each request is counted once, and told once (promise 8).
+extension Worker {
+    func record(
+        status: UInt16, request: ClientRequest, head: borrowing RequestHead, client: ClientConnection, answer: Answer
+    ) {
+        let end = loop.kernel.monotonicNanoseconds()
+        let duration = max(0, end - request.startedNanoseconds)
+        var record = RequestRecord(
+            route: UInt16(truncatingIfNeeded: request.route.index), outcome: answer.outcome, method: head.method,
+            status: status, durationNanoseconds: UInt64(duration))
+        record.upstreamNanoseconds = UInt64(max(0, answer.upstreamNanoseconds))
+        record.bytesReceived = UInt64(request.headByteCount)
+        record.bytesSent = client.takeSentByteCount(adding: output.count)
+        record.notStoredReason = answer.notStored?.rawValue
+        record.isSlow = request.route.slowNanoseconds > 0 && duration > request.route.slowNanoseconds
+        metrics.record(record)
+        log?.write(record, request: request, head: head, client: client, answer: answer, worker: self)
+    }
+
+    /// A request that met no route, or that Larder answered on its own account.
+    func recordLocal(
+        status: Status, detail: StaticString, head: borrowing RequestHead, route: CompiledRoute?,
+        client: ClientConnection
+    ) {
+        let duration = max(0, loop.kernel.monotonicNanoseconds() - client.startedNanoseconds)
+        var record = RequestRecord(
+            route: route.map { UInt16(truncatingIfNeeded: $0.index) } ?? RequestRecord.noRoute, outcome: .local,
+            method: head.method, status: status.code, durationNanoseconds: UInt64(duration))
+        record.bytesSent = client.takeSentByteCount(adding: output.count)
+        metrics.record(record)
+        var answer = Answer(outcome: .local)
+        answer.detail = detail
+        log?.write(record, request: nil, head: head, client: client, answer: answer, worker: self)
+    }
+
+    /// Bytes that were no request.
+    func recordRefusal(status: Status, detail: StaticString, client: ClientConnection) {
+        recordLocal(status: status, detail: detail, head: RequestHead(), route: nil, client: client)
+    }
+}

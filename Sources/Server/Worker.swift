@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import EventIO
+import HTTPMessages
+import HTTPWire
+import Settings
+import Storage
+import Synchronization
+import Telemetry
+import Upstreams
+
+/// Everything that one event loop owns: clients, upstream connections, counters, buffers. Reached on its loop only.
+final class Worker {
+    let index: Int
+    let loop: Loop
+    let shared: SharedState
+    private(set) var snapshot: ProxySnapshot
+    private(set) var link: WorkerLink!
+
+    // Lent for the length of one call each.
+    var output = ByteBuffer(capacity: 64 << 10)
+    var upstreamOutput = ByteBuffer(capacity: 16 << 10)
+    var key = ByteBuffer(capacity: 1 << 10)
+    var scratch = ByteBuffer(capacity: 1 << 10)
+    private var spareHead = RequestHead()
+    var wireLimits: WireLimits { snapshot.wireLimits }
+
+    var dates = DateCache()
+    var metrics: WorkerMetrics
+    let log: AccessLogWriter?
+    let events: EventLogWriter
+    private var drivers: [UpstreamDriver] = []
+    private var retiredDrivers: [UpstreamDriver] = []
+    private var acceptors: [Listener] = []
+    private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    private var followers: [ObjectIdentifier: [Exchange]] = [:]
+    private(set) var isDraining = false
+    private let resolver: NameResolver
+
+    init(
+        index: Int, loop: Loop, shared: SharedState, snapshot: ProxySnapshot, resolver: NameResolver,
+        log: AccessLogWriter?, events: EventLogWriter
+    ) {
+        self.index = index
+        self.loop = loop
+        self.shared = shared
+        self.snapshot = snapshot
+        self.resolver = resolver
+        self.log = log
+        self.events = events
+        metrics = WorkerMetrics(labels: snapshot.labels)
+        link = WorkerLink(self)
+        makeDrivers()
+    }
+
+    // MARK: Listening
+
+    func listen(on address: SocketAddress, settings: ListenSettings) throws(SystemError) -> SocketAddress {
+        let listener = Listener(worker: self)
+        try listener.listen(on: address, loop: loop, backlog: settings.backlog, reusesPort: settings.reusesPort)
+        acceptors.append(listener)
+        return try loop.kernel.localAddress(listener.descriptor)
+    }
+
+    func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
+        let limit = snapshot.settings.limits.connections
+        guard shared.connectionCount.load(ordering: .relaxed) < limit else {
+            loop.kernel.close(descriptor)
+            return events.connectionLimitReached(limit)
+        }
+        let client = ClientConnection(worker: self, peer: peer)
+        do throws(SystemError) {
+            try client.attach(descriptor, to: loop)
+        } catch {
+            return events.acceptFailed(error)
+        }
+        shared.connectionCount.add(1, ordering: .relaxed)
+        clients[ObjectIdentifier(client)] = client
+        client.opened()
+    }
+
+    func connectionClosed(_ client: ClientConnection) {
+        if clients.removeValue(forKey: ObjectIdentifier(client)) != nil {
+            shared.connectionCount.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    // MARK: Lent parts
+
+    /// The head that the next request is parsed into; taken over by exchanges, given back by hits.
+    func takeHead() -> RequestHead {
+        var head = RequestHead()
+        swap(&head, &spareHead)
+        return head
+    }
+
+    func returnHead(_ head: inout RequestHead) { swap(&head, &spareHead) }
+
+    // MARK: Upstreams
+
+    func driver(of route: CompiledRoute) -> UpstreamDriver { drivers[route.settings.upstream] }
+
+    private func makeDrivers() {
+        let workerCount = max(snapshot.workerCount, 1)
+        drivers = snapshot.settings.upstreams.map { upstream in
+            UpstreamDriver(worker: self, settings: upstream, limits: UpstreamPoolLimits(upstream, loops: workerCount))
+        }
+        for driver in drivers { resolve(driver) }
+    }
+
+    func resolve(_ driver: UpstreamDriver) {
+        guard !driver.isDraining else { return }
+        for (index, server) in driver.settings.servers.enumerated() { resolve(driver, server: index, server.address) }
+        driver.watchNames()
+    }
+
+    func resolve(_ driver: UpstreamDriver, server: Int, _ address: SocketAddressText) {
+        resolver.resolve(address.host, port: address.port, onto: loop) { [weak driver] result in
+            guard let driver else { return }
+            switch result {
+            case .success(let addresses): driver.resolved(server: server, to: addresses)
+            case .failure(let error): self.events.resolveFailed(address.description, error)
+            }
+        }
+    }
+
+    // MARK: Following flights
+
+    func follow(_ flight: Flight?, by exchange: Exchange) {
+        guard let flight else { return }
+        followers[ObjectIdentifier(flight), default: []].append(exchange)
+    }
+
+    func unfollow(_ flight: Flight, by exchange: Exchange) {
+        let id = ObjectIdentifier(flight)
+        guard var group = followers.removeValue(forKey: id) else { return }
+        group.removeAll { $0 === exchange }
+        if !group.isEmpty { followers[id] = group }
+        flight.unfollow()
+    }
+
+    func flightWentOn(_ flight: Flight) {
+        guard let group = followers[ObjectIdentifier(flight)] else { return }
+        let phase = flight.look(from: index)
+        for exchange in group { exchange.flightWentOn(phase) }
+    }
+
+    // MARK: Reload and drain
+
+    /// A new configuration; requests under way end under the old one.
+    func adopt(_ next: ProxySnapshot) {
+        snapshot = next
+        metrics.relabel(next.labels)
+        for driver in drivers { driver.drain() }
+        retiredDrivers = retiredDrivers.filter { !$0.isEmpty } + drivers
+        makeDrivers()
+    }
+
+    /// No new connection is taken, idle ones end, the others after their answer.
+    func drain() {
+        isDraining = true
+        for acceptor in acceptors { acceptor.close() }
+        acceptors = []
+        for client in Array(clients.values) { client.drain() }
+    }
+
+    var clientCount: Int { clients.count }
+
+    func closeAll() {
+        for client in Array(clients.values) { client.close() }
+        for driver in drivers { driver.drain() }
+    }
+
+    // MARK: Figures
+
+    func figures() -> WorkerFigures {
+        WorkerFigures(
+            metrics: metrics.snapshot(), clients: clients.count,
+            upstreams: drivers.map { ($0.settings.name, $0.figures) }, failures: upstreamFailures)
+    }
+
+    private var upstreamFailures: [UpstreamFailureKey: UInt64] = [:]
+
+    func upstreamFailed(_ upstream: String, _ kind: StaticString, _ error: SystemError?) {
+        upstreamFailures[UpstreamFailureKey(upstream: upstream, kind: "\(kind)"), default: 0] += 1
+        events.upstreamFailed(upstream, kind, error)
+    }
+}
+
+struct UpstreamFailureKey: Hashable, Sendable {
+    let upstream: String
+    let kind: String
+}
+
+/// What one worker has counted, for the control thread.
+struct WorkerFigures: Sendable {
+    var metrics: MetricsSnapshot
+    var clients: Int
+    var upstreams: [(name: String, pool: UpstreamPoolFigures)]
+    var failures: [UpstreamFailureKey: UInt64]
+}
+
+/// A listening socket of one worker.
+final class Listener: Acceptor {
+    private let worker: Worker
+
+    init(worker: Worker) {
+        self.worker = worker
+        super.init()
+    }
+
+    override func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
+        worker.accepted(descriptor, from: peer)
+    }
+
+    override func acceptingFailed(_ error: SystemError) { worker.events.acceptFailed(error) }
+}
+
+extension UpstreamPoolLimits {
+    /// The limits are for all loops together; each gets its part, and at least one connection.
+    init(_ upstream: UpstreamSettings, loops: Int) {
+        self.init()
+        minimumConnections = upstream.pool.min / loops
+        maximumConnections = max(1, upstream.pool.max / loops)
+        idleTimeoutMilliseconds = Int64(upstream.pool.idleTimeoutMilliseconds)
+        maximumWaiters = max(1, upstream.queue.limit / loops)
+        waitLimitMilliseconds = Int64(upstream.queue.timeoutMilliseconds)
+    }
+}
