@@ -66,7 +66,10 @@ enum Authority {
     /// In lower case, without a default or empty port; bytes that are none of a host escaped.
     static func writeNormalized(_ authority: borrowing Span<UInt8>, isSecure: Bool, into buffer: inout ByteBuffer) {
         let length = lengthWithoutDefaultPort(authority, isSecure: isSecure)
-        buffer.reserve(length)
+        if isNormal(authority, length: length) {
+            buffer.append(authority.extracting(0..<length))
+            return
+        }
         for index in 0..<length {
             let byte = authority[index]
             if isPlain(byte) {
@@ -75,6 +78,11 @@ enum Authority {
                 PercentEncoding.writeEscape(byte, into: &buffer)
             }
         }
+    }
+
+    private static func isNormal(_ authority: borrowing Span<UInt8>, length: Int) -> Bool {
+        for index in 0..<length where !isPlain(authority[index]) || ASCII.isUpper(authority[index]) { return false }
+        return true
     }
 
     static func lengthWithoutDefaultPort(_ authority: borrowing Span<UInt8>, isSecure: Bool) -> Int {
@@ -95,12 +103,22 @@ enum Authority {
 /// Text within keys: visible ASCII as it is, but for the bytes that separate parts.
 enum KeyText {
     static func write(_ text: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
+        if isPlain(text) {
+            buffer.append(text)
+            return
+        }
         for index in 0..<text.count {
             let byte = text[index]
-            let isPlain =
-                byte > 0x20 && byte < 0x7F && byte != ASCII.percent && byte != UInt8(ascii: "&")
-                && byte != ASCII.equals
-            if isPlain { buffer.append(byte) } else { PercentEncoding.writeEscape(byte, into: &buffer) }
+            if isPlain(byte) { buffer.append(byte) } else { PercentEncoding.writeEscape(byte, into: &buffer) }
         }
+    }
+
+    private static func isPlain(_ text: borrowing Span<UInt8>) -> Bool {
+        for index in 0..<text.count where !isPlain(text[index]) { return false }
+        return true
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7F && byte != ASCII.percent && byte != UInt8(ascii: "&") && byte != ASCII.equals
     }
 }

@@ -120,6 +120,10 @@ struct WeightedFieldList {
     }
 
     private func writeLowercased(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
-        for index in range { buffer.append(ASCII.lowercased(bytes[index])) }
+        for index in range where ASCII.isUpper(bytes[index]) {
+            for index in range { buffer.append(ASCII.lowercased(bytes[index])) }
+            return
+        }
+        buffer.append(bytes.extracting(range))
     }
 }
