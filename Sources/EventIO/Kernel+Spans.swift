@@ -12,17 +12,17 @@ extension Kernel {
         unsafe bytes.withUnsafeBytes { unsafe write(fd, $0) }
     }
 
-    /// One gathered write of a head and what follows it.
+    /// One gathered write of up to three pieces, such as a stored head, what is added to it, and a body.
     package final func send(
-        _ fd: FileDescriptor, _ first: borrowing Span<UInt8>, _ second: borrowing Span<UInt8>
+        _ fd: FileDescriptor, _ first: borrowing Span<UInt8>, _ second: borrowing Span<UInt8>,
+        _ third: borrowing Span<UInt8> = Span()
     ) -> IOResult {
         unsafe first.withUnsafeBytes { first in
             unsafe second.withUnsafeBytes { second in
-                let parts: InlineArray<2, iovec> = unsafe [
-                    iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count),
-                    iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count),
-                ]
-                return unsafe parts.span.withUnsafeBufferPointer { unsafe sendGathered(fd, $0) }
+                unsafe third.withUnsafeBytes { third in
+                    let parts: InlineArray<3, iovec> = unsafe [iovec(first), iovec(second), iovec(third)]
+                    return unsafe parts.span.withUnsafeBufferPointer { unsafe sendGathered(fd, $0) }
+                }
             }
         }
     }
@@ -44,5 +44,11 @@ extension Kernel {
         var number: UInt64 = 0
         unsafe withUnsafeMutableBytes(of: &number) { unsafe randomBytes(into: $0) }
         return number
+    }
+}
+
+extension iovec {
+    fileprivate init(_ bytes: UnsafeRawBufferPointer) {
+        unsafe self.init(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     }
 }

@@ -87,10 +87,12 @@ extension Loop {
         let ours = try kernel.connect(to: try kernel.localAddress(listener)).descriptor
         let theirs = try #require(kernel.accept(listener).descriptor)
         #expect(kernel.send(ours, Array("head,".utf8).span, Array("body".utf8).span).bytes == 9)
+        let (head, age, body) = (Array("[head,".utf8), Array("age,".utf8), Array("body]".utf8))
+        #expect(kernel.send(ours, head.span, age.span, body.span).bytes == 15)
         var buffer = ByteBuffer()
-        #expect(kernel.read(theirs, appendingTo: &buffer).bytes == 9)
+        #expect(kernel.read(theirs, appendingTo: &buffer).bytes == 24)
         #expect(kernel.read(theirs, appendingTo: &buffer).isWouldBlock)
-        #expect(buffer.span.text() == "head,body")
+        #expect(buffer.span.text() == "head,body[head,age,body]")
         for descriptor in [ours, theirs, listener] { kernel.close(descriptor) }
     }
 
