@@ -204,7 +204,7 @@ extension Worker {
     ) {
         writeStatusLine(status)
         dates.append(to: &output, wallSeconds: loop.now.wallSeconds)
-        let length = 5 + status.reason.utf8CodeUnitCount + detail.utf8CodeUnitCount + 3
+        let length = 4 + status.reason.utf8CodeUnitCount + detail.utf8CodeUnitCount + 3
         output.append("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ")
         output.append(decimal: length)
         output.append("\r\n")
