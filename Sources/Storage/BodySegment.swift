@@ -1,37 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 
-/// Header and bytes of a segment in a single allocation; the header is the capacity in bytes.
-private final class SegmentMemory: ManagedBuffer<Int, UInt8> {}
+/// Memory with one owner. From `mappedFromBytes` on it is mapped apart from the heap, because the heap would
+/// put large blocks into gaps that small ones left and keep those pages for good.
+@safe private final class SegmentMemory {
+    let base: UnsafeMutableRawPointer
+    let capacity: Int
+    private let isMapped: Bool
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        if capacity >= BodySegment.mappedFromBytes,
+            let mapped = unsafe mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0), unsafe mapped != MAP_FAILED
+        {
+            unsafe base = mapped
+            isMapped = true
+        } else {
+            unsafe base = .allocate(byteCount: capacity, alignment: 16)
+            isMapped = false
+        }
+    }
+
+    deinit {
+        guard isMapped else {
+            unsafe base.deallocate()
+            return
+        }
+        let result = unsafe munmap(base, capacity)
+        precondition(result == 0, "a segment's own mapping cannot be undone")
+    }
+
+    var allocatedBytes: Int {
+        let page = 4096
+        let block = isMapped ? (capacity + page - 1) / page * page : unsafe ProcessMemory.allocatedBytes(at: base)
+        return block + ProcessMemory.allocatedBytes(of: self)
+    }
+}
 
 /// One run of body memory, shared by reference.
 ///
 /// `@unchecked Sendable` holds because bytes are written once, before their owner publishes them under its
 /// lock, and never change after that; `GrowingBody` and `copy` are the only writers.
 package struct BodySegment: @unchecked Sendable {
+    static let mappedFromBytes = 64 << 10
+
     private let memory: SegmentMemory
 
-    init(capacity: Int) {
-        let made = SegmentMemory.create(minimumCapacity: capacity) { _ in capacity }
-        memory = unsafe unsafeDowncast(made, to: SegmentMemory.self)
-    }
+    init(capacity: Int) { memory = SegmentMemory(capacity: capacity) }
 
     init(copying bytes: borrowing Span<UInt8>) {
         self.init(capacity: bytes.count)
         write(bytes, at: 0)
     }
 
-    var capacity: Int { memory.header }
+    var capacity: Int { memory.capacity }
 
-    /// What the allocator spent on it.
-    var allocatedBytes: Int { ProcessMemory.allocatedBytes(of: memory) }
+    /// What the system spent on it.
+    var allocatedBytes: Int { memory.allocatedBytes }
 
     func write(_ bytes: borrowing Span<UInt8>, at offset: Int) {
         let count = bytes.count
         precondition(offset >= 0 && offset + count <= capacity)
         guard count > 0 else { return }
         unsafe bytes.withUnsafeBufferPointer { from in
-            guard let base = from.baseAddress else { return }
-            unsafe memory.withUnsafeMutablePointerToElements { unsafe ($0 + offset).update(from: base, count: count) }
+            guard let source = from.baseAddress else { return }
+            unsafe (memory.base + offset).copyMemory(from: source, byteCount: count)
         }
     }
 
@@ -39,8 +73,8 @@ package struct BodySegment: @unchecked Sendable {
     @_lifetime(borrow self)
     func bytes(_ range: Range<Int>) -> Span<UInt8> {
         precondition(range.lowerBound >= 0 && range.upperBound <= capacity)
-        let start = unsafe memory.withUnsafeMutablePointerToElements { unsafe $0 + range.lowerBound }
-        let span = unsafe Span(_unsafeStart: UnsafePointer(start), count: range.count)
+        let start = unsafe UnsafePointer((memory.base + range.lowerBound).assumingMemoryBound(to: UInt8.self))
+        let span = unsafe Span(_unsafeStart: start, count: range.count)
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 }

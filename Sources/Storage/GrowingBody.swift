@@ -70,8 +70,7 @@ package final class GrowingBody: Sendable {
         return (added, 0)
     }
 
-    /// A little less than powers of two, so that header and allocator stay within whole pages.
-    private static let capacities = [4096 - 64, 16_384 - 64, 65_536 - 64, 262_144 - 64]
+    private static let capacities = [4 << 10, 16 << 10, 64 << 10, 256 << 10]
     /// A longer body arrives in segments, so that memory follows the bytes that really come.
     private static let maximumFirstCapacity = 4 << 20
 }

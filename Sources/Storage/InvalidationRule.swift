@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
 
 /// What an invalidation is aimed at, and how.
 package struct InvalidationRule: Sendable {
     package enum Target: Sendable {
         /// Every variant under one whole primary key.
         case key([UInt8], hash: UInt64)
-        /// Every key whose URL part begins so.
-        case prefix([UInt8])
+        /// Every key whose URL the pattern matches.
+        case pattern(URLPattern)
         /// Every response that carries the tag.
         case tag(hash: UInt64)
         case all
@@ -25,7 +24,7 @@ package struct InvalidationRule: Sendable {
     func matches(_ subject: borrowing InvalidationSubject) -> Bool {
         switch target {
         case .key(let bytes, let hash): hash == subject.keyHash && subject.hasKey(bytes)
-        case .prefix(let prefix): subject.urlHasPrefix(prefix)
+        case .pattern(let pattern): pattern.matches(key: subject.key)
         case .tag(let hash): subject.hasTag(hash)
         case .all: true
         }
@@ -58,11 +57,6 @@ struct InvalidationSubject: ~Escapable {
     }
 
     func hasKey(_ bytes: [UInt8]) -> Bool { StoredResponse.equal(key, bytes.span) }
-
-    func urlHasPrefix(_ prefix: [UInt8]) -> Bool {
-        let url = key
-        return url.count >= prefix.count && StoredResponse.equal(url.extracting(first: prefix.count), prefix.span)
-    }
 
     func hasTag(_ hash: UInt64) -> Bool {
         for index in 0..<tags.count where tags[index] == hash { return true }

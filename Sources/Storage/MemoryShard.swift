@@ -57,9 +57,33 @@ struct MemoryShard: ~Copyable {
         key: borrowing Span<UInt8>, hash: UInt64, request: borrowing Fields, scratch: inout ByteBuffer,
         nowMonotonicMilliseconds now: Int64, removed: inout ContiguousArray<StoredResponse>
     ) -> LookupResult {
-        guard let head = chain(of: key, hash: hash)?.head else {
-            return uncacheable.contains(hash, nowMonotonicMilliseconds: now) ? .uncacheable : .absent
+        let tag = HashIndex.tag(of: hash)
+        var slot = index.firstSlot(for: tag)
+        while let (number, at) = index.nextEntry(tagged: tag, from: slot) {
+            if let response = entries[Int(number)].response, StoredResponse.equal(response.key, key) {
+                if response.varyRule.isEmpty, entries[Int(number)].checkedGeneration == invalidations.generation {
+                    queue.touch(number)
+                    return .found(response, isSoftlyInvalidated: entries[Int(number)].isSoftlyInvalidated)
+                }
+                return lookUp(
+                    chainFrom: number, hash: hash, request: request, scratch: &scratch,
+                    nowMonotonicMilliseconds: now, removed: &removed)
+            }
+            slot = at + 1
         }
+        return missing(hash, now)
+    }
+
+    private func missing(_ hash: UInt64, _ now: Int64) -> LookupResult {
+        uncacheable.contains(hash, nowMonotonicMilliseconds: now) ? .uncacheable : .absent
+    }
+
+    /// The same where variants are to be told apart or invalidations to be met.
+    @inline(never)
+    private mutating func lookUp(
+        chainFrom head: UInt32, hash: UInt64, request: borrowing Fields, scratch: inout ByteBuffer,
+        nowMonotonicMilliseconds now: Int64, removed: inout ContiguousArray<StoredResponse>
+    ) -> LookupResult {
         var isFirst = true
         var number = head
         while number != Self.none {
@@ -72,7 +96,7 @@ struct MemoryShard: ~Copyable {
         }
         // The secondary key in scratch is the one under the newest rule, for the others were compared on a copy.
         if !isFirst { return .variantMissing }
-        return uncacheable.contains(hash, nowMonotonicMilliseconds: now) ? .uncacheable : .absent
+        return missing(hash, now)
     }
 
     private mutating func found(_ number: UInt32) -> LookupResult {

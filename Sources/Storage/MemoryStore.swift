@@ -22,6 +22,7 @@ package final class MemoryStore: Sendable {
     private let limit: Atomic<Int>
     private let refusedTooLarge = Atomic<Int>(0)
     private let maximumEntryBytes: Int
+    private let pressure: MemoryPressure
     let log = InvalidationLog()
     let sweepPosition = Mutex(SweepPosition())
 
@@ -30,13 +31,16 @@ package final class MemoryStore: Sendable {
     ///   - shardCount: a power of two.
     ///   - maximumVariants: per primary key; beyond it the oldest goes.
     ///   - maximumEntryBytes: a larger response is refused; never more than a quarter of the limit.
+    ///   - residentCeilingBytes: while the process is larger nothing is stored; see `MemoryGovernor`.
     package init(
-        limitBytes: Int, shardCount: Int = 16, maximumVariants: Int = 8, maximumEntryBytes: Int = .max
+        limitBytes: Int, shardCount: Int = 16, maximumVariants: Int = 8, maximumEntryBytes: Int = .max,
+        residentCeilingBytes: Int = .max
     ) {
         precondition(shardCount > 0 && shardCount & (shardCount - 1) == 0 && maximumVariants > 0)
         shards = (0..<shardCount).map { _ in Shard(maximumVariants: maximumVariants) }
         limit = Atomic(limitBytes)
         self.maximumEntryBytes = maximumEntryBytes
+        pressure = MemoryPressure(ceilingBytes: residentCeilingBytes, checkEveryBytes: max(limitBytes / 64, 1 << 20))
         for shard in shards { change(shard) { _, _ in } }
     }
 
@@ -63,10 +67,12 @@ package final class MemoryStore: Sendable {
 
     /// Stores a response in the place of the same variant, if there is one, and makes room for it.
     package func insert(_ response: StoredResponse) -> InsertOutcome {
-        guard response.allocatedBytes <= min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) else {
+        let size = response.allocatedBytes
+        guard size <= min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) else {
             refusedTooLarge.add(1, ordering: .relaxed)
             return .tooLarge
         }
+        guard pressure.admits(size) else { return .notAdmitted }
         let shard = shard(response.keyHash)
         let outcome = change(shard) { state, removed in state.insert(response, removed: &removed) }
         guard outcome == .stored else { return outcome }
@@ -96,10 +102,12 @@ package final class MemoryStore: Sendable {
     /// All memory accounted for.
     package var accountedBytes: Int { total.load(ordering: .relaxed) }
 
-    /// Sets the limit and gives up what is beyond it, in small steps.
+    /// Sets the limit and gives up what is beyond it, in small steps. Storing goes on if that brought the
+    /// process below its ceiling.
     package func setLimit(bytes: Int) {
         limit.store(bytes, ordering: .relaxed)
         _ = makeRoom(preferring: shards[0], for: nil)  // nobody waits to be admitted
+        pressure.check()
     }
 
     package var statistics: MemoryStatistics {

@@ -79,7 +79,7 @@ struct PendingInvalidations {
             if youngTags.count >= maximumTags / 2 { dropOldTags() }
             youngTags[hash, default: Epochs()].raise(to: epoch, isSoft: rule.isSoft)
             youngTagsNewest = Mark(epoch: epoch, generation: generation)
-        case .prefix:
+        case .pattern:
             generation &+= 1
             if patterns.count >= maximumPatterns { dropPatterns(patterns.count / 2) }
             patterns.append(Pattern(rule: rule, epoch: epoch, generation: generation))
