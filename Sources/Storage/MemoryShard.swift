@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import CacheRules
 import HTTPMessages
 
 /// One shard's entries; the shard's lock guards all of it.
@@ -84,19 +85,38 @@ struct MemoryShard: ~Copyable {
         chainFrom head: UInt32, hash: UInt64, request: borrowing Fields, scratch: inout ByteBuffer,
         nowMonotonicMilliseconds now: Int64, removed: inout ContiguousArray<StoredResponse>
     ) -> LookupResult {
-        var isFirst = true
+        var first: UInt32?
         var number = head
         while number != Self.none {
             let next = entries[Int(number)].next
             if isValid(number, removed: &removed) {
-                if matches(number, request, isFirst: isFirst, scratch: &scratch) { return found(number) }
-                isFirst = false
+                if matches(number, request, isFirst: first == nil, scratch: &scratch) { return found(number) }
+                if first == nil { first = number }
             }
             number = next
         }
-        // The secondary key in scratch is the one under the newest rule, for the others were compared on a copy.
-        if !isFirst { return .variantMissing }
-        return missing(hash, now)
+        guard let first else { return missing(hash, now) }
+        return languageMatch(from: first, request, scratch: &scratch).map { found($0) } ?? .variantMissing
+    }
+
+    /// The newest variant in the one language that the request prefers to any other.
+    private func languageMatch(
+        from first: UInt32, _ request: borrowing Fields, scratch: inout ByteBuffer
+    ) -> UInt32? {
+        guard request.contains(.acceptLanguage) else { return nil }
+        let start = scratch.count
+        var number = first
+        while number != Self.none {
+            guard let response = entries[Int(number)].response else { return nil }
+            let isWritten = Variance.writeLanguageKey(
+                response.varyRule, request, contentLanguage: nil, into: &scratch)
+            let isMatch = StoredResponse.equal(
+                scratch.span.extracting(start..<scratch.count), response.secondaryKey)
+            scratch.truncate(to: start)
+            if isWritten && isMatch { return number }
+            number = entries[Int(number)].next
+        }
+        return nil
     }
 
     private mutating func found(_ number: UInt32) -> LookupResult {

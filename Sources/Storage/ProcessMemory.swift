@@ -36,8 +36,7 @@ package enum ProcessMemory {
             guard count > 0 else { return nil }
             let fields = unsafe buffer[..<count].split(separator: UInt8(ascii: " "))
             guard unsafe fields.count > 1 else { return nil }
-            var pages = 0
-            for unsafedigit in unsafe fields[1] { pages = pages * 10 + Int(digit - UInt8(ascii: "0")) }
+            let pages = unsafe fields[1].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
             return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import CacheRules
 import HTTPMessages
 import Testing
 
@@ -15,7 +16,8 @@ struct MemoryStoreTests {
     }
 
     private func variant(_ language: String, body: String) -> StoredResponse {
-        makeResponse("/a", rule: "accept-language", secondaryKey: language, body: bytes(body))
+        let key = secondaryKey("accept-language", request(language))
+        return makeResponse("/a", rule: "accept-language", secondaryKey: key, body: bytes(body))
     }
 
     @Test("What was stored is found under its key only")
@@ -63,8 +65,22 @@ struct MemoryStoreTests {
             Issue.record("expected a missing variant")
             return
         }
-        let secondaryKey = scratch.span.text()
-        #expect(secondaryKey == "fr")
+        let left = scratch.span.text()
+        #expect(left == secondaryKey("accept-language", request("fr")))
+    }
+
+    @Test("Who prefers a language to any other finds the variant stored for it")
+    func preferredLanguage() {
+        var key = ByteBuffer()
+        let (rule, german) = (bytes("accept-language"), bytes("de"))
+        let isWritten = Variance.writeLanguageKey(
+            rule.span, request("de;q=0.9, en;q=0.5"), contentLanguage: german.span, into: &key)
+        #expect(isWritten)
+        let stored = makeResponse(
+            "/a", rule: "accept-language", secondaryKey: key.span.text(), body: bytes("hallo"))
+        #expect(store.insert(stored) == .stored)
+        #expect(store.body("/a", fields: request("de, fr;q=0.3")) == bytes("hallo"))
+        #expect(store.body("/a", fields: request("fr, de;q=0.3")) == nil)
     }
 
     @Test("Beyond the number of variants the oldest goes")

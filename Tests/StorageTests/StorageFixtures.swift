@@ -34,6 +34,14 @@ func makeResponse(
     return response
 }
 
+/// The secondary key that a request with these fields has under a rule.
+func secondaryKey(_ rule: String, _ fields: Fields) -> String {
+    var buffer = ByteBuffer()
+    let ruleBytes = bytes(rule)
+    Variance.writeSecondaryKey(ruleBytes.span, fields, into: &buffer)
+    return buffer.span.text()
+}
+
 extension MemoryStore {
     func find(_ key: String, hash: UInt64? = nil, fields: Fields = Fields(), atMilliseconds now: Int64 = 0)
         -> LookupResult
