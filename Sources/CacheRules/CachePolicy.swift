@@ -61,6 +61,8 @@ package final class CachePolicy: Sendable {
     package let maximumVariants: Int
     /// Where tags are read from.
     package let tagFields: [FieldName]
+    /// Further ones, whose names nothing else here knows; in lower case.
+    package let otherTagFields: [ContiguousArray<UInt8>]
 
     package init(
         ttlMilliseconds: Int64? = nil,
@@ -80,7 +82,8 @@ package final class CachePolicy: Sendable {
         heuristicMaximumMilliseconds: Int64 = 86_400_000,
         maximumTTLMilliseconds: Int64? = nil,
         maximumVariants: Int = 32,
-        tagFields: [FieldName] = [.surrogateKey, .cacheTag, .xKey, .edgeCacheTag, .cacheGroups]
+        tagFields: [FieldName] = [.surrogateKey, .cacheTag, .xKey, .edgeCacheTag, .cacheGroups],
+        otherTagFields: [String] = []
     ) {
         self.ttlMilliseconds = ttlMilliseconds
         self.ttlIsForced = ttlIsForced
@@ -100,6 +103,15 @@ package final class CachePolicy: Sendable {
         self.maximumTTLMilliseconds = maximumTTLMilliseconds
         self.maximumVariants = maximumVariants
         self.tagFields = tagFields
+        self.otherTagFields = otherTagFields.map { ContiguousArray($0.lowercased().utf8) }
+    }
+
+    /// Whether the line carries tags, which are not passed on. Cache-Groups are not ours alone (RFC 9875 §2).
+    package func isTagField(at index: Int, of fields: borrowing Fields) -> Bool {
+        let name = fields.slots[index].name
+        if name != .other { return name != .cacheGroups && tagFields.contains(name) }
+        for tagField in otherTagFields where fields.name(at: index).equalsIgnoringCase(tagField.span) { return true }
+        return false
     }
 
     /// The route's lifetime for a status. The plain one covers what succeeded or moved for good; an error or a

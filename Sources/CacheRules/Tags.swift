@@ -14,30 +14,39 @@ package enum Tags {
         }
     }
 
-    /// Calls `body` with each tag in `fieldNames`, which are separated by blanks or commas; of Cache-Groups with
-    /// each group's tag. False when a limit was passed: a response whose tags are not all known must not be
-    /// stored, for it could not be invalidated.
+    /// Calls `body` with each tag in the route's tag fields, which are separated by blanks or commas; of
+    /// Cache-Groups with each group's tag. False when a limit was passed: a response whose tags are not all known
+    /// must not be stored, for it could not be invalidated.
+    package static func forEach(
+        in response: borrowing Fields, policy: CachePolicy, authority: borrowing Span<UInt8>,
+        limits: Limits = Limits(), _ body: (borrowing Span<UInt8>) -> Void
+    ) -> Bool {
+        var count = 0
+        for index in response.slots.indices where policy.isTagField(at: index, of: response) {
+            guard forEach(in: response.value(at: index), count: &count, limits: limits, body) else { return false }
+        }
+        guard policy.tagFields.contains(.cacheGroups) else { return true }
+        return CacheGroups.forEachTag(in: response, .cacheGroups, authority: authority, limits: limits, body)
+    }
+
+    /// The same for fields that are known by `FieldName`.
     package static func forEach(
         in response: borrowing Fields, fieldNames: [FieldName], authority: borrowing Span<UInt8>,
         limits: Limits = Limits(), _ body: (borrowing Span<UInt8>) -> Void
     ) -> Bool {
-        var count = 0
-        for name in fieldNames where response.contains(name) {
-            if name == .cacheGroups {
-                guard CacheGroups.forEachTag(in: response, .cacheGroups, authority: authority, limits: limits, body)
-                else { return false }
-                continue
-            }
-            for index in response.slots.indices where response.slots[index].name == name {
-                let value = response.value(at: index)
-                var start = 0
-                while let tag = nextTag(in: value, from: start) {
-                    count += 1
-                    guard count <= limits.maximumTags, tag.count <= limits.maximumTagBytes else { return false }
-                    body(value.extracting(tag))
-                    start = tag.upperBound
-                }
-            }
+        forEach(
+            in: response, policy: CachePolicy(tagFields: fieldNames), authority: authority, limits: limits, body)
+    }
+
+    private static func forEach(
+        in value: borrowing Span<UInt8>, count: inout Int, limits: Limits, _ body: (borrowing Span<UInt8>) -> Void
+    ) -> Bool {
+        var start = 0
+        while let tag = nextTag(in: value, from: start) {
+            count += 1
+            guard count <= limits.maximumTags, tag.count <= limits.maximumTagBytes else { return false }
+            body(value.extracting(tag))
+            start = tag.upperBound
         }
         return true
     }

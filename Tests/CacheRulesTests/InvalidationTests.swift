@@ -63,7 +63,8 @@ struct InvalidationTests {
         var found: [String] = []
         let host = Array("Shop.example:80".utf8)
         let isComplete = Tags.forEach(
-            in: Exchange.fields(lines), fieldNames: CachePolicy().tagFields, authority: host.span, limits: limits
+            in: Exchange.fields(lines), policy: CachePolicy(otherTagFields: ["X-Tags"]), authority: host.span,
+            limits: limits
         ) { found.append($0.text()) }
         return isComplete ? found : nil
     }
@@ -72,8 +73,15 @@ struct InvalidationTests {
     func tagFields() {
         #expect(tags([("Surrogate-Key", "a b  c"), ("Surrogate-Key", "d")]) == ["a", "b", "c", "d"])
         #expect(tags([("Cache-Tag", "a, b,c,"), ("xkey", "d"), ("Edge-Cache-Tag", "e")]) == ["a", "b", "c", "d", "e"])
-        #expect(tags([("Other", "a")]) == [])
+        #expect(tags([("Other", "a"), ("x-tags", "b,c")]) == ["b", "c"])
         #expect(tags([("Surrogate-Key", " , ")]) == [])
+    }
+
+    @Test("Tag fields can be told from others, and groups are passed on")
+    func tagFieldLines() {
+        let fields = Exchange.fields([("xkey", "a"), ("X-TAGS", "b"), ("Cache-Groups", "\"c\""), ("Other", "d")])
+        let policy = CachePolicy(otherTagFields: ["X-Tags"])
+        #expect(fields.slots.indices.map { policy.isTagField(at: $0, of: fields) } == [true, true, false, false])
     }
 
     @Test("A response with more or longer tags than the limit has none that can be trusted")

@@ -167,7 +167,7 @@ struct GarbageTests {
             #expect(count > 4)
         }
         let isWithinLimits = Tags.forEach(
-            in: response.fields, fieldNames: policy.tagFields, authority: request.authority
+            in: response.fields, policy: policy, authority: request.authority
         ) { tag in
             let count = tag.count
             #expect(count > 0)
