@@ -53,6 +53,35 @@ package enum Variance {
         return isFound
     }
 
+    /// What a stored variant is found by: its secondary key, and on a further line its language key if it has one.
+    package static func writeStoredKeys(
+        _ rule: borrowing Span<UInt8>, _ request: borrowing Fields, contentLanguage: Span<UInt8>?,
+        into buffer: inout ByteBuffer
+    ) {
+        writeSecondaryKey(rule, request, into: &buffer)
+        guard let contentLanguage else { return }
+        let end = buffer.count
+        buffer.append(ASCII.lineFeed)
+        let isFound = writeLanguageKey(rule, request, contentLanguage: contentLanguage, into: &buffer)
+        if !isFound { buffer.truncate(to: end) }
+    }
+
+    /// Whether a request chooses the variant that was stored with `storedKeys`. `scratch` is overwritten.
+    package static func matches(
+        _ rule: borrowing Span<UInt8>, _ request: borrowing Fields, storedKeys: borrowing Span<UInt8>,
+        scratch: inout ByteBuffer
+    ) -> Bool {
+        var end = 0
+        while end < storedKeys.count, storedKeys[end] != ASCII.lineFeed { end += 1 }
+        scratch.clear()
+        writeSecondaryKey(rule, request, into: &scratch)
+        if scratch.span.elementsEqual(storedKeys.extracting(0..<end)) { return true }
+        guard end < storedKeys.count else { return false }
+        scratch.clear()
+        return writeLanguageKey(rule, request, contentLanguage: nil, into: &scratch)
+            && scratch.span.elementsEqual(storedKeys.extracting(end + 1..<storedKeys.count))
+    }
+
     private static func endOfName(_ rule: borrowing Span<UInt8>, from start: Int) -> Int {
         var end = start
         while end < rule.count, rule[end] != ASCII.comma { end += 1 }

@@ -96,4 +96,27 @@ struct VarianceTests {
         #expect(languageKey(lines, content: content, rule: "foo") == nil)
         #expect(languageKey([("Foo", "1")], content: content) == nil)
     }
+
+    @Test(
+        "A stored variant is chosen by its own request's like, or by its language",
+        arguments: [
+            ("en, de", "de", "de, en", true), ("en, de", "de", "fr;q=0.5, de;q=1.0", true),
+            ("en, de", "de", "fr, de;q=0.5", false), ("en, de", "de", "fr, de", false), ("en, de", nil, "de", false),
+            ("en, de", "de, en", "de", false), ("en, de", "fr", "fr", false), ("en", "en", "EN;q=0.3", true),
+        ] as [(String, String?, String, Bool)])
+    func storedKeys(stored: String, content: String?, asked: String, isChosen: Bool) {
+        let rule = Array("accept-language,foo".utf8)
+        let language = Array((content ?? "").utf8)
+        func lines(_ accepted: String, _ foo: String) -> Fields {
+            Exchange.fields([("Accept-Language", accepted), ("Foo", foo)])
+        }
+        var keys = ByteBuffer()
+        Variance.writeStoredKeys(
+            rule.span, lines(stored, "1"), contentLanguage: content == nil ? nil : language.span, into: &keys)
+        var scratch = ByteBuffer()
+        let isOne = Variance.matches(rule.span, lines(asked, "1"), storedKeys: keys.span, scratch: &scratch)
+        let isOther = Variance.matches(rule.span, lines(asked, "2"), storedKeys: keys.span, scratch: &scratch)
+        #expect(isOne == isChosen)
+        #expect(!isOther)
+    }
 }
