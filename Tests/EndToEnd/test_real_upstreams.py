@@ -24,7 +24,7 @@ http {{
   keepalive_timeout {keepalive};
   server {{
     listen 127.0.0.1:{port}; root {folder}/www; client_max_body_size 50m; expires 5m; gzip on; gzip_types text/plain;
-    gzip_vary on;
+    gzip_vary on; gzip_proxied any;
     location /moved {{ return 301 /file.txt; }}
     location /gone {{ return 410; }}
     location /echo {{ dav_methods PUT; }}
