@@ -75,6 +75,7 @@ final class ClientConnection: StreamChannel {
         }
         if events.contains(.readable) || events.contains(.peerClosed) {
             mayHaveInput = true
+            if events.contains(.peerClosed) { peerHasEnded = true }
             advance()
         }
     }
@@ -171,7 +172,7 @@ final class ClientConnection: StreamChannel {
     private func received(_ result: IOResult, room: Int) -> Bool {
         if result.bytes > 0 {
             // Less than there was room for: the socket is empty until the next event.
-            if result.bytes < room { mayHaveInput = false }
+            if result.bytes < room, !peerHasEnded { mayHaveInput = false }
             return true
         }
         mayHaveInput = false

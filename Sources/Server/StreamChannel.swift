@@ -11,6 +11,8 @@ class StreamChannel: Channel {
     private(set) final var writtenByteCount: UInt64 = 0
     /// The kernel may have input that was not read yet.
     final var mayHaveInput = false
+    /// The kernel has said that the peer's side has ended: it says so once, so reading goes on until the end is read.
+    final var peerHasEnded = false
 
     final var pendingByteCount: Int { queue.byteCount }
 

@@ -96,6 +96,7 @@ final class UpstreamConnection: StreamChannel {
         guard isOpen else { return }
         if !events.isDisjoint(with: [.readable, .peerClosed, .hungUp, .failed]) {
             mayHaveInput = true
+            if !events.isDisjoint(with: [.peerClosed, .hungUp, .failed]) { peerHasEnded = true }
             receive()
         }
     }
@@ -138,7 +139,7 @@ final class UpstreamConnection: StreamChannel {
                 hasReceived = true
                 if input.isEmpty {
                     let bytes = loop.bytesRead(result.bytes)
-                    if result.bytes < loop.readByteLimit { mayHaveInput = false }
+                    if result.bytes < loop.readByteLimit, !peerHasEnded { mayHaveInput = false }
                     let used = process(bytes)
                     if used < bytes.count, isOpen { input.append(bytes.extracting(used..<bytes.count)) }
                 } else {
