@@ -49,7 +49,8 @@ let package = Package(
             ]),
         .executableTarget(name: "larder", dependencies: ["Settings", "EventIO", "Server"], swiftSettings: strict),
         .executableTarget(
-            name: "larder-bench", dependencies: ["Bytes", "HTTPMessages", "CacheRules", "Storage"], swiftSettings: strict),
+            name: "larder-bench", dependencies: ["Bytes", "HTTPMessages", "CacheRules", "Storage"],
+            swiftSettings: strict),
 
         .target(
             name: "TestKit", dependencies: ["Bytes", "EventIO"], path: "Tests/TestKit",
