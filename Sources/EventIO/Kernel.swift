@@ -131,6 +131,47 @@ open class Kernel: @unchecked Sendable {
         return FileDescriptor(rawValue: fd)
     }
 
+    /// A small file, such as those under /proc; of a longer one the first `limit` bytes. For threads that may block.
+    open func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let fd = unsafe path.withCString { unsafe Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+        guard fd >= 0 else { throw SystemError(code: errno) }
+        defer { close(FileDescriptor(rawValue: fd)) }
+        var bytes = [UInt8](repeating: 0, count: limit)
+        var filled = 0
+        while filled < limit {
+            let count = try unsafe bytes.withUnsafeMutableBytes { (room) in
+                unsafe IOResult(
+                    CLinux_read(
+                        fd, UnsafeMutableRawBufferPointer(rebasing: room[filled...]).baseAddress, limit - filled))
+            }.get()
+            if count == 0 { break }
+            filled += count
+        }
+        return Array(bytes.prefix(filled))
+    }
+
+    open var pageBytes: UInt64 { UInt64(sysconf(Int32(_SC_PAGESIZE))) }
+
+    /// One datagram to a unix socket: a path, or `@` and an abstract name. Dropped rather than waited for.
+    open func sendDatagram(_ bytes: [UInt8], toSocket name: String) throws(SystemError) {
+        var address = sockaddr_un()
+        let path = name.hasPrefix("@") ? [0] + Array(name.utf8.dropFirst()) : Array(name.utf8)
+        guard path.count < MemoryLayout.size(ofValue: address.sun_path) else { throw SystemError(code: ENAMETOOLONG) }
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path) }
+        let fd = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard fd >= 0 else { throw SystemError(code: errno) }
+        defer { close(FileDescriptor(rawValue: fd)) }
+        // An abstract name ends with the address, a path with a zero byte.
+        let length = MemoryLayout<sa_family_t>.size + path.count + (name.hasPrefix("@") ? 0 : 1)
+        let sent = unsafe withUnsafePointer(to: &address) { address in
+            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe sendto(fd, bytes, bytes.count, Int32(MSG_DONTWAIT), $0, socklen_t(length))
+            }
+        }
+        guard sent >= 0 else { throw SystemError(code: errno) }
+    }
+
     // MARK: Readiness
 
     open func makePoller() throws(SystemError) -> FileDescriptor { try descriptor(CLinux_epoll_create()) }

@@ -22,11 +22,18 @@ package final class LoopThread: Sendable {
         name: String, kernel: Kernel, processor: Int? = nil,
         setUp: @escaping @Sendable (Loop) throws(SystemError) -> Void
     ) throws(SystemError) -> LoopThread {
-        precondition(!kernel.isSimulated, "simulated loops share the thread of their test")
         let started = HandOff<Result<Mailbox, SystemError>>()
-        let body = ThreadBody {
+        return try start(name: name, kernel: kernel, started: started) {
             run(name: name, kernel: kernel, processor: processor, setUp: setUp, started: started)
         }
+    }
+
+    private static func start(
+        name: String, kernel: Kernel, started: HandOff<Result<Mailbox, SystemError>>,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(SystemError) -> LoopThread {
+        precondition(!kernel.isSimulated, "simulated loops share the thread of their test")
+        let body = ThreadBody(body)
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(body)
         let code = unsafe pthread_create(
@@ -46,6 +53,20 @@ package final class LoopThread: Sendable {
         case .failure(let error):
             pthread_join(thread, nil)
             throw error
+        }
+    }
+
+    /// The same for a loop that was made, and given work, on this thread: it goes over to the new one, and nothing
+    /// on it may be touched here from now on but by its mailbox.
+    package static func start(
+        name: String, kernel: Kernel, running loop: Loop
+    ) throws(SystemError) -> LoopThread {
+        let moved = MovedLoop(loop: loop)
+        let started = HandOff<Result<Mailbox, SystemError>>()
+        return try start(name: name, kernel: kernel, started: started) {
+            _ = unsafe name.withCString { unsafe CLinux_name_thread($0) }  // as below
+            started.put(.success(moved.loop.mailbox))
+            moved.loop.run()
         }
     }
 
@@ -102,6 +123,13 @@ extension LoopThread {
         }
         return threads
     }
+}
+
+/// A loop on its way to the thread that runs it.
+///
+/// `@unchecked Sendable`: whoever started the thread touches the loop no more.
+private struct MovedLoop: @unchecked Sendable {
+    let loop: Loop
 }
 
 /// What a thread does, in a form that fits through a C pointer.
