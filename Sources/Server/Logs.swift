@@ -11,23 +11,33 @@ import Telemetry
 final class LogSink: Sendable {
     private let kernel: Kernel
     private let mailbox: Mailbox
-    private let path: String?
-    private let descriptor: Mutex<FileDescriptor>
+    private let target: Mutex<Target>
+
+    private struct Target {
+        var descriptor: FileDescriptor
+        /// nil for the standard streams, which are never closed.
+        var path: String?
+
+        init(_ destination: LogSettings.Destination, kernel: Kernel) throws(SystemError) {
+            switch destination {
+            case .standardOutput: descriptor = FileDescriptor(rawValue: 1)
+            case .standardError: descriptor = FileDescriptor(rawValue: 2)
+            case .file(let path):
+                descriptor = try kernel.openForAppending(path)
+                self.path = path
+            }
+        }
+    }
 
     /// - Parameter mailbox: of the loop whose thread may block.
-    init(kernel: Kernel, mailbox: Mailbox, descriptor: FileDescriptor) {
+    init(kernel: Kernel, mailbox: Mailbox, to destination: LogSettings.Destination) throws(SystemError) {
         self.kernel = kernel
         self.mailbox = mailbox
-        path = nil
-        self.descriptor = Mutex(descriptor)
+        target = Mutex(try Target(destination, kernel: kernel))
     }
 
-    init(kernel: Kernel, mailbox: Mailbox, path: String) throws(SystemError) {
-        self.kernel = kernel
-        self.mailbox = mailbox
-        self.path = path
-        descriptor = Mutex(try kernel.openForAppending(path))
-    }
+    /// nil for a standard stream.
+    var path: String? { target.withLock { $0.path } }
 
     /// - Parameter written: runs on the log thread, also when nothing could be written.
     func write(_ lines: ContiguousArray<UInt8>, written: @escaping @Sendable () -> Void = {}) {
@@ -38,7 +48,7 @@ final class LogSink: Sendable {
     }
 
     private func writeNow(_ lines: ContiguousArray<UInt8>) {
-        let descriptor = self.descriptor.withLock { $0 }
+        let descriptor = target.withLock { $0.descriptor }
         var start = 0
         while start < lines.count {
             let result = kernel.write(descriptor, lines.span.extracting(start..<lines.count))
@@ -50,13 +60,19 @@ final class LogSink: Sendable {
 
     /// After a rotation (SIGUSR1). Keeps the old file when the new one cannot be opened.
     func reopen() throws(SystemError) {
-        guard let path else { return }
-        let opened = try kernel.openForAppending(path)
-        let old = descriptor.withLock { current -> FileDescriptor in
-            defer { current = opened }
-            return current
+        if let path { try redirect(to: .file(path)) }
+    }
+
+    /// What was handed over before still goes to the old place. That one is kept when the new one cannot be opened.
+    func redirect(to destination: LogSettings.Destination) throws(SystemError) {
+        let opened = try Target(destination, kernel: kernel)
+        mailbox.post { [self] _ in
+            let old = target.withLock { current -> Target in
+                defer { current = opened }
+                return current
+            }
+            if old.path != nil { kernel.close(old.descriptor) }
         }
-        mailbox.post { [kernel] _ in kernel.close(old) }
     }
 }
 

@@ -1,4 +1,3 @@
-import Bytes
 // SPDX-License-Identifier: Apache-2.0
 package import EventIO
 package import Settings
@@ -16,6 +15,9 @@ package final class Proxy {
     let blockingLoop: Loop
     let resolver: NameResolver
     let events: EventLogWriter
+    let eventSink: LogSink
+    /// Where workers log requests; nil when they do not.
+    var access: AccessLogTarget?
 
     package init(settings: ProxySettings, kernel: Kernel, loops: [Loop], blockingLoop: Loop) throws(SystemError) {
         self.kernel = kernel
@@ -23,12 +25,14 @@ package final class Proxy {
         snapshot = ProxySnapshot(settings, workerCount: loops.count)
         let store = MemoryStore(
             limitBytes: settings.memory.limitBytes, maximumVariants: 32,
-            maximumEntryBytes: settings.memory.maxObjectBytes + (64 << 10))
+            maximumEntryBytes: settings.memory.maxObjectBytes + (64 << 10),
+            residentCeilingBytes: kernel.isSimulated
+                ? .max : MemoryGovernor.ceilingBytes(configuredBytes: settings.memory.limitBytes))
         shared = SharedState(store: store, hashSeed: kernel.randomUInt64())
         resolver = try NameResolver(kernel: kernel)
-        let sink = LogSink(kernel: kernel, mailbox: blockingLoop.mailbox, descriptor: FileDescriptor(rawValue: 2))
-        events = EventLogWriter(kernel: kernel, sink: sink, level: EventLevel(settings.log.level))
-        let access = try Self.accessSink(settings.log, kernel: kernel, mailbox: blockingLoop.mailbox)
+        eventSink = try LogSink(kernel: kernel, mailbox: blockingLoop.mailbox, to: settings.log.eventDestination)
+        events = EventLogWriter(kernel: kernel, sink: eventSink, level: EventLevel(settings.log.level))
+        access = try AccessLogTarget(settings.log, kernel: kernel, mailbox: blockingLoop.mailbox)
         for (index, loop) in loops.enumerated() {
             let log = access.map { AccessLogWriter(loop: loop, sink: $0.sink, format: $0.format) }
             workers.append(
@@ -38,29 +42,14 @@ package final class Proxy {
         }
     }
 
-    private static func accessSink(
-        _ settings: LogSettings, kernel: Kernel, mailbox: Mailbox
-    ) throws(SystemError) -> (sink: LogSink, format: AccessLog.Format)? {
-        let format: AccessLog.Format
-        switch settings.accessFormat {
-        case .off: return nil
-        case .json: format = .json
-        case .combined: format = .combined
-        }
-        switch settings.accessDestination {
-        case .standardOutput:
-            return (LogSink(kernel: kernel, mailbox: mailbox, descriptor: FileDescriptor(rawValue: 1)), format)
-        case .standardError:
-            return (LogSink(kernel: kernel, mailbox: mailbox, descriptor: FileDescriptor(rawValue: 2)), format)
-        case .file(let path): return (try LogSink(kernel: kernel, mailbox: mailbox, path: path), format)
-        }
-    }
-
     /// Every worker listens on every address; port 0 is chosen by the first and shared by the others.
-    package func listen() throws(SystemError) {
+    package func listen() throws(StartError) {
         for listener in snapshot.settings.listeners {
-            guard var address = SocketAddress(listener.address.description) else { throw SystemError.noSuchFile }
-            for worker in workers { address = try worker.listen(on: address, settings: listener) }
+            let attempt = "listen on \(listener.address)"
+            var address = try listener.address.resolved(by: kernel, attempt: attempt)
+            do throws(SystemError) {
+                for worker in workers { address = try worker.listen(on: address, settings: listener) }
+            } catch { throw StartError(attempt, error) }
             addresses.append(address)
         }
     }

@@ -28,7 +28,7 @@ final class Worker {
 
     var dates = DateCache()
     var metrics: WorkerMetrics
-    let log: AccessLogWriter?
+    private(set) var log: AccessLogWriter?
     let events: EventLogWriter
     private var drivers: [UpstreamDriver] = []
     private var retiredDrivers: [UpstreamDriver] = []
@@ -155,6 +155,13 @@ final class Worker {
         for driver in drivers { driver.drain() }
         retiredDrivers = retiredDrivers.filter { !$0.isEmpty } + drivers
         makeDrivers()
+    }
+
+    /// Lines of requests under way go to the new log too.
+    func replaceLog(_ access: AccessLogTarget?) {
+        log?.handOver()
+        log?.cancelDeadline()
+        log = access.map { AccessLogWriter(loop: loop, sink: $0.sink, format: $0.format) }
     }
 
     /// No new connection is taken, idle ones end, the others after their answer.

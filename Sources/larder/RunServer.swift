@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+import EventIO
+import Server
 import Settings
 
 /// Serves until a signal ends it, and answers the exit status.
 func runServer(settings: ProxySettings, path: String) -> Int32 {
-    StandardStreams.write("larder serve: \(path) is right, but this build cannot serve yet\n", to: .error)
-    return 1
+    let source = ConfigurationSource(path: path) {
+        SettingsParser.parse(path: path, environment: SettingsFiles.systemEnvironment, files: .system)
+    }
+    do throws(StartError) {
+        return try LarderProcess.serve(
+            settings, source: source, version: Command.version,
+            notifySocket: SettingsFiles.systemEnvironment("NOTIFY_SOCKET"))
+    } catch {
+        StandardStreams.write("\(path): error: \(error)\n", to: .error)
+        return Command.refused
+    }
 }

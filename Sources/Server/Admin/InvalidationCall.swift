@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Settings
+
+/// The content of `POST /invalidate`, checked; what it names is not looked up yet.
+struct InvalidationCall: Equatable, Sendable {
+    /// How many things one call may name.
+    static let itemLimit = 1000
+    static let textByteLimit = 4096
+
+    var urls: [String] = []
+    var keys: [String] = []
+    var prefixes: [String] = []
+    var patterns: [String] = []
+    var tags: [String] = []
+    var groups: [String] = []
+    var all = false
+    var soft = false
+    var dryRun = false
+
+    private static let lists: [(name: String, path: any WritableKeyPath<InvalidationCall, [String]> & Sendable)] = [
+        ("urls", \.urls), ("keys", \.keys), ("prefixes", \.prefixes), ("patterns", \.patterns), ("tags", \.tags),
+        ("groups", \.groups),
+    ]
+
+    private static let flags: [(name: String, path: any WritableKeyPath<InvalidationCall, Bool> & Sendable)] = [
+        ("all", \.all), ("soft", \.soft), ("dry_run", \.dryRun),
+    ]
+
+    var itemCount: Int { Self.lists.reduce(all ? 1 : 0) { $0 + self[keyPath: $1.path].count } }
+
+    /// For each member that names something, how many.
+    var counts: [(name: String, count: Int)] {
+        let named = Self.lists.map { ($0.name, self[keyPath: $0.path].count) }.filter { $0.1 > 0 }
+        return all ? named + [("all", 1)] : named
+    }
+
+    static func read(_ content: ContiguousArray<UInt8>) throws(AdminError) -> InvalidationCall {
+        let value: JSONValue
+        do {
+            value = try JSONReader.read(content)
+        } catch {
+            throw AdminError("malformed_json", "the content is no JSON: \(error.reason)")
+        }
+        guard case .object(let members) = value else {
+            throw AdminError("wrong_type", "the content is \(value.kind), not an object")
+        }
+        var call = InvalidationCall()
+        for member in members { try call.take(member) }
+        guard call.itemCount > 0 else {
+            let names = lists.map { "\"\($0.name)\"" }.joined(separator: ", ")
+            throw AdminError("nothing_named", "nothing is named: give at least one of \(names), or \"all\": true")
+        }
+        guard call.itemCount <= itemLimit else {
+            throw AdminError(
+                status: 413, "too_many_items",
+                "\(call.itemCount) things are named, \(itemLimit) may be: send several calls")
+        }
+        return call
+    }
+
+    private mutating func take(_ member: JSONValue.Member) throws(AdminError) {
+        if let list = Self.lists.first(where: { $0.name == member.name }) {
+            self[keyPath: list.path] = try Self.texts(member)
+        } else if let flag = Self.flags.first(where: { $0.name == member.name }) {
+            guard case .boolean(let value) = member.value else {
+                throw AdminError(
+                    "wrong_type", "\"\(member.name)\" is \(member.value.kind), not true or false", field: member.name)
+            }
+            self[keyPath: flag.path] = value
+        } else {
+            let hint = NearestName.find(member.name, among: Self.lists.map(\.name) + Self.flags.map(\.name))
+            let question = hint.map { " (did you mean \"\($0)\"?)" } ?? ""
+            throw AdminError("unknown_member", "unknown member \"\(member.name)\"\(question)", field: member.name)
+        }
+    }
+
+    private static func texts(_ member: JSONValue.Member) throws(AdminError) -> [String] {
+        let field = member.name
+        guard case .array(let elements) = member.value else {
+            throw AdminError("wrong_type", "\"\(field)\" is \(member.value.kind), not a list of texts", field: field)
+        }
+        var texts: [String] = []
+        for (index, element) in elements.enumerated() {
+            let place = "\(field)[\(index)]"
+            guard case .string(let text) = element else {
+                throw AdminError("wrong_type", "\(place) is \(element.kind), not a text", field: place)
+            }
+            guard !text.isEmpty else { throw AdminError("empty_text", "\(place) is empty", field: place) }
+            guard text.utf8.count <= textByteLimit else {
+                throw AdminError("too_long", "\(place) is longer than \(textByteLimit) bytes", field: place)
+            }
+            texts.append(text)
+        }
+        return texts
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import EventIO
+import Settings
+import Telemetry
+
+/// Where requests are logged, and in which form.
+struct AccessLogTarget: Sendable {
+    let sink: LogSink
+    let format: AccessLog.Format
+
+    /// nil when they are not logged.
+    init?(_ settings: LogSettings, kernel: Kernel, mailbox: Mailbox) throws(SystemError) {
+        switch settings.accessFormat {
+        case .off: return nil
+        case .json: format = .json
+        case .combined: format = .combined
+        }
+        sink = try LogSink(kernel: kernel, mailbox: mailbox, to: settings.accessDestination)
+    }
+}
+
+extension Proxy {
+    /// After a rotation; answers which files could not be opened anew.
+    func reopenLogs() -> [(path: String, error: SystemError)] {
+        var failures: [(path: String, error: SystemError)] = []
+        for sink in [eventSink, access?.sink].compactMap({ $0 }) {
+            do throws(SystemError) {
+                try sink.reopen()
+            } catch {
+                failures.append((sink.path ?? "", error))
+            }
+        }
+        return failures
+    }
+
+    /// Opens what a new configuration asks for; workers have yet to be told.
+    func openAccessLog(_ settings: LogSettings) throws(SystemError) -> AccessLogTarget? {
+        access = try AccessLogTarget(settings, kernel: kernel, mailbox: blockingLoop.mailbox)
+        return access
+    }
+
+    func redirectEvents(to destination: LogSettings.Destination) throws(SystemError) {
+        try eventSink.redirect(to: destination)
+    }
+}

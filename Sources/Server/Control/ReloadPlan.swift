@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import Settings
+
+/// What a new configuration changes beyond what each request reads of it. Pure.
+struct ReloadPlan: Equatable, Sendable {
+    /// Directives whose change takes effect only when the process starts anew.
+    var needsRestart: [String] = []
+    var memoryLimitBytes: Int?
+    var logLevel: LogSettings.Level?
+    var eventDestination: LogSettings.Destination?
+    /// Where requests are logged, or in which form.
+    var changesAccessLog = false
+
+    init(from old: ProxySettings, to new: ProxySettings) {
+        if old.listeners != new.listeners { needsRestart.append("listen") }
+        if old.admin?.address != new.admin?.address { needsRestart.append("admin") }
+        if old.workers != new.workers { needsRestart.append("workers") }
+        if old.memory.maxObjectBytes != new.memory.maxObjectBytes { needsRestart.append("memory max_object") }
+        if old.memory.limitBytes != new.memory.limitBytes { memoryLimitBytes = new.memory.limitBytes }
+        if old.log.level != new.log.level { logLevel = new.log.level }
+        if old.log.eventDestination != new.log.eventDestination { eventDestination = new.log.eventDestination }
+        changesAccessLog =
+            old.log.accessFormat != new.log.accessFormat || old.log.accessDestination != new.log.accessDestination
+    }
+}
