@@ -60,6 +60,11 @@ import Testing
         #expect(failure(start + "E:\r\n\r\n", limits: limits) == .fieldLine(.tooManyLines))
     }
 
+    @Test func aLongFirstReadIsLookedAtAtOnce() {
+        #expect(failure("GET /\u{E9}" + fill(1_000)) == .malformedTarget)
+        #expect(failure("\u{16}\u{3}" + fill(1_000)) == .malformedMethod)
+    }
+
     @Test func aLongHeadByteByByteIsReadOnce() {
         // A parser that began again with each byte would look at two thousand million bytes here.
         let text = "GET / HTTP/1.1\r\nHost: a\r\n" + (0..<4).map { "A\($0): \(fill(15_000))\r\n" }.joined() + "\r\n"

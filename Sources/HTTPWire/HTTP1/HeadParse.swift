@@ -31,10 +31,11 @@ struct HeadProgress: Sendable {
         self.seen = seen
     }
 
-    /// Whether reading on cannot come to anything: the line is long, and no byte that ends it, nor a limit,
+    /// Whether reading again cannot come to anything: the line is long, and no byte that ends it, nor a limit,
     /// has come since.
     mutating func mustWait(_ message: borrowing Span<UInt8>, limit: Int) -> Bool {
-        guard message.count - line > HeadProgress.shortLine, message.count <= limit, seen < message.count else {
+        guard message.count - line > HeadProgress.shortLine, message.count <= limit, seen > 0, seen < message.count
+        else {
             return false
         }
         var index = message.firstControl(in: max(seen, line)..<message.count)
