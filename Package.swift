@@ -55,16 +55,35 @@ let package = Package(
         .target(
             name: "TestKit", dependencies: ["Bytes", "EventIO"], path: "Tests/TestKit",
             swiftSettings: strict),
+        .target(
+            name: "FuzzProperties", dependencies: ["Bytes", "HTTPMessages", "HTTPWire"], path: "Tests/Fuzz/Properties",
+            swiftSettings: strict),
         tests("BytesTests", ["Bytes"]),
         tests("HTTPMessagesTests", ["Bytes", "HTTPMessages"]),
         tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules"]),
         tests("SettingsTests", ["Bytes", "Settings"]),
         tests("LarderTests", ["Settings", "larder"]),
         tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),
-        tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit"]),
+        tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit", "FuzzProperties"]),
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
         tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
         tests("TelemetryTests", ["Bytes", "HTTPMessages", "CacheRules", "Telemetry"]),
     ]
 )
+
+/// Fuzzers need flags that no other build wants; `scripts/fuzz` sets the variable.
+func fuzzer(_ name: String, folder: String) -> Target {
+    .executableTarget(
+        name: "fuzz-\(name)", dependencies: ["FuzzProperties"], path: "Tests/Fuzz/\(folder)",
+        swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
+}
+
+if Context.environment["LARDER_FUZZ"] != nil {
+    package.targets += [
+        fuzzer("request", folder: "Request"),
+        fuzzer("response", folder: "Response"),
+        fuzzer("chunked", folder: "Chunked"),
+        fuzzer("glob", folder: "Glob"),
+    ]
+}
