@@ -131,6 +131,7 @@ extension ClientConnection {
 
     /// The request could not be understood; nothing after it can be either.
     func refuse(_ status: Status, detail: StaticString) {
+        worker.claimOutput(for: self)
         worker.writeLocalAnswer(status, detail: detail, isHead: false, keepsOpen: false, version: .http11)
         worker.recordRefusal(status: status, detail: detail, client: self)
         closeAfterOutput(lingering: true)
@@ -140,6 +141,7 @@ extension ClientConnection {
         _ status: Status, detail: StaticString, head: borrowing RequestHead, framing: BodyFraming, keepsOpen: Bool,
         route: CompiledRoute? = nil
     ) {
+        worker.claimOutput(for: self)
         // A body that nobody reads would be taken for the next request.
         let hasBody = framing != .none && framing != .length(0)
         let reuse = keepsOpen && !hasBody

@@ -200,12 +200,13 @@ final class ClientConnection: StreamChannel {
                 inputIsPartial = exchange == nil
                 break
             }
-            if worker.output.count > Self.outputHighWaterBytes { flush() }
+            if worker.outputOwner === self, worker.output.count > Self.outputHighWaterBytes { flush() }
         }
         return used
     }
 
     private func takeHead(_ bytes: borrowing Span<UInt8>) -> Int {
+        worker.claimOutput(for: self)
         var head = worker.takeHead()
         switch parser.parse(bytes, into: &head) {
         case .complete(let length):
@@ -237,7 +238,7 @@ final class ClientConnection: StreamChannel {
 
     /// Sends what was put together for this connection.
     func flush() {
-        guard !worker.output.isEmpty else { return }
+        guard worker.outputOwner === self, !worker.output.isEmpty else { return }
         send(&worker.output)
     }
 
@@ -256,7 +257,7 @@ final class ClientConnection: StreamChannel {
 
     /// The answer broke: a reset is the one thing no client can take for its end (promise 6).
     func breakOff() {
-        worker.output.clear()
+        worker.dropOutput(of: self)
         exchange = nil
         reset()
     }

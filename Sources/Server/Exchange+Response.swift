@@ -11,7 +11,7 @@ import Storage
 extension Exchange {
     /// A 1xx is passed on, once the client can understand it (RFC 9110 §15.2).
     func interimReceived(_ response: borrowing ResponseHead) {
-        guard let client, head.version == .http11 else { return }
+        guard head.version == .http11, let client = clientToWriteTo() else { return }
         ResponseHeadWriter.writeInterim(response, into: &worker.output)
         client.flush()
     }
@@ -73,7 +73,7 @@ extension Exchange {
         rememberUncacheable()
         endFlight(.uncacheable)
         intake = .relay
-        guard client != nil else { return }
+        guard clientToWriteTo() != nil else { return }
         let length = framing.contentLength(of: response, request: head.method)
         delivery.begin(status: response.status, contentLength: length)
         ResponseHeadWriter.write(response, contentLength: length, for: self)
@@ -98,7 +98,7 @@ extension Exchange {
     }
 
     private func relay(_ data: borrowing Span<UInt8>) {
-        guard let client else { return }
+        guard let client = clientToWriteTo() else { return }
         send(data, to: client)
         if client.pendingByteCount > ClientConnection.outputHighWaterBytes { upstream?.pause() }
     }
@@ -123,8 +123,10 @@ extension Exchange {
         switch intake {
         case .none: return
         case .relay:
-            if delivery.framing == .chunked { HeadWriter.lastChunk(trailers: trailers, into: &worker.output) }
-            client?.flush()
+            if let client = clientToWriteTo() {
+                if delivery.framing == .chunked { HeadWriter.lastChunk(trailers: trailers, into: &worker.output) }
+                client.flush()
+            }
             finish(status: Status(delivery.status))
         case .store(let response): storingEnded(response)
         case .tunnel: endTunnelSide()
@@ -172,7 +174,7 @@ extension Exchange {
 
     private func beginTunnel(_ response: borrowing ResponseHead) -> Int? {
         answer.outcome = .pass
-        guard let client, request.wantsUpgrade else {
+        guard request.wantsUpgrade, let client = clientToWriteTo() else {
             upstream?.abandon()
             upstream = nil
             fail(Status(502), detail: "unasked-upgrade")

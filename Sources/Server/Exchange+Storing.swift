@@ -48,7 +48,7 @@ extension Exchange {
         admit(response)
         endFlight(.stored(response))
         upstream = nil
-        guard let client else { return finish(status: Status(response.metadata.status)) }
+        guard let client = clientToWriteTo() else { return finish(status: Status(response.metadata.status)) }
         let status = worker.respond(with: response, to: head, on: client, request: request, answer: answer)
         finish(status: Status(status))
     }
@@ -67,7 +67,7 @@ extension Exchange {
     /// Begins the client's answer from a response that is still arriving, as its leader or as a follower.
     func deliver(_ response: StreamedResponse) {
         intake = .store(response)
-        guard client != nil else { return }
+        guard clientToWriteTo() != nil else { return }
         let (metadata, head) = (response.metadata, response.head)
         answer.ttlSeconds = nil
         delivery.begin(status: response.status, contentLength: response.contentLength)
@@ -79,7 +79,7 @@ extension Exchange {
 
     /// Hands on what has arrived, as far as the client takes it.
     func pump() {
-        guard case .store(let response) = intake, let client else { return }
+        guard case .store(let response) = intake, let client = clientToWriteTo() else { return }
         if delivery.omitsBody { return finishDelivery() }
         // Looked at before the body is, so that a body said to be complete is.
         let phase = flight?.look(from: worker.index)
@@ -104,7 +104,7 @@ extension Exchange {
     }
 
     private func finishDelivery() {
-        guard let client else { return }
+        guard let client = clientToWriteTo() else { return }
         if delivery.framing == .chunked { worker.output.append("0\r\n\r\n") }
         client.flush()
         // A leader stays until its body is whole, whatever its own client wanted of it.
@@ -136,7 +136,7 @@ extension Exchange {
             hash: keyHash,
             untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
         endFlight(.broken)
-        guard let client else { return finish(status: Status(499)) }
+        guard let client = clientToWriteTo() else { return finish(status: Status(499)) }
         while let run = response.body.run(at: delivery.cursor) {
             deliver(run.bytes, to: client)
             delivery.cursor += run.count

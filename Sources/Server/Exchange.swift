@@ -76,6 +76,13 @@ final class Exchange: Deadline {
         attachDeadline(to: worker.loop)
     }
 
+    /// The client, with the worker's output put at its service.
+    func clientToWriteTo() -> ClientConnection? {
+        guard let client else { return nil }
+        worker.claimOutput(for: client)
+        return client
+    }
+
     // MARK: The flow
 
     /// The worker has searched memory; its scratch still holds the key.
@@ -229,7 +236,7 @@ final class Exchange: Deadline {
 
     private func serveCollapsed() {
         leaveFlight()
-        guard let stored, let client else { return finish(status: Status(499)) }
+        guard let stored, let client = clientToWriteTo() else { return finish(status: Status(499)) }
         answer.forward = machine.forwardReason
         let status = worker.respond(with: stored, to: head, on: client, request: request, answer: answer)
         finish(status: Status(status))
@@ -243,7 +250,7 @@ final class Exchange: Deadline {
 
     /// What is stored answers although it is stale, or because the origin confirmed it.
     func serveStored() {
-        guard let stored, let client else { return finish(status: Status(499)) }
+        guard let stored, let client = clientToWriteTo() else { return finish(status: Status(499)) }
         if answer.outcome != .revalidated { answer.outcome = .stale }
         answer.forward = machine.forwardReason
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(worker.loop.now) / 1000
@@ -258,7 +265,7 @@ final class Exchange: Deadline {
         answer.outcome = .local
         answer.detail = detail
         answer.forward = machine.forwardReason
-        if let client {
+        if let client = clientToWriteTo() {
             worker.writeLocalAnswer(
                 status, detail: detail, isHead: head.method == .head,
                 keepsOpen: request.keepsOpen && requestBody.isComplete,

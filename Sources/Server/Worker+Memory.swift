@@ -93,7 +93,7 @@ extension Worker {
         let settings = snapshot.settings.purgeMethod
         guard
             settings.allowed.contains(where: { range in peer.map { range.contains(high: $0.high, low: $0.low) } ?? false
-                })
+            })
         else {
             return false
         }

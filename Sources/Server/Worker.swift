@@ -18,8 +18,10 @@ final class Worker {
     private(set) var snapshot: ProxySnapshot
     private(set) var link: WorkerLink!
 
-    // Lent for the length of one call each.
+    /// What is put together for `outputOwner` and not yet sent.
     var output = ByteBuffer(capacity: 64 << 10)
+    private(set) var outputOwner: ClientConnection?
+    // Lent for the length of one call each.
     var upstreamOutput = ByteBuffer(capacity: 16 << 10)
     var key = ByteBuffer(capacity: 1 << 10)
     var scratch = ByteBuffer(capacity: 1 << 10)
@@ -81,12 +83,28 @@ final class Worker {
     }
 
     func connectionClosed(_ client: ClientConnection) {
+        dropOutput(of: client)
         if clients.removeValue(forKey: ObjectIdentifier(client)) != nil {
             shared.connectionCount.subtract(1, ordering: .relaxed)
         }
     }
 
     // MARK: Lent parts
+
+    /// To be called before anything is put into `output`: what waits there for another client leaves first, so
+    /// that no byte of it can reach this one (promise 2).
+    func claimOutput(for client: ClientConnection) {
+        guard outputOwner !== client else { return }
+        if !output.isEmpty { outputOwner?.flush() }
+        output.clear()
+        outputOwner = client
+    }
+
+    func dropOutput(of client: ClientConnection) {
+        guard outputOwner === client else { return }
+        output.clear()
+        outputOwner = nil
+    }
 
     /// The head that the next request is parsed into; taken over by exchanges, given back by hits.
     func takeHead() -> RequestHead {
