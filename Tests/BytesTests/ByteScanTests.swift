@@ -18,6 +18,7 @@ import Testing
                 #expect(span.firstNotVisible(in: range) == (isVisible ? count + 2 : place + 2))
                 let isQuotable = byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C
                 #expect(span.firstNotQuotable(in: range) == (isQuotable ? count + 2 : place + 2))
+                #expect(span.firstNotToken(in: range) == (ASCII.isTokenCharacter(byte) ? count + 2 : place + 2))
                 #expect(span.firstIndex(of: byte, in: range) == (byte == UInt8(ascii: "a") ? 2 : place + 2))
             }
         }

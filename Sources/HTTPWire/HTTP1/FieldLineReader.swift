@@ -76,8 +76,7 @@ struct FieldLineReader: Sendable {
     ) -> Line {
         let start = range.lowerBound
         let end = range.upperBound
-        var index = start
-        while index < end, ASCII.isTokenCharacter(message[index]) { index &+= 1 }
+        var index = message.firstNotToken(in: range)
         guard index < end else { return .runsOut }
         guard index > start else { return startWithoutName(message, range) }
         let nameRange = start..<index
