@@ -66,6 +66,12 @@ import Bytes
         unsafe ownLoop = nil
     }
 
+    /// The loop ends, and its wheel has let go of this deadline already.
+    final func loopEnded() {
+        linkedNanoseconds = Self.never
+        leaveLoop()
+    }
+
     @inline(never)
     private final func link() {
         let loop = self.loop

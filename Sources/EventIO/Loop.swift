@@ -49,7 +49,7 @@ package import Bytes
     deinit {
         mailbox.close()
         for index in seats.indices { seats[index].channel?.close() }
-        while let deadline = wheel.popDue(at: .max) { deadline.leaveLoop() }
+        while let deadline = wheel.popDue(at: .max) { deadline.loopEnded() }
         kernel.close(poller)
         unsafe readBuffer.deallocate()
         unsafe events.deallocate()

@@ -58,6 +58,17 @@ final class Alarm: Deadline {
         #expect(alarm.times == [start + 5_000_000_000])
     }
 
+    @Test func aLoopMayEndBeforeItsDeadlines() throws {
+        let alarm: Alarm
+        do {
+            let ending = try Loop(kernel: world)
+            alarm = Alarm(on: ending)
+            alarm.setDeadline(nanoseconds: ending.now.monotonicNanoseconds + 1_000_000_000)
+        }
+        #expect(!alarm.isAttached)
+        #expect(alarm.times.isEmpty)
+    }
+
     @Test func deadlinesAreNeverEarlyAndLessThanTwoMillisecondsLate() {
         let alarms = (0..<500).map { _ in Alarm(on: loop) }
         var wanted: [Int64] = []
