@@ -15,7 +15,11 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
     private var faultsByAddress: [SocketAddress: FaultPlan] = [:]
     /// The addresses of hosts; any other name is unknown.
     package var hosts: [String: [IPAddress]] = [:]
-    /// What was appended to files, by path.
+    /// What `readFile` finds, by path.
+    package var readableFiles: [String: [UInt8]] = [:]
+    /// What was sent to unix sockets by datagrams.
+    package private(set) var datagrams: [(socket: String, bytes: [UInt8])] = []
+    /// What was appended to files, by path; the standard streams are `stdout` and `stderr`.
     package private(set) var logs: [String: [UInt8]] = [:]
     /// Where `traceHash` does not tell enough: receives a line per call.
     package var trace: ((String) -> Void)?
@@ -243,9 +247,24 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
     }
 
     package override func write(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+        if fd.rawValue == 1 || fd.rawValue == 2 {
+            unsafe logs[fd.rawValue == 1 ? "stdout" : "stderr", default: []].append(contentsOf: bytes)
+            return IOResult(bytes.count)
+        }
         let log = file(fd, as: VirtualLog.self)
         unsafe logs[log.path, default: []].append(contentsOf: bytes)
         return IOResult(bytes.count)
+    }
+
+    package override func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        guard let bytes = readableFiles[path] else { throw .noSuchFile }
+        return Array(bytes.prefix(limit))
+    }
+
+    package override var pageBytes: UInt64 { 4096 }
+
+    package override func sendDatagram(_ bytes: [UInt8], toSocket name: String) throws(SystemError) {
+        datagrams.append((name, bytes))
     }
 
     package override func lookUp(host: String, port: UInt16) throws(NameError) -> [SocketAddress] {
