@@ -48,7 +48,10 @@ package final class Proxy {
             let attempt = "listen on \(listener.address)"
             var address = try listener.address.resolved(by: kernel, attempt: attempt)
             do throws(SystemError) {
-                for worker in workers { address = try worker.listen(on: address, settings: listener) }
+                // Without one socket each, one worker accepts for all.
+                for worker in listener.reusesPort ? workers[...] : workers.prefix(1) {
+                    address = try worker.listen(on: address, settings: listener)
+                }
             } catch { throw StartError(attempt, error) }
             addresses.append(address)
         }

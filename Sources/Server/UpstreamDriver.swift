@@ -15,12 +15,15 @@ final class UpstreamDriver: Deadline {
     private var nextWaiter: UpstreamWaiter = 0
     /// Numbers that the pool knows addresses by.
     private var addresses: [SocketAddress] = []
+    /// By server: where its name led to last; empty before it was resolved.
+    private var locations: [[SocketAddress]]
     var retryBudget = RetryBudget()
     private(set) var isDraining = false
 
     init(worker: Worker, settings: UpstreamSettings, limits: UpstreamPoolLimits) {
         self.worker = worker
         self.settings = settings
+        locations = Array(repeating: [], count: settings.servers.count)
         pool = UpstreamPool(weights: settings.servers.map(\.weight), limits: limits)
         super.init()
         attachDeadline(to: worker.loop)
@@ -166,6 +169,7 @@ final class UpstreamDriver: Deadline {
 
     /// A server's name was resolved; numeric addresses come at once.
     func resolved(server: Int, to found: [SocketAddress]) {
+        locations[server] = found
         let numbers = found.map { address -> Int in
             if let known = addresses.firstIndex(of: address) { return known }
             addresses.append(address)
@@ -173,6 +177,15 @@ final class UpstreamDriver: Deadline {
         }
         for id in pool.addressesResolved(server, numbers) { take(id)?.close() }
         deadlinePassed()
+    }
+
+    /// Servers that an earlier configuration named too are known before their names are resolved anew.
+    func inheritAddresses(from old: UpstreamDriver) {
+        for (index, server) in settings.servers.enumerated() where locations[index].isEmpty {
+            guard let place = old.settings.servers.firstIndex(where: { $0.address == server.address }) else { continue }
+            let found = old.locations[place]
+            if !found.isEmpty { resolved(server: index, to: found) }
+        }
     }
 
     /// What the Host field says where it names the server and not what the client asked for.

@@ -84,8 +84,9 @@ extension Worker {
     }
 
     /// RFC 9112 §9.3 and appendix C.2.2: what the client's version does not imply is said.
+    /// While the process drains, no connection is used again.
     func writeConnection(version: HTTPVersion, keepsOpen: Bool) {
-        if !keepsOpen {
+        if !keepsOpen || isDraining {
             output.append("Connection: close\r\n")
         } else if version == .http10 {
             output.append("Connection: keep-alive\r\n")

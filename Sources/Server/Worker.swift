@@ -134,6 +134,8 @@ final class Worker {
     }
 
     func resolve(_ driver: UpstreamDriver, server: Int, _ address: SocketAddressText) {
+        // What needs no look-up is known at once, so that a new configuration serves its first request.
+        if let known = SocketAddress(address.description) { return driver.resolved(server: server, to: [known]) }
         resolver.resolve(address.host, port: address.port, onto: loop) { [weak driver] result in
             guard let driver else { return }
             switch result {
@@ -170,9 +172,11 @@ final class Worker {
     func adopt(_ next: ProxySnapshot) {
         snapshot = next
         metrics.relabel(next.labels)
-        for driver in drivers { driver.drain() }
-        retiredDrivers = retiredDrivers.filter { !$0.isEmpty } + drivers
+        let before = drivers
         makeDrivers()
+        for driver in drivers { for old in before { driver.inheritAddresses(from: old) } }
+        for driver in before { driver.drain() }
+        retiredDrivers = retiredDrivers.filter { !$0.isEmpty } + before
     }
 
     /// Lines of requests under way go to the new log too.
