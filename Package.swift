@@ -68,6 +68,12 @@ let package = Package(
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
         tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
+        tests(
+            "ServerTests",
+            [
+                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
+                "Upstreams", "Telemetry", "Server", "TestKit",
+            ]),
         tests("TelemetryTests", ["Bytes", "HTTPMessages", "CacheRules", "Telemetry"]),
     ]
 )

@@ -224,8 +224,11 @@ class Invalidation(LarderCase):
 
     def test_many_rules_at_once(self):
         self.start_filled()
-        self.larder.invalidate(urls=[f"/none/{number}" for number in range(2000)] + ["/other"])
+        self.larder.invalidate(urls=[f"/none/{number}" for number in range(999)] + ["/other"])
         self.assertEqual(self.gone(), ["/other"])
+        response = self.larder.admin("POST", "/invalidate", {"urls": [f"/none/{number}" for number in range(1001)]})
+        self.assertEqual(response.status, 413)
+        self.assertEqual(json.loads(response.content)["error"]["code"], "too_many_items")
 
 
 class PurgeMethod(LarderCase):
@@ -303,7 +306,7 @@ class Figures(LarderCase):
                 self.assertNotIn(name, typed)
                 typed[name] = kind
             elif not line.startswith("#"):
-                match = re.fullmatch(r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*\})? (\S+)', line)
+                match = re.fullmatch(r'([a-z0-9_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*\})? (\S+)', line)
                 self.assertTrue(match, line)
                 self.assertNotIn(line.rsplit(" ", 1)[0], found)
                 found[line.rsplit(" ", 1)[0]] = float(match[3])

@@ -191,7 +191,7 @@ class Drain(LarderCase):
 
 class Logs(LarderCase):
     def test_access_log_has_one_json_line_for_each_request(self):
-        self.start(route="ttl 5m")
+        self.start(route="ttl 5m", top="workers 1")
         for target in ("/a?x=1", "/a?x=1", "/b"):
             self.get(target, ("User-Agent", 'te"st\\'))
         self.ask("POST", "/c", content=b"abc")

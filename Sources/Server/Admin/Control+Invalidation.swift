@@ -26,7 +26,7 @@ extension Control {
         var removed = 0
         if !call.soft { for key in plan.keys { removed += store.remove(key: key.text.span, hash: key.hash) } }
         let epoch = store.invalidate(plan.rules)
-        isSweeping = isSweeping || !plan.others.isEmpty
+        if !plan.others.isEmpty { sweepTimer.start() }
         for (kind, count) in plan.counts { purges[kind, default: 0] &+= UInt64(count) }
         let entry = InvalidationAudit.Entry(
             at: kernel.now(), peer: peer, epoch: epoch, isSoft: call.soft, rules: call.counts, sample: call.sample,

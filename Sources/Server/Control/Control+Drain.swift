@@ -26,6 +26,7 @@ extension Control {
             ])
         tell(.stopping, status: "draining \(connectionCount) connections")
         WorkerPoll.start(links, on: loop, { $0.drain() }) { [weak self] _ in self?.watchDrain() }
+        drainTimer.start()
     }
 
     func watchDrain() {

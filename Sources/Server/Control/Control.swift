@@ -35,10 +35,16 @@ package final class Control {
     var lastReload: (succeeded: Bool, wallSeconds: Int64)
     var audit = InvalidationAudit()
     var purges: [String: UInt64] = [:]
-    var isSweeping = false
     var saidMemoryIsLowered = false
 
-    private var timers: [ControlTimer] = []
+    /// Set when nothing is to be freed any more.
+    var itself: Control?
+    private lazy var secondTimer = ControlTimer(loop: loop, every: .seconds(1)) { [unowned self] in secondPassed() }
+    private lazy var figuresTimer = ControlTimer(loop: loop, every: .seconds(10)) { [unowned self] in rotateFigures() }
+    /// Runs while the process drains.
+    lazy var drainTimer = ControlTimer(loop: loop, every: .milliseconds(20)) { [unowned self] in watchDrain() }
+    /// Runs while entries have invalidations to meet.
+    lazy var sweepTimer = ControlTimer(loop: loop, every: .milliseconds(2)) { [unowned self] in sweep() }
     private var signals: ControlSignals?
 
     /// On the thread of `loop`, before the workers' loops run on theirs.
@@ -72,10 +78,8 @@ package final class Control {
         }
         try proxy.listen()
         isListening = true
-        every(.seconds(1)) { [unowned self] in secondPassed() }
-        every(.seconds(10)) { [unowned self] in rotateFigures() }
-        every(.milliseconds(20)) { [unowned self] in watchDrain() }
-        every(.milliseconds(2)) { [unowned self] in sweep() }
+        secondTimer.start()
+        figuresTimer.start()
         limitMemory()
         announceStart()
     }
@@ -112,17 +116,6 @@ package final class Control {
 
     // MARK: Turns
 
-    private func every(_ duration: Duration, _ action: @escaping () -> Void) {
-        var timer: ControlTimer?
-        let made = ControlTimer(loop: loop) {
-            action()
-            timer?.fire(after: duration)
-        }
-        timer = made
-        timers.append(made)
-        made.fire(after: duration)
-    }
-
     private func secondPassed() {
         events.writeSuppressed()
         limitMemory()
@@ -130,8 +123,7 @@ package final class Control {
 
     /// Lets entries meet the invalidations in small steps, so that no lock is held for long.
     private func sweep() {
-        guard isSweeping else { return }
-        isSweeping = !store.sweep(maximumEntries: 1000)
+        if store.sweep(maximumEntries: 1000) { sweepTimer.stop() }
     }
 
     // MARK: Signals
@@ -173,7 +165,7 @@ package final class Control {
         events.write(.notice, "stopped")
         admin?.closeAll()
         signals?.close()
-        for timer in timers { timer.cancelDeadline() }
+        for timer in [secondTimer, figuresTimer, drainTimer, sweepTimer] { timer.stop() }
         for link in links {
             link.post { worker in
                 worker.closeAll()

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
 import EventIO
 
-/// Something done again and again on the control loop.
+/// Something done again and again on the control loop while it is wanted.
 final class ControlTimer: Deadline {
+    private let interval: Duration
     private let action: () -> Void
 
-    init(loop: Loop, _ action: @escaping () -> Void) {
+    init(loop: Loop, every interval: Duration, _ action: @escaping () -> Void) {
+        self.interval = interval
         self.action = action
         super.init()
         attachDeadline(to: loop)
     }
 
-    func fire(after duration: Duration) { setDeadline(after: duration) }
+    func start() { setDeadline(after: interval) }
 
-    override func deadlinePassed() { action() }
+    /// Also from within the action.
+    func stop() { cancelDeadline() }
+
+    override func deadlinePassed() {
+        start()
+        action()
+    }
 }

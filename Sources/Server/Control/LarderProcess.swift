@@ -56,6 +56,8 @@ package enum LarderProcess {
                     try LoopThread.start(name: "worker-\(index)", kernel: controlLoop.kernel, running: loop))
             }
         } catch { throw StartError("start a thread", error) }
+        // Freeing a full cache entry by entry would take seconds, and the process gives all of it back at once.
+        control.staysForGood()
         controlLoop.run()
         for thread in threads { thread.join() }
         // What the workers logged last is written before the thread that writes it ends.
@@ -66,6 +68,9 @@ package enum LarderProcess {
 }
 
 extension Control {
+    /// Keeps everything to the end of the process.
+    fileprivate func staysForGood() { itself = self }
+
     /// A connection to a client may need another to its upstream.
     func warnOfDescriptors(_ limit: Int) {
         let needed = 2 * snapshot.settings.limits.connections
