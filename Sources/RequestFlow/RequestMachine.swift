@@ -139,6 +139,14 @@ package struct RequestMachine: Sendable {
         }
     }
 
+    /// The 304 was about something else: the same request goes out once more, without validators.
+    package mutating func confirmationFailed() {
+        precondition(state == .responding && isConditional)
+        isConditional = false
+        mayServeStaleOnError = false
+        state = .fetchingAlone
+    }
+
     package mutating func upstreamFailed() -> FailureAction {
         switch state {
         case .leading, .fetchingAlone:

@@ -5,15 +5,17 @@ import EventIO
 import HTTPMessages
 import HTTPWire
 import RequestFlow
+import Settings
 import Storage
 import Upstreams
 
 /// The way up: a connection, the request's head, its body.
 extension Exchange {
     func fetch(conditional: Bool) {
-        if epoch == 0 { epoch = worker.shared.store.currentEpoch }
+        adoptEpoch()
         answer.forward = machine.forwardReason
-        worker.driver(of: request.route).request(self, onNewConnection: false)
+        if driver.isDraining, let successor = worker.successor(of: driver) { driver = successor }
+        driver.request(self, onNewConnection: false)
     }
 
     /// A connection is ours: the head goes out, together with what of the body is at hand.
@@ -115,9 +117,10 @@ extension Exchange {
 
     /// Before any head came. True when the request has been sent again.
     private func retried(after failure: ExchangeFailure) -> Bool {
-        let driver = worker.driver(of: request.route)
+        if driver.isDraining, let successor = worker.successor(of: driver) { driver = successor }
         let decision = RetryPolicy.decision(
-            after: failure, methodIsIdempotent: head.method.isIdempotent, retries: retries, budget: &driver.retryBudget)
+            after: failure, methodIsIdempotent: head.method.isIdempotent, retries: retries,
+            limit: driver.settings.retries, budget: &driver.retryBudget)
         guard decision == .retryOnNewConnection else { return false }
         retries += 1
         upstream = nil

@@ -70,6 +70,7 @@ extension Exchange {
 
     func beginRelay(_ response: borrowing ResponseHead, framing: BodyFraming) {
         answer.outcome = machine.facts.routePasses || machine.forwardReason == .method ? .pass : .miss
+        if head.method == .head { worker.updateByHead(response, exchange: self) }
         rememberUncacheable()
         endFlight(.uncacheable)
         intake = .relay
@@ -148,18 +149,29 @@ extension Exchange {
 
     private func serveConfirmed(_ response: borrowing ResponseHead, now: Moment) {
         guard let stored else { preconditionFailure("validators came from something stored") }
+        intake = .none
+        upstream = nil
+        var fields = ResponseHead()
+        guard StoredHead.parse(stored.head, into: &fields), StoredFieldUpdate.applies(response, to: fields.fields)
+        else { return fetchUnconditionally() }
         answer.outcome = .revalidated
         if let refreshed = StoredResponseMaker.refresh(stored, with: response, for: self) {
             self.stored = refreshed
-            let outcome = worker.shared.store.insert(refreshed)
-            answer.isStored = outcome == .stored
+            answer.isStored = worker.shared.store.insert(refreshed) == .stored
             endFlight(.stored(refreshed))
         } else {
+            worker.forget(stored)
             endFlight(.uncacheable)
         }
-        intake = .none
-        upstream = nil
         serveStored()
+    }
+
+    /// The 304 speaks of something else than what is stored (RFC 9111 §4.3.4).
+    private func fetchUnconditionally() {
+        if let stored { worker.forget(stored) }
+        stored = nil
+        machine.confirmationFailed()
+        fetch(conditional: false)
     }
 
     // MARK: Unsafe methods

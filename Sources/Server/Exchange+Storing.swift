@@ -16,7 +16,8 @@ extension Exchange {
     ) -> Int? {
         answer.outcome = .miss
         let length = framing.contentLength(of: response, request: head.method)
-        guard key.count > 0, let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
+        takeKeyOfGet()
+        guard let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
         else {
             answer.notStored = .tooManyTags
             return relayInstead(response, framing: framing)
@@ -35,6 +36,15 @@ extension Exchange {
         flight?.wentOn(to: .streaming(streamed))
         deliver(streamed)
         return nil
+    }
+
+    /// An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
+    /// the POST itself caused.
+    private func takeKeyOfGet() {
+        guard key.isEmpty else { return }
+        worker.writeKey(of: head, route: request.route)
+        adoptKey(worker.keyCopy())
+        epoch = worker.shared.store.currentEpoch
     }
 
     private func relayInstead(_ response: borrowing ResponseHead, framing: BodyFraming) -> Int? {
@@ -125,6 +135,8 @@ extension Exchange {
             return overflowed(response, data)
         }
         response.body.append(data)
+        // Stored before the last byte leaves, so that whoever asks next meets it.
+        if response.contentLength == response.body.count { return storingEnded(response) }
         flight?.wentOn(to: nil)
         pump()
     }
@@ -148,6 +160,7 @@ extension Exchange {
     private static var overflowMemoryMilliseconds: Int64 { 120_000 }
 
     func storingEnded(_ response: StreamedResponse) {
+        guard !isBodyComplete else { return }
         isBodyComplete = true
         if let length = response.contentLength, length != response.body.count {
             return storingFailed(detail: "upstream-length-differs")

@@ -30,6 +30,8 @@ final class Exchange: Deadline {
     var leads = false
 
     // Its upstream.
+    /// Of the configuration under which the request came, or the one that took its place.
+    var driver: UpstreamDriver
     var upstream: UpstreamConnection?
     var wait: UpstreamWait?
     var requestBody: RequestBodyRelay
@@ -68,6 +70,7 @@ final class Exchange: Deadline {
         self.request = request
         self.machine = machine
         isBackground = client == nil
+        driver = worker.driver(of: request.route)
         peer = client?.peer
         requestBody = RequestBodyRelay(
             framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
@@ -85,12 +88,19 @@ final class Exchange: Deadline {
 
     // MARK: The flow
 
+    func adoptKey(_ key: ContiguousArray<UInt8>) {
+        self.key = key
+        keyHash = worker.shared.hasher.hash64(key.span)
+    }
+
     /// The worker has searched memory; its scratch still holds the key.
     func found(_ found: Found) {
         stored = found.stored
         keyHash = found.keyHash
         if key.isEmpty { key = worker.keyCopy() }
     }
+
+    func adoptEpoch() { if epoch == 0 { epoch = worker.shared.store.currentEpoch } }
 
     func forward() { fetch(conditional: false) }
 
@@ -301,7 +311,7 @@ final class Exchange: Deadline {
         if leads { endFlight(.failed(status)) }
         leaveFlight()
         machine.responded()
-        if wait != nil { worker.driver(of: request.route).left(self) }
+        if wait != nil { driver.left(self) }
         if let upstream { upstream.abandon() }
         upstream = nil
         if let client {

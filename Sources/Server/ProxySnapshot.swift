@@ -116,7 +116,11 @@ extension CachePolicy {
             maximumTTLMilliseconds: settings.memory.maxTTLMilliseconds > 0
                 ? Int64(settings.memory.maxTTLMilliseconds) : nil,
             maximumVariants: route.maxVariants,
-            tagFields: Self.known(route.tagFields))
+            tagFields: Self.known(route.tagFields), otherTagFields: Self.unknown(route.tagFields))
+    }
+
+    private static func unknown(_ names: [String]) -> [String] {
+        names.filter { FieldName.lookUp(Array($0.utf8).span) == .other }
     }
 
     private static func known(_ names: [String]) -> [FieldName] {
@@ -128,6 +132,7 @@ extension CachePolicy.SetCookieStorage {
     init(_ setting: StoreSettings.SetCookie) {
         switch setting {
         case .never: self = .never
+        case .explicitLifetime: self = .withExplicitLifetime
         case .stripped: self = .stripped
         case .sentToEveryone: self = .always
         }

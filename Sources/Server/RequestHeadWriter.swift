@@ -36,7 +36,7 @@ enum RequestHeadWriter {
     }
 
     private static func writeHost(_ exchange: Exchange, into buffer: inout ByteBuffer) {
-        let driver = exchange.worker.driver(of: exchange.request.route)
+        let driver = exchange.driver
         let head = exchange.head
         buffer.append("Host: ")
         switch driver.settings.hostField {

@@ -64,7 +64,7 @@ enum ResponseHeadWriter {
             let name = fields.slots[index].name
             if name == .contentLength || name == .larderCacheControl { continue }
             if HopByHop.isRemoved(at: index, of: fields) { continue }
-            if let route, name != .other, name != .cacheGroups, route.policy.tagFields.contains(name) { continue }
+            if let route, route.policy.isTagField(at: index, of: fields) { continue }
             buffer.append(fields.name(at: index))
             buffer.append(": ")
             buffer.append(fields.value(at: index))

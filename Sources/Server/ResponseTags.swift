@@ -10,7 +10,7 @@ enum ResponseTags {
         _ fields: borrowing Fields, authority: borrowing Span<UInt8>, policy: CachePolicy, hasher: ByteHasher
     ) -> ContiguousArray<UInt64>? {
         var hashes = ContiguousArray<UInt64>()
-        let isWhole = Tags.forEach(in: fields, fieldNames: policy.tagFields, authority: authority) { tag in
+        let isWhole = Tags.forEach(in: fields, policy: policy, authority: authority) { tag in
             hashes.append(hasher.hash64(tag))
         }
         return isWhole ? hashes : nil

@@ -44,17 +44,25 @@ enum StoredResponseMaker {
         var head = ByteBuffer(capacity: 512)
         let eTagRange = writeHead(response, worker, route, into: &head)
         return StoredDraft(
-            status: response.status, metadata: metadata, head: ContiguousArray(copying: head.span),
+            status: response.status,
+            metadata: metadata.limited(toMilliseconds: route.policy.maximumTTLMilliseconds),
+            head: ContiguousArray(copying: head.span),
             eTagRange: eTagRange, varyRule: varyRule,
-            secondaryKey: secondaryKey(rule: varyRule, of: exchange.head.fields), tags: tags,
+            secondaryKey: storedKeys(rule: varyRule, of: exchange.head.fields, response.fields), tags: tags,
             contentLength: contentLength)
     }
 
-    private static func secondaryKey(rule: ContiguousArray<UInt8>, of fields: Fields) -> ContiguousArray<UInt8> {
+    private static func storedKeys(
+        rule: ContiguousArray<UInt8>, of request: Fields, _ response: borrowing Fields
+    ) -> ContiguousArray<UInt8> {
         guard !rule.isEmpty else { return [] }
-        var key = ByteBuffer(capacity: 64)
-        Variance.writeSecondaryKey(rule.span, fields, into: &key)
-        return ContiguousArray(copying: key.span)
+        var keys = ByteBuffer(capacity: 64)
+        if let index = response.firstIndex(of: .contentLanguage) {
+            Variance.writeStoredKeys(rule.span, request, contentLanguage: response.value(at: index), into: &keys)
+        } else {
+            Variance.writeSecondaryKey(rule.span, request, into: &keys)
+        }
+        return ContiguousArray(copying: keys.span)
     }
 
     /// Answers where the entity tag stands in `buffer`.
@@ -66,7 +74,9 @@ enum StoredResponseMaker {
         let fields = StoredFields.select(from: response, policy: route.policy)
         for index in fields.slots.indices {
             let name = fields.slots[index].name
-            if isLeftOut(name, route) { continue }
+            // The length is written anew for each answer; tags are ours.
+            if name == .contentLength || name == .larderCacheControl { continue }
+            if route.policy.isTagField(at: index, of: fields) { continue }
             buffer.append(fields.name(at: index))
             buffer.append(": ")
             if name == .eTag, eTagRange.isEmpty {
@@ -78,15 +88,6 @@ enum StoredResponseMaker {
         if !fields.contains(.date) { worker.dates.append(to: &buffer, wallSeconds: worker.loop.now.wallSeconds) }
         ResponseHeadWriter.writeVia(response, worker.snapshot, into: &buffer)
         return eTagRange
-    }
-
-    /// The length is written anew for each answer; tags are ours.
-    private static func isLeftOut(_ name: FieldName, _ route: CompiledRoute) -> Bool {
-        switch name {
-        case .other, .cacheGroups: false
-        case .contentLength, .larderCacheControl: true
-        default: route.policy.tagFields.contains(name)
-        }
     }
 
     static func seal(_ draft: StoredDraft, body: borrowing Span<UInt8>, for exchange: Exchange) -> StoredResponse? {

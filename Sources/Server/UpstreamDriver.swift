@@ -39,7 +39,7 @@ final class UpstreamDriver: Deadline {
 
     func request(_ exchange: Exchange, onNewConnection: Bool) {
         nextWaiter &+= 1
-        retryBudget.requestSent()
+        if !onNewConnection { retryBudget.requestSent() }
         switch pool.requestArrived(nextWaiter, onNewConnection: onNewConnection, now: now) {
         case .use(let id):
             guard let connection = connections[Int(id.slot)] else { preconditionFailure("an idle connection is open") }
@@ -107,6 +107,7 @@ final class UpstreamDriver: Deadline {
         if let waiter = action.failedWaiter, let exchange = waiting.removeValue(forKey: waiter) {
             exchange.connectionRefused(error == .timedOut ? .connectTimedOut : .connectFailed)
         }
+        watchTime()
     }
 
     private func serve(_ waiter: UpstreamWaiter, on connection: UpstreamConnection) {
@@ -156,6 +157,7 @@ final class UpstreamDriver: Deadline {
     }
 
     override func deadlinePassed() {
+        retryBudget.timePassed(nowNanoseconds: now.monotonicNanoseconds)
         work: while true {
             switch pool.deadlineReached(now: now) {
             case .close(let id): take(id)?.close()

@@ -63,14 +63,7 @@ extension Worker {
 
     /// Whether a response chosen by these request fields would be chosen by others.
     func matches(_ fields: borrowing Fields, rule: borrowing Span<UInt8>, secondary: borrowing Span<UInt8>) -> Bool {
-        guard rule.count > 0 else { return true }
-        scratch.clear()
-        Variance.writeSecondaryKey(rule, fields, into: &scratch)
-        return Self.holds(scratch, secondary)
-    }
-
-    private static func holds(_ buffer: borrowing ByteBuffer, _ bytes: borrowing Span<UInt8>) -> Bool {
-        buffer.span.elementsEqual(bytes)
+        rule.count == 0 || Variance.matches(rule, fields, storedKeys: secondary, scratch: &scratch)
     }
 
     /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
@@ -85,6 +78,31 @@ extension Worker {
         let machine = RequestMachine(RequestFacts(method: .get, coalesces: true))
         let exchange = Exchange(worker: self, client: nil, head: copy head, request: request, machine: machine)
         exchange.refresh(flight, key: ContiguousArray(copying: stored.key), stored: stored)
+    }
+
+    /// Nothing more is to be served from it.
+    func forget(_ stored: StoredResponse) {
+        _ = shared.store.remove(key: stored.key, hash: stored.keyHash)  // how many variants went does not matter
+    }
+
+    /// The answer to HEAD brings what is stored for GET up to date, or makes it stale (RFC 9111 §4.3.5).
+    func updateByHead(_ response: borrowing ResponseHead, exchange: Exchange) {
+        let found = search(exchange.head, exchange.request)
+        guard let stored = found.stored else { return }
+        var fields = ResponseHead()
+        guard StoredHead.parse(stored.head, into: &fields) else { return }
+        let effect = HeadUpdate.effect(
+            of: response, on: fields.fields, storedStatus: stored.metadata.status, storedLength: stored.bodyCount)
+        switch effect {
+        case .none: break
+        case .invalidate: forget(stored)
+        case .update:
+            exchange.adoptEpoch()
+            guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange) else {
+                return forget(stored)
+            }
+            _ = shared.store.insert(refreshed)  // an update that is not admitted loses nothing but itself
+        }
     }
 
     // MARK: Invalidation by request
@@ -108,21 +126,33 @@ extension Worker {
         CacheKey.write(
             host: head.authority, path: head.path, query: head.query, options: route.key, into: &key)
         let written = keyCopy()
-        return invalidate(written.span)
+        return invalidate(written.span, route: route)
     }
 
     @discardableResult
-    private func invalidate(_ key: borrowing Span<UInt8>) -> Int {
+    private func invalidate(_ key: borrowing Span<UInt8>, route: CompiledRoute) -> Int {
         let hash = shared.hasher.hash64(key)
         let removed = shared.store.remove(key: key, hash: hash)
-        shared.store.invalidate([InvalidationRule(.key(Array(copying: key), hash: hash))])
+        var rules = [InvalidationRule(.key(Array(copying: key), hash: hash))]
+        // Entries to whose key the route added cookies and the like are of this URL too.
+        if !route.keyParts.isEmpty { rules.append(InvalidationRule(.pattern(URLPattern(literal: Self.url(of: key))))) }
+        shared.store.invalidate(rules)
         return removed
+    }
+
+    /// What stands behind the method in a key without further parts.
+    private static func url(of key: borrowing Span<UInt8>) -> [UInt8] {
+        var start = 0
+        while start < key.count, key[start] != ASCII.space { start += 1 }
+        return Array(copying: key.extracting(min(start + 1, key.count)..<key.count))
     }
 
     /// RFC 9111 §4.4, and the groups that the answer names (RFC 9875 §3).
     func invalidateTargets(of head: borrowing RequestHead, response: borrowing ResponseHead, route: CompiledRoute) {
         guard Invalidation.isCaused(by: head.method, status: response.status) else { return }
-        Invalidation.forEachKey(request: head, response: response, options: route.key) { invalidate($0) }
+        Invalidation.forEachKey(request: head, response: response, options: route.key) {
+            invalidate($0, route: route)
+        }
         guard CacheGroups.mayInvalidate(head.method), response.fields.contains(.cacheGroupInvalidation) else { return }
         var rules: [InvalidationRule] = []
         let isWhole = CacheGroups.forEachTag(in: response.fields, .cacheGroupInvalidation, authority: head.authority) {

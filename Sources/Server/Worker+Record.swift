@@ -3,6 +3,7 @@ import Bytes
 import CacheRules
 import EventIO
 import HTTPMessages
+import Settings
 import Storage
 import Telemetry
 
@@ -14,7 +15,7 @@ extension Worker {
         let end = loop.kernel.monotonicNanoseconds()
         let duration = max(0, end - request.startedNanoseconds)
         var record = RequestRecord(
-            route: UInt16(truncatingIfNeeded: request.route.index), outcome: answer.outcome, method: head.method,
+            route: label(of: request.route), outcome: answer.outcome, method: head.method,
             status: status, durationNanoseconds: UInt64(duration))
         record.upstreamNanoseconds = UInt64(max(0, answer.upstreamNanoseconds))
         record.bytesReceived = UInt64(request.headByteCount)
@@ -25,6 +26,15 @@ extension Worker {
         log?.write(record, request: request, head: head, client: client, answer: answer, worker: self)
     }
 
+    /// A request that outlived its configuration is counted under the route of the same name.
+    private func label(of route: CompiledRoute) -> UInt16 {
+        if route.index < snapshot.routes.count, snapshot.routes[route.index] === route {
+            return UInt16(truncatingIfNeeded: route.index)
+        }
+        let index = snapshot.labels.routes.firstIndex(of: route.settings.name)
+        return index.map { UInt16(truncatingIfNeeded: $0) } ?? RequestRecord.noRoute
+    }
+
     /// A request that met no route, or that Larder answered on its own account.
     func recordLocal(
         status: Status, detail: StaticString, head: borrowing RequestHead, route: CompiledRoute?,
@@ -32,7 +42,7 @@ extension Worker {
     ) {
         let duration = max(0, loop.kernel.monotonicNanoseconds() - client.startedNanoseconds)
         var record = RequestRecord(
-            route: route.map { UInt16(truncatingIfNeeded: $0.index) } ?? RequestRecord.noRoute, outcome: .local,
+            route: route.map(label) ?? RequestRecord.noRoute, outcome: .local,
             method: head.method, status: status.code, durationNanoseconds: UInt64(duration))
         record.bytesSent = client.takeSentByteCount(adding: output.count)
         metrics.record(record)

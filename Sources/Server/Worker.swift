@@ -117,7 +117,13 @@ final class Worker {
 
     // MARK: Upstreams
 
+    /// - Parameter route: of the present snapshot.
     func driver(of route: CompiledRoute) -> UpstreamDriver { drivers[route.settings.upstream] }
+
+    /// What has taken the place of a driver that takes no more requests.
+    func successor(of driver: UpstreamDriver) -> UpstreamDriver? {
+        drivers.first { $0.settings.name == driver.settings.name }
+    }
 
     private func makeDrivers() {
         let workerCount = max(snapshot.workerCount, 1)

@@ -133,7 +133,8 @@ extension DirectiveTable {
                     + "answer is served to others."),
             .word(
                 "set_cookie", \.setCookie,
-                "Answers with Set-Cookie: never, without the cookie, or with it, so that all get the same cookie."),
+                "Answers with Set-Cookie: never, with it when the origin named a lifetime (RFC 9111 §7.3), without the "
+                    + "cookie, or always with it, so that all get the same cookie."),
             .word("private", \.markedPrivate, "Answers marked private."),
             .word("no_store", \.markedNoStore, "Answers marked no-store."),
         ], "Stores what should not be stored. Each word names its danger.",

@@ -84,6 +84,8 @@ package struct StoreSettings: Sendable, Equatable {
     /// Responses with Set-Cookie.
     package enum SetCookie: String, Sendable, CaseIterable {
         case never
+        /// Stored, cookie and all, when the origin itself named a lifetime, and so meant it to be reused.
+        case explicitLifetime = "explicit_lifetime"
         /// Stored without it: only the client that fetched gets the cookie.
         case stripped
         case sentToEveryone = "sent_to_everyone"

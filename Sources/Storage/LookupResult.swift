@@ -4,8 +4,7 @@
 package enum LookupResult: Sendable {
     /// A stored response, fresh or not. Softly invalidated: it may be served only as a stale one may be.
     case found(StoredResponse, isSoftlyInvalidated: Bool)
-    /// The key has responses, but none for this request; the secondary key which the request has under the
-    /// newest one's Vary rule is left in `scratch`.
+    /// The key has responses, but none for this request.
     case variantMissing
     /// Not stored, and a short while ago the key's answer could not be stored.
     case uncacheable

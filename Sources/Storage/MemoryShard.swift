@@ -85,38 +85,17 @@ struct MemoryShard: ~Copyable {
         chainFrom head: UInt32, hash: UInt64, request: borrowing Fields, scratch: inout ByteBuffer,
         nowMonotonicMilliseconds now: Int64, removed: inout ContiguousArray<StoredResponse>
     ) -> LookupResult {
-        var first: UInt32?
+        var hasVariants = false
         var number = head
         while number != Self.none {
             let next = entries[Int(number)].next
             if isValid(number, removed: &removed) {
-                if matches(number, request, isFirst: first == nil, scratch: &scratch) { return found(number) }
-                if first == nil { first = number }
+                if matches(number, request, scratch: &scratch) { return found(number) }
+                hasVariants = true
             }
             number = next
         }
-        guard let first else { return missing(hash, now) }
-        return languageMatch(from: first, request, scratch: &scratch).map { found($0) } ?? .variantMissing
-    }
-
-    /// The newest variant in the one language that the request prefers to any other.
-    private func languageMatch(
-        from first: UInt32, _ request: borrowing Fields, scratch: inout ByteBuffer
-    ) -> UInt32? {
-        guard request.contains(.acceptLanguage) else { return nil }
-        let start = scratch.count
-        var number = first
-        while number != Self.none {
-            guard let response = entries[Int(number)].response else { return nil }
-            let isWritten = Variance.writeLanguageKey(
-                response.varyRule, request, contentLanguage: nil, into: &scratch)
-            let isMatch = StoredResponse.equal(
-                scratch.span.extracting(start..<scratch.count), response.secondaryKey)
-            scratch.truncate(to: start)
-            if isWritten && isMatch { return number }
-            number = entries[Int(number)].next
-        }
-        return nil
+        return hasVariants ? .variantMissing : missing(hash, now)
     }
 
     private mutating func found(_ number: UInt32) -> LookupResult {
@@ -125,18 +104,12 @@ struct MemoryShard: ~Copyable {
         return .found(response, isSoftlyInvalidated: entries[Int(number)].isSoftlyInvalidated)
     }
 
-    /// Whether the entry's variant is the request's. The first one's secondary key stays at the front of scratch.
-    private func matches(
-        _ number: UInt32, _ request: borrowing Fields, isFirst: Bool, scratch: inout ByteBuffer
-    ) -> Bool {
+    /// Whether the entry's variant is the request's.
+    private func matches(_ number: UInt32, _ request: borrowing Fields, scratch: inout ByteBuffer) -> Bool {
         guard let response = entries[Int(number)].response else { return false }
-        if isFirst { scratch.clear() }
         guard !response.varyRule.isEmpty else { return true }
-        let start = scratch.count
-        Variance.writeSecondaryKey(response.varyRule, request, into: &scratch)
-        let isMatch = StoredResponse.equal(scratch.span.extracting(start..<scratch.count), response.secondaryKey)
-        if !isFirst { scratch.truncate(to: start) }
-        return isMatch
+        return Variance.matches(
+            response.varyRule, request, storedKeys: response.secondaryKey, scratch: &scratch)
     }
 
     /// Lets the entry meet the invalidations it has not met; removes it and answers no when one kills it.

@@ -51,7 +51,7 @@ package final class MemoryStore: Sendable {
     /// - Parameters:
     ///   - key: the whole primary key; `hash` is its hash.
     ///   - request: the request's fields, for variants.
-    ///   - scratch: used for secondary keys; see `LookupResult.variantMissing`.
+    ///   - scratch: used for secondary keys.
     package func lookUp(
         key: borrowing Span<UInt8>, hash: UInt64, request: borrowing Fields, scratch: inout ByteBuffer, now: Moment
     ) -> LookupResult {
