@@ -182,6 +182,23 @@ import Testing
         #expect(larder.admin("GET /metrics").contains("\nlarder_config_last_reload_success 1\n"))
     }
 
+    @Test func logsAreOpenedAnewAndRedirected() throws {
+        let larder = try ControlWorld("access_log combined /log/a\n" + ControlWorld.base)
+        _ = larder.get("/x")
+        larder.control.received(.user1)
+        larder.world.run(for: .seconds(1))
+        #expect(larder.log.contains("logs_reopened"))
+        larder.file.text = "access_log combined /log/b\nevent_log /log/c\n" + ControlWorld.base
+        larder.control.received(.hangUp)
+        larder.world.run(for: .seconds(1))
+        _ = larder.get("/y")
+        larder.world.run(for: .seconds(1))
+        let text = { (path: String) in String(decoding: larder.world.logs[path] ?? [], as: UTF8.self) }
+        #expect(text("/log/a").contains("GET /x") && !text("/log/a").contains("GET /y"))
+        #expect(text("/log/b").contains("GET /y"))
+        #expect(text("/log/c").contains("reloaded"))
+    }
+
     // MARK: Drain (promise 9)
 
     @Test func drainLetsRequestsFinishAndRefusesNewOnes() throws {

@@ -8,11 +8,19 @@ struct InvalidationCall: Equatable, Sendable {
     static let itemLimit = 1000
     static let textByteLimit = 4096
 
+    /// `https://shop.example/a?b`, or `/a?b` for every host, with all that is stored under the URL. The query is put
+    /// in order, and parameters are dropped, as the route does it.
     var urls: [String] = []
+    /// Whole keys, `GET shop.example/a?b`; what holds no blank is taken for a URL.
     var keys: [String] = []
+    /// Beginnings of path and query on every host (`/api/`), or of host, path and query (`shop.example/api/`,
+    /// `https://shop.example/`).
     var prefixes: [String] = []
+    /// Globs over the whole of the same texts: one that begins with / over path and query, any other over host, path
+    /// and query. `*` stands for any bytes, / included, `?` for one, and a backslash makes the next byte plain.
     var patterns: [String] = []
     var tags: [String] = []
+    /// Names of `invalidation` blocks of the configuration.
     var groups: [String] = []
     var all = false
     var soft = false
