@@ -18,6 +18,9 @@ open class Acceptor: Channel {
         try attach(fd, to: loop, events: .input)
     }
 
+    /// Whether another connection is wanted now; while it is not, those that wait are left to the kernel.
+    open func mayAccept() -> Bool { true }
+
     /// A connection has come in; whoever overrides this owns `descriptor`.
     open func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) { kernel.close(descriptor) }
 
@@ -31,6 +34,10 @@ open class Acceptor: Channel {
     private func acceptWaiting() {
         for _ in 0..<Self.acceptsPerTurn {
             guard isOpen else { return }
+            guard mayAccept() else {
+                setDeadline(nanoseconds: loop.now.monotonicNanoseconds + Self.retryNanoseconds)
+                return
+            }
             let result = kernel.accept(descriptor)
             if let fd = result.descriptor {
                 accepted(fd, from: result.peer)

@@ -65,12 +65,15 @@ final class Worker {
         return try loop.kernel.localAddress(listener.descriptor)
     }
 
-    func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
+    /// Past the limit the kernel holds further connections until one is closed (promise 7).
+    func mayAccept() -> Bool {
         let limit = snapshot.settings.limits.connections
-        guard shared.connectionCount.load(ordering: .relaxed) < limit else {
-            loop.kernel.close(descriptor)
-            return events.connectionLimitReached(limit)
-        }
+        if shared.connectionCount.load(ordering: .relaxed) < limit { return true }
+        events.connectionLimitReached(limit)
+        return false
+    }
+
+    func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
         let client = ClientConnection(worker: self, peer: peer)
         do throws(SystemError) {
             try client.attach(descriptor, to: loop)
@@ -248,6 +251,8 @@ final class Listener: Acceptor {
     override func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
         worker.accepted(descriptor, from: peer)
     }
+
+    override func mayAccept() -> Bool { worker.mayAccept() }
 
     override func acceptingFailed(_ error: SystemError) { worker.events.acceptFailed(error) }
 }

@@ -312,7 +312,9 @@ class Conditions(LarderCase):
         self.assert_hit(self.get("/a"))
 
     def test_only_if_cached(self):
-        self.stored()
+        self.start(route="client_cache_control honor")
+        self.origin.on("/a", Reply(fields=[FRESH], content=b"x"))
+        self.get("/a")
         self.assert_hit(self.get("/a", ("Cache-Control", "only-if-cached")))
         self.assertEqual(self.get("/other", ("Cache-Control", "only-if-cached")).status, 504)
         self.assertEqual(self.origin.count("/other"), 0)
