@@ -11,6 +11,8 @@ package import Bytes
     private var moment: Moment
     /// For reading into and parsing from at once; whoever reads keeps nothing here past its own callback.
     package let readBuffer: UnsafeMutableRawBufferPointer
+    /// Called when all that one turn brought has been done.
+    package var turnEnded: (() -> Void)?
     /// For putting output together before one write; empty between callbacks.
     package var staging = ByteBuffer(capacity: 16384)
 
@@ -79,6 +81,7 @@ package import Bytes
         for index in 0..<count { tell(unsafe events[index]) }
         let fired = fireDeadlines()
         let ran = runLaterTasks()
+        turnEnded?()
         if !closedChannels.isEmpty { closedChannels.removeAll(keepingCapacity: true) }
         return count > 0 || fired || ran
     }

@@ -126,6 +126,11 @@ final class ClientConnection: StreamChannel {
         while takesInput, takeStep() {}
         isAdvancing = false
         guard isOpen else { return }
+        if exchange == nil, !isClosing, !inputEnded, !worker.isDraining {
+            // Nothing depends on when these answers leave within this turn.
+            worker.deferOutput()
+            return settle()
+        }
         flush()
         guard isOpen else { return }
         if isClosing, exchange == nil {
@@ -200,7 +205,7 @@ final class ClientConnection: StreamChannel {
                 inputIsPartial = exchange == nil
                 break
             }
-            if worker.outputOwner === self, worker.output.count > Self.outputHighWaterBytes { flush() }
+            if worker.output.count > Self.outputHighWaterBytes { flush() }
         }
         return used
     }
@@ -234,12 +239,17 @@ final class ClientConnection: StreamChannel {
         return total - countedByteCount
     }
 
+    /// What was put together for it during this turn.
+    func writeDeferred(_ bytes: borrowing Span<UInt8>) {
+        write(bytes)
+        if pendingByteCount > 0, waiting != .output { settle() }
+    }
+
     // MARK: Ends
 
     /// Sends what was put together for this connection.
     func flush() {
-        guard worker.outputOwner === self, !worker.output.isEmpty else { return }
-        send(&worker.output)
+        worker.sendOutput()
     }
 
     /// The exchange has said its last word. `reusable`: both messages are complete and neither side is closing.

@@ -110,7 +110,8 @@ extension Exchange {
         if data.count <= Self.copiedByteLimit {
             worker.output.append(data)
         } else {
-            client.send(&worker.output, data)
+            worker.sendOutput(to: client, data)
+            worker.claimOutput(for: client)
         }
         if delivery.framing == .chunked { worker.output.append("\r\n") }
         if worker.output.count > ClientConnection.outputHighWaterBytes { client.flush() }

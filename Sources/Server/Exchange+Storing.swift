@@ -109,7 +109,8 @@ extension Exchange {
 
     private func deliver(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
         if delivery.framing == .chunked { HeadWriter.chunkHeader(data.count, into: &worker.output) }
-        client.send(&worker.output, data)
+        worker.sendOutput(to: client, data)
+        worker.claimOutput(for: client)
         if delivery.framing == .chunked { worker.output.append("\r\n") }
     }
 

@@ -45,7 +45,8 @@ extension Worker {
         if stored.sharedBody == nil, range.count <= Self.copiedBodyByteLimit {
             output.append(stored.inlineBody.extracting(range))
         } else {
-            client.send(&output, body: stored, range)
+            sendOutput(to: client, body: stored, range)
+            claimOutput(for: client)
         }
     }
 

@@ -19,7 +19,7 @@ extension Worker {
             status: status, durationNanoseconds: UInt64(duration))
         record.upstreamNanoseconds = UInt64(max(0, answer.upstreamNanoseconds))
         record.bytesReceived = UInt64(request.headByteCount)
-        record.bytesSent = client.takeSentByteCount(adding: output.count)
+        record.bytesSent = client.takeSentByteCount(adding: ownOutputByteCount)
         record.notStoredReason = answer.notStored?.rawValue
         record.isSlow = request.route.slowNanoseconds > 0 && duration > request.route.slowNanoseconds
         metrics.record(record)
@@ -44,7 +44,7 @@ extension Worker {
         var record = RequestRecord(
             route: route.map(label) ?? RequestRecord.noRoute, outcome: .local,
             method: head.method, status: status.code, durationNanoseconds: UInt64(duration))
-        record.bytesSent = client.takeSentByteCount(adding: output.count)
+        record.bytesSent = client.takeSentByteCount(adding: ownOutputByteCount)
         metrics.record(record)
         var answer = Answer(outcome: .local)
         answer.detail = detail

@@ -18,9 +18,11 @@ final class Worker {
     private(set) var snapshot: ProxySnapshot
     private(set) var link: WorkerLink!
 
-    /// What is put together for `outputOwner` and not yet sent.
+    /// What is put together and not yet sent: the parts of several clients, the last one being `outputOwner`'s.
     var output = ByteBuffer(capacity: 64 << 10)
-    private(set) var outputOwner: ClientConnection?
+    var outputOwner: ClientConnection?
+    var outputParts: [OutputPart] = []
+    var ownPartStart = 0
     // Lent for the length of one call each.
     var upstreamOutput = ByteBuffer(capacity: 16 << 10)
     var key = ByteBuffer(capacity: 1 << 10)
@@ -53,6 +55,7 @@ final class Worker {
         self.events = events
         metrics = WorkerMetrics(labels: snapshot.labels)
         link = WorkerLink(self)
+        loop.turnEnded = { [unowned self] in sendOutput() }
         makeDrivers()
     }
 
@@ -93,21 +96,6 @@ final class Worker {
     }
 
     // MARK: Lent parts
-
-    /// To be called before anything is put into `output`: what waits there for another client leaves first, so
-    /// that no byte of it can reach this one (promise 2).
-    func claimOutput(for client: ClientConnection) {
-        guard outputOwner !== client else { return }
-        if !output.isEmpty { outputOwner?.flush() }
-        output.clear()
-        outputOwner = client
-    }
-
-    func dropOutput(of client: ClientConnection) {
-        guard outputOwner === client else { return }
-        output.clear()
-        outputOwner = nil
-    }
 
     /// The head that the next request is parsed into; taken over by exchanges, given back by hits.
     func takeHead() -> RequestHead {

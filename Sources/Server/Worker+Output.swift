@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import EventIO
+import Storage
+
+/// A run of the worker's output that is one client's.
+struct OutputPart {
+    let client: ClientConnection
+    /// Where it ends; it begins where the one before it does.
+    let end: Int
+}
+
+/// Answers are put together in one buffer. Those that are complete may wait for the end of the loop's turn: many
+/// sends in a row find their readers awake, and cost less than as many with work in between.
+extension Worker {
+    /// To be called before anything is put into `output`, so that no byte for one client can be taken for
+    /// another's (promise 2).
+    func claimOutput(for client: ClientConnection) {
+        guard outputOwner !== client else { return }
+        endOutputPart()
+        outputOwner = client
+    }
+
+    var ownOutputByteCount: Int { output.count - ownPartStart }
+
+    private func endOutputPart() {
+        guard let owner = outputOwner else { return }
+        outputOwner = nil
+        guard output.count > ownPartStart else { return }
+        outputParts.append(OutputPart(client: owner, end: output.count))
+        ownPartStart = output.count
+    }
+
+    /// The present part is complete; it is sent with the others at the end of the turn.
+    func deferOutput() {
+        if output.count >= Self.deferredByteLimit { return sendOutput() }
+        endOutputPart()
+    }
+
+    private static var deferredByteLimit: Int { 32 << 10 }
+
+    /// Sends all parts.
+    func sendOutput() {
+        endOutputPart()
+        guard !outputParts.isEmpty else { return }
+        // What the sends cause may put more output together.
+        var bytes = ByteBuffer()
+        var parts: [OutputPart] = []
+        swap(&bytes, &output)
+        swap(&parts, &outputParts)
+        ownPartStart = 0
+        var start = 0
+        for part in parts {
+            if part.client.isOpen { part.client.writeDeferred(bytes.span.extracting(start..<part.end)) }
+            start = part.end
+        }
+        bytes.clear()
+        parts.removeAll(keepingCapacity: true)
+        if output.isEmpty { swap(&bytes, &output) }
+        if outputParts.isEmpty { swap(&parts, &outputParts) }
+    }
+
+    /// The present part, which is `client`'s, and more bytes behind it, by one gathered write where possible.
+    func sendOutput(to client: ClientConnection, _ bytes: borrowing Span<UInt8>) {
+        guard outputParts.isEmpty, outputOwner === client else {
+            sendOutput()
+            return client.write(bytes)
+        }
+        client.send(&output, bytes)
+        outputOwner = nil
+    }
+
+    func sendOutput(to client: ClientConnection, body stored: StoredResponse, _ range: Range<Int>) {
+        guard outputParts.isEmpty, outputOwner === client else {
+            sendOutput()
+            return client.write(Span(), body: stored, range)
+        }
+        client.send(&output, body: stored, range)
+        outputOwner = nil
+    }
+
+    /// The client is to get nothing more.
+    func dropOutput(of client: ClientConnection) {
+        guard outputOwner === client else { return }
+        output.truncate(to: ownPartStart)
+        outputOwner = nil
+    }
+}
