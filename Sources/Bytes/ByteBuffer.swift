@@ -5,9 +5,9 @@
 ///     | consumed | readable | writable |
 ///     0      reader      writer    capacity
 @safe package struct ByteBuffer: ~Copyable {
-    private var storage: UnsafeMutableBufferPointer<UInt8>
-    private var reader = 0
-    private var writer = 0
+    @usableFromInline var storage: UnsafeMutableBufferPointer<UInt8>
+    @usableFromInline var reader = 0
+    @usableFromInline var writer = 0
 
     package init(capacity: Int = 0) {
         unsafe storage = capacity > 0 ? .allocate(capacity: capacity) : .init(start: nil, count: 0)
@@ -15,11 +15,15 @@
 
     deinit { unsafe storage.deallocate() }
 
+    @inlinable
     package var count: Int { writer - reader }
+    @inlinable
     package var isEmpty: Bool { writer == reader }
+    @inlinable
     package var capacity: Int { unsafe storage.count }
 
     /// The bytes not yet consumed.
+    @inlinable
     package var span: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
@@ -29,6 +33,7 @@
         }
     }
 
+    @inlinable
     package mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= self.count)
         reader += count
@@ -39,6 +44,7 @@
     }
 
     /// Forgets the content and keeps the memory.
+    @inlinable
     package mutating func clear() {
         reader = 0
         writer = 0
@@ -57,8 +63,13 @@
         writer = reader + count
     }
 
+    @inlinable
     package mutating func reserve(_ additional: Int) {
-        guard capacity - writer < additional else { return }
+        if capacity - writer < additional { makeRoom(additional) }
+    }
+
+    @usableFromInline
+    mutating func makeRoom(_ additional: Int) {
         let used = count
         if capacity - used >= additional, reader >= capacity / 2 {
             if let base = unsafe storage.baseAddress { unsafe base.update(from: base + reader, count: used) }
@@ -75,12 +86,14 @@
         writer = used
     }
 
+    @inlinable
     package mutating func append(_ byte: UInt8) {
         reserve(1)
         unsafe storage[writer] = byte
         writer += 1
     }
 
+    @inlinable
     package mutating func append(_ bytes: borrowing Span<UInt8>) {
         let added = bytes.count
         guard added > 0 else { return }
@@ -93,6 +106,7 @@
         writer += added
     }
 
+    @inlinable
     package mutating func append(_ text: StaticString) {
         let added = text.utf8CodeUnitCount
         guard added > 0 else { return }

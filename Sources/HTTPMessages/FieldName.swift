@@ -106,8 +106,8 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
 
 /// A set of known field names, as bits.
 package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
+    @usableFromInline var low: UInt64 = 0
+    @usableFromInline var high: UInt64 = 0
 
     package init() {}
 
@@ -115,19 +115,24 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         for name in names { insert(name) }
     }
 
+    @inlinable
     package var isEmpty: Bool { low | high == 0 }
 
+    @inlinable
     package func contains(_ name: FieldName) -> Bool {
         let bit = UInt64(name.rawValue)
         return (bit < 64 ? low >> bit : high >> (bit &- 64)) & 1 != 0
     }
 
+    @inlinable
     package mutating func insert(_ name: FieldName) {
         let bit = UInt64(name.rawValue)
         if bit < 64 { low |= 1 << bit } else { high |= 1 << (bit &- 64) }
     }
 
+    @inlinable
     package func isDisjoint(with other: FieldNameSet) -> Bool { !intersects(other) }
 
+    @inlinable
     package func intersects(_ other: FieldNameSet) -> Bool { (low & other.low) | (high & other.high) != 0 }
 }

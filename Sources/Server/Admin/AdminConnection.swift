@@ -173,7 +173,8 @@ final class AdminConnection: StreamChannel {
     // MARK: Answering
 
     private func ask() {
-        let path = head.path.text()
+        let request = head
+        let path = request.path.text()
         guard let call = AdminCall.find(path: path) else {
             return answer(isAuthorized ? AdminResponse(AdminCall.unknown(path)) : Self.unauthorized)
         }
