@@ -230,17 +230,24 @@ final class ClientConnection: StreamChannel {
         }
     }
 
+    /// Put together for this client, and not yet written: parts that wait for the end of the turn.
+    var deferredByteCount = 0
     private var countedByteCount: UInt64 = 0
+    private var headEndByteCount: UInt64 = 0
 
-    /// Bytes sent since this was last asked, and those that are about to be.
-    func takeSentByteCount(adding staged: Int) -> UInt64 {
-        let total = writtenByteCount + UInt64(staged)
+    /// The head of an answer is put together up to here; `staged` bytes wait in the worker's output.
+    func headEnded(staged: Int) { headEndByteCount = writtenByteCount + UInt64(deferredByteCount + staged) }
+
+    /// Bytes sent since this was last asked, and those that are about to be; of these, what follows the last head.
+    func takeSentByteCount(adding staged: Int) -> (all: UInt64, content: UInt64) {
+        let total = writtenByteCount + UInt64(deferredByteCount + staged)
         defer { countedByteCount = total }
-        return total - countedByteCount
+        return (total - countedByteCount, total - max(headEndByteCount, countedByteCount))
     }
 
     /// What was put together for it during this turn.
     func writeDeferred(_ bytes: borrowing Span<UInt8>) {
+        deferredByteCount -= bytes.count
         write(bytes)
         if pendingByteCount > 0, waiting != .output { settle() }
     }

@@ -99,14 +99,16 @@ final class AccessLogWriter: Deadline {
     private static var patienceNanoseconds: Int64 { 20_000_000 }
 
     func write(
-        _ record: RequestRecord, request: ClientRequest?, head: borrowing RequestHead, client: ClientConnection,
+        _ record: RequestRecord, contentByteCount: UInt64, request: ClientRequest?, head: borrowing RequestHead,
+        client: ClientConnection,
         answer: Answer, worker: Worker
     ) {
         guard queue.admitsLine() else { return }
         var facts = AccessFacts(
             time: loop.now, status: record.status, outcome: answer.outcome,
             durationNanoseconds: record.durationNanoseconds)
-        facts.bytesSent = record.bytesSent
+        // As other servers' logs have it: without the head.
+        facts.bytesSent = contentByteCount
         facts.bytesReceived = record.bytesReceived
         facts.upstreamNanoseconds = record.upstreamNanoseconds
         facts.upstreamStatus = answer.forwardStatus > 0 ? answer.forwardStatus : nil

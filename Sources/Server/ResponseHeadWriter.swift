@@ -26,7 +26,7 @@ enum ResponseHeadWriter {
         worker.writeConnection(
             version: exchange.head.version,
             keepsOpen: exchange.request.keepsOpen && !exchange.delivery.endsWithConnection)
-        worker.output.append("\r\n")
+        worker.endHead()
     }
 
     static func writeInterim(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {

@@ -64,7 +64,7 @@ extension Worker {
         }
         writeExplanation(answer)
         writeConnection(version: version, keepsOpen: keepsOpen)
-        output.append("\r\n")
+        endHead()
     }
 
     /// RFC 9111 §5.1: on whatever was not just made by the origin.
@@ -216,7 +216,7 @@ extension Worker {
         told.detail = detail
         writeExplanation(told)
         writeConnection(version: version, keepsOpen: keepsOpen)
-        output.append("\r\n")
+        endHead()
         guard !isHead else { return }
         output.append(decimal: Int(status.code))
         output.append(" ")

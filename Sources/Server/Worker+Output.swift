@@ -21,12 +21,19 @@ extension Worker {
         outputOwner = client
     }
 
+    /// The empty line after an answer's head.
+    func endHead() {
+        output.append("\r\n")
+        outputOwner?.headEnded(staged: ownOutputByteCount)
+    }
+
     var ownOutputByteCount: Int { output.count - ownPartStart }
 
     private func endOutputPart() {
         guard let owner = outputOwner else { return }
         outputOwner = nil
         guard output.count > ownPartStart else { return }
+        owner.deferredByteCount += ownOutputByteCount
         outputParts.append(OutputPart(client: owner, end: output.count))
         ownPartStart = output.count
     }

@@ -19,11 +19,14 @@ extension Worker {
             status: status, durationNanoseconds: UInt64(duration))
         record.upstreamNanoseconds = UInt64(max(0, answer.upstreamNanoseconds))
         record.bytesReceived = UInt64(request.headByteCount)
-        record.bytesSent = client.takeSentByteCount(adding: ownOutputByteCount)
+        let sent = client.takeSentByteCount(adding: ownOutputByteCount)
+        record.bytesSent = sent.all
         record.notStoredReason = answer.notStored?.rawValue
         record.isSlow = request.route.slowNanoseconds > 0 && duration > request.route.slowNanoseconds
         metrics.record(record)
-        log?.write(record, request: request, head: head, client: client, answer: answer, worker: self)
+        log?.write(
+            record, contentByteCount: sent.content, request: request, head: head, client: client, answer: answer,
+            worker: self)
     }
 
     /// A request that outlived its configuration is counted under the route of the same name.
@@ -44,11 +47,14 @@ extension Worker {
         var record = RequestRecord(
             route: route.map(label) ?? RequestRecord.noRoute, outcome: .local,
             method: head.method, status: status.code, durationNanoseconds: UInt64(duration))
-        record.bytesSent = client.takeSentByteCount(adding: ownOutputByteCount)
+        let sent = client.takeSentByteCount(adding: ownOutputByteCount)
+        record.bytesSent = sent.all
         metrics.record(record)
         var answer = Answer(outcome: .local)
         answer.detail = detail
-        log?.write(record, request: nil, head: head, client: client, answer: answer, worker: self)
+        log?.write(
+            record, contentByteCount: sent.content, request: nil, head: head, client: client, answer: answer,
+            worker: self)
     }
 
     /// Bytes that were no request.
