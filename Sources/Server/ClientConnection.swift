@@ -30,6 +30,8 @@ final class ClientConnection: StreamChannel {
     /// Received bytes that could not be used yet.
     private var input = ByteBuffer()
     private var parser: RequestParser
+    /// What the parser has made of a head that has not come whole; it goes on with the same.
+    private var partialHead: RequestHead?
     /// The request that is being answered, when that takes longer than this call.
     var exchange: Exchange?
     private(set) var requestCount: UInt32 = 0
@@ -212,7 +214,7 @@ final class ClientConnection: StreamChannel {
 
     private func takeHead(_ bytes: borrowing Span<UInt8>) -> Int {
         worker.claimOutput(for: self)
-        var head = worker.takeHead()
+        var head = partialHead.take() ?? worker.takeHead()
         switch parser.parse(bytes, into: &head) {
         case .complete(let length):
             requestCount &+= 1
@@ -220,7 +222,7 @@ final class ClientConnection: StreamChannel {
             worker.returnHead(&head)
             return length
         case .incomplete:
-            worker.returnHead(&head)
+            partialHead = head
             return 0
         case .failed(let error):
             worker.returnHead(&head)
