@@ -22,7 +22,8 @@ extension ClientConnection {
             return refuse(error.status, detail: error.reason)
         }
         let connection = ConnectionOptions.parse(head.fields)
-        let reuse = keepsOpen(head.version, connection, snapshot)
+        clientMayGoOn = connection.persists(head.version)
+        let reuse = clientMayGoOn && keepsOpen(snapshot)
         if case .length(let count) = framing, snapshot.exceedsBodyLimit(count) {
             return refuse(Status(413), detail: "body-too-large")
         }
@@ -55,13 +56,11 @@ extension ClientConnection {
 
     private static let directiveFields: FieldNameSet = [.cacheControl, .pragma]
 
-    private func keepsOpen(
-        _ version: HTTPVersion, _ connection: ConnectionOptions, _ snapshot: ProxySnapshot
-    ) -> Bool {
+    /// Whether the next request is welcome.
+    private func keepsOpen(_ snapshot: ProxySnapshot) -> Bool {
         if worker.isDraining { return false }
         let limit = snapshot.settings.client.maxRequests
-        if limit > 0, requestCount >= limit { return false }
-        return connection.persists(version)
+        return limit == 0 || requestCount < limit
     }
 
     /// Larder is no forward proxy, and TRACE would show a stranger what the proxy adds (RFC 9110 §9.3.8).
@@ -112,7 +111,7 @@ extension ClientConnection {
         var answer = Answer(outcome: outcome)
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(loop.now) / 1000
         let status = worker.respond(with: stored, to: head, on: self, request: request, answer: answer)
-        if !request.keepsOpen { closeAfterOutput() }
+        if !request.keepsOpen || saidClose { closeAfterOutput() }
         worker.record(status: status, request: request, head: head, client: self, answer: answer)
     }
 
@@ -147,7 +146,7 @@ extension ClientConnection {
         let reuse = keepsOpen && !hasBody
         worker.writeLocalAnswer(
             status, detail: detail, isHead: head.method == .head, keepsOpen: reuse, version: head.version)
-        if !reuse { closeAfterOutput(lingering: hasBody) }
+        if !reuse || saidClose { closeAfterOutput(lingering: hasBody) }
         worker.recordLocal(status: status, detail: detail, head: head, route: route, client: self)
     }
 }

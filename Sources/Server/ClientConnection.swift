@@ -45,6 +45,10 @@ final class ClientConnection: StreamChannel {
     private(set) var isClosing = false
     private var lingers = false
     private var mustLinger = false
+    /// An answer has told the client that it is the last one.
+    var saidClose = false
+    /// As far as the client knows the connection goes on, so that its next request may be under way already.
+    var clientMayGoOn = false
     /// Of the request being answered: its first byte, on the monotonic clock.
     private(set) var startedNanoseconds: Int64 = 0
 
@@ -264,7 +268,7 @@ final class ClientConnection: StreamChannel {
     /// The exchange has said its last word. `reusable`: both messages are complete and neither side is closing.
     func exchangeEnded(reusable: Bool) {
         exchange = nil
-        if !reusable { closeAfterOutput() }
+        if !reusable || saidClose { closeAfterOutput() }
         if !isAdvancing { advance() }
     }
 
@@ -282,7 +286,7 @@ final class ClientConnection: StreamChannel {
     }
 
     private func endOutput() {
-        guard mustLinger, !inputEnded else { return close() }
+        guard mustLinger || clientMayGoOn, !inputEnded else { return close() }
         lingers = true
         kernel.shutdownWrite(descriptor)
         waiting = .lingering
@@ -315,7 +319,7 @@ final class ClientConnection: StreamChannel {
                 clearDeadline()
             }
         } else if input.isEmpty {
-            if worker.isDraining { return close() }
+            if worker.isDraining { return endIdle() }
             expect(.request, milliseconds: client.keepAliveMilliseconds)
         } else if waiting != .head {
             expect(.head, milliseconds: client.headTimeoutMilliseconds)
@@ -345,6 +349,12 @@ final class ClientConnection: StreamChannel {
 
     /// The process is going down: idle connections end now, others after their answer.
     func drain() {
-        if exchange == nil, input.isEmpty, pendingByteCount == 0 { close() }
+        if exchange == nil, input.isEmpty, pendingByteCount == 0, !lingers { endIdle() }
+    }
+
+    /// The last answer may still be under way.
+    private func endIdle() {
+        isClosing = true
+        endOutput()
     }
 }

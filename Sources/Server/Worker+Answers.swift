@@ -89,6 +89,7 @@ extension Worker {
     func writeConnection(version: HTTPVersion, keepsOpen: Bool) {
         if !keepsOpen || isDraining {
             output.append("Connection: close\r\n")
+            outputOwner?.saidClose = true
         } else if version == .http10 {
             output.append("Connection: keep-alive\r\n")
         }
