@@ -77,6 +77,9 @@ let package = Package(
                 "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
                 "Upstreams", "Telemetry", "Server", "TestKit",
             ]),
+        tests(
+            "SimulationTests",
+            ["Bytes", "EventIO", "HTTPMessages", "HTTPWire", "Settings", "Storage", "Server", "TestKit"]),
         tests("TelemetryTests", ["Bytes", "HTTPMessages", "CacheRules", "Telemetry"]),
     ]
 )

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One fetch per key (promise 4), as the origin sees it.
+struct FlightWatch {
+    private var underWay: [Page: [OriginResponse]] = [:]
+    /// When a page was last answered with what cannot be waited for.
+    private var lastUnshareable: [Page: Int64] = [:]
+    private static let uncacheableMemory: Int64 = 121_000_000_000
+
+    /// Answers what is wrong with `response` being asked for now.
+    mutating func began(
+        _ response: OriginResponse, waitNanoseconds: Int64, invalidations: [Judge.Invalidation], objectLimit: Int
+    ) -> String? {
+        let page = response.request.page
+        // Variants are fetched beside each other.
+        guard response.request.coalesces, page.audience != .varied else {
+            note(response, page)
+            return nil
+        }
+        let others = underWay[page, default: []].filter { !$0.isOver }
+        let allowed = isExcused(response, others, page, waitNanoseconds, invalidations)
+        underWay[page] = others + [response]
+        note(response, page, objectLimit)
+        if others.isEmpty || allowed { return nil }
+        return "#\(response.serial) is asked for while #\(others[0].serial) for the same page is under way"
+    }
+
+    private mutating func note(_ response: OriginResponse, _ page: Page, _ objectLimit: Int = .max) {
+        let isLost = !response.isShareable || response.flaw != .none || response.body.count > objectLimit
+        if isLost || response.lifetimeMilliseconds == 0 { lastUnshareable[page] = response.beganAt }
+    }
+
+    /// An uncacheable answer releases all, a wait has its limit, and an invalidation ends what it overtakes.
+    private func isExcused(
+        _ response: OriginResponse, _ others: [OriginResponse], _ page: Page, _ wait: Int64,
+        _ invalidations: [Judge.Invalidation]
+    ) -> Bool {
+        let now = response.beganAt
+        if let last = lastUnshareable[page], now - last < Self.uncacheableMemory { return true }
+        return others.allSatisfy { other in
+            now - other.beganAt >= wait
+                || invalidations.contains { $0.matches(page) && ($0.acknowledgedAt ?? .max) >= other.beganAt }
+        }
+    }
+}
