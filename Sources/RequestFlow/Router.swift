@@ -5,7 +5,7 @@ package import Settings
 
 /// Which route takes a request: an exact path before a prefix, a prefix before a glob, a longer pattern before a
 /// shorter one, and then the first in the file. Compiled once; a look-up allocates nothing.
-package struct Router: Sendable {
+package struct Router: ~Copyable, Sendable {
     private let tree: RouterTree
     /// The globs, longest first, each with the index of its route.
     private let globs: ContiguousArray<(glob: Glob, route: Int32)>

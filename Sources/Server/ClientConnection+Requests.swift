@@ -34,7 +34,7 @@ extension ClientConnection {
         if let status = refusedMethod(head, snapshot) {
             return answerLocally(status, detail: "method", head: head, framing: framing, keepsOpen: reuse)
         }
-        if head.method == .purge, snapshot.settings.purgeMethod.isEnabled {
+        if head.method == .purge {
             return purge(head, route: route, framing: framing, keepsOpen: reuse)
         }
         var request = ClientRequest(
@@ -59,7 +59,7 @@ extension ClientConnection {
     /// Whether the next request is welcome.
     private func keepsOpen(_ snapshot: ProxySnapshot) -> Bool {
         if worker.isDraining { return false }
-        let limit = snapshot.settings.client.maxRequests
+        let limit = snapshot.maxRequestsPerConnection
         return limit == 0 || requestCount < limit
     }
 
@@ -67,7 +67,7 @@ extension ClientConnection {
     private func refusedMethod(_ head: borrowing RequestHead, _ snapshot: ProxySnapshot) -> Status? {
         switch head.method {
         case .connect, .trace: Status(405)
-        case .purge where !snapshot.settings.purgeMethod.isEnabled: Status(405)
+        case .purge where !snapshot.takesPurge: Status(405)
         default: nil
         }
     }

@@ -163,10 +163,11 @@ final class ClientConnection: StreamChannel {
     }
 
     private func readAndTake() -> Bool {
-        let result = loop.read(descriptor)
-        guard received(result, room: loop.readByteLimit) else { return false }
+        let result = worker.loop.read(descriptor)
+        guard received(result, room: worker.loop.readByteLimit) else { return false }
+        let loop = worker.loop
         let bytes = loop.bytesRead(result.bytes)
-        if exchange == nil { startedNanoseconds = loop.now.monotonicNanoseconds }
+        if exchange == nil { startedNanoseconds = worker.loop.now.monotonicNanoseconds }
         let used = take(bytes)
         if used < bytes.count { input.append(bytes.extracting(used..<bytes.count)) }
         return true
@@ -290,7 +291,7 @@ final class ClientConnection: StreamChannel {
         lingers = true
         kernel.shutdownWrite(descriptor)
         waiting = .lingering
-        setDeadline(nanoseconds: loop.now.monotonicNanoseconds + Self.lingerNanoseconds)
+        setDeadline(nanoseconds: worker.loop.now.monotonicNanoseconds + Self.lingerNanoseconds)
         discardInput()
     }
 
@@ -298,7 +299,7 @@ final class ClientConnection: StreamChannel {
     /// last answer (RFC 9112 §9.6).
     private func discardInput() {
         while isOpen, mayHaveInput {
-            let result = loop.read(descriptor)
+            let result = worker.loop.read(descriptor)
             if result.bytes > 0 { continue }
             mayHaveInput = false
             if !result.isWouldBlock { close() }
@@ -331,7 +332,7 @@ final class ClientConnection: StreamChannel {
         if milliseconds == 0 {
             clearDeadline()
         } else {
-            setDeadline(nanoseconds: loop.now.monotonicNanoseconds + Int64(milliseconds) * 1_000_000)
+            setDeadline(nanoseconds: worker.loop.now.monotonicNanoseconds + Int64(milliseconds) * 1_000_000)
         }
     }
 

@@ -17,6 +17,12 @@ final class ProxySnapshot: Sendable {
     /// `1.1 name`, ready for the Via field; empty when none is sent.
     let via: ContiguousArray<UInt8>
     let wireLimits: WireLimits
+    // Of the settings, for each request: taking one number out of so large a value would copy more than that.
+    let maxRequestsPerConnection: UInt32
+    let takesPurge: Bool
+    let sendsXCache: Bool
+    /// `Cache-Status: …; hit; ttl=`
+    let hitExplanation: ContiguousArray<UInt8>
     /// How many loops share the limits.
     let workerCount: Int
 
@@ -31,6 +37,10 @@ final class ProxySnapshot: Sendable {
             notStoredReasons: NotStoredReason.allCases.map { "\($0.label)" },
             staleReasons: StaleReason.allCases.map(\.rawValue))
         cacheName = ContiguousArray(settings.cacheName.utf8)
+        maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
+        takesPurge = settings.purgeMethod.isEnabled
+        sendsXCache = settings.sendsXCache
+        hitExplanation = ContiguousArray("Cache-Status: \(settings.cacheName); hit; ttl=".utf8)
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
     }
 

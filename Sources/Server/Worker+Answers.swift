@@ -77,11 +77,23 @@ extension Worker {
     }
 
     func writeExplanation(_ answer: Answer) {
+        if answer.outcome == .hit, answer.forward == nil, answer.detail == nil, let ttl = answer.ttlSeconds {
+            return writeHitExplanation(ttlSeconds: ttl)
+        }
         let name = snapshot.cacheName
         output.append("Cache-Status: ")
         CacheStatusField.write(RequestOutcome(answer), cacheName: name.span, into: &output)
         output.append("\r\n")
-        if snapshot.settings.sendsXCache { XCacheField.write(answer.outcome, into: &output) }
+        if snapshot.sendsXCache { XCacheField.write(answer.outcome, into: &output) }
+    }
+
+    /// What `CacheStatusField` would write for a plain hit.
+    private func writeHitExplanation(ttlSeconds: Int64) {
+        let explanation = snapshot.hitExplanation
+        output.append(explanation.span)
+        output.append(decimal: Int(ttlSeconds))
+        output.append("\r\n")
+        if snapshot.sendsXCache { XCacheField.write(.hit, into: &output) }
     }
 
     /// RFC 9112 §9.3 and appendix C.2.2: what the client's version does not imply is said.

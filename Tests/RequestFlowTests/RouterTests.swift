@@ -16,7 +16,7 @@ import Testing
         return route
     }
 
-    private func match(_ router: Router, _ path: String, _ method: Method = .get, _ host: String = "a.b") -> Int? {
+    private func match(_ router: borrowing Router, _ path: String, _ method: Method = .get, _ host: String = "a.b") -> Int? {
         router.match(path: Array(path.utf8).span, method: method, host: Array(host.utf8).span)
     }
 
