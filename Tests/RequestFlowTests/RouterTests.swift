@@ -6,6 +6,17 @@ import Testing
 
 @testable import RequestFlow
 
+/// Macros take no values that cannot be copied.
+private final class CompiledRoutes {
+    let router: Router
+
+    init(_ routes: [RouteSettings]) { router = Router(routes) }
+
+    func match(
+        path: borrowing Span<UInt8>, method: Method, host: borrowing Span<UInt8>
+    ) -> Int? { router.match(path: path, method: method, host: host) }
+}
+
 @Suite struct RouterTests {
     private func route(_ pattern: String, methods: [String] = [], hosts: [String] = []) -> RouteSettings {
         var route = RouteSettings()
@@ -16,7 +27,9 @@ import Testing
         return route
     }
 
-    private func match(_ router: borrowing Router, _ path: String, _ method: Method = .get, _ host: String = "a.b") -> Int? {
+    private func match(_ router: CompiledRoutes, _ path: String, _ method: Method = .get, _ host: String = "a.b")
+        -> Int?
+    {
         router.match(path: Array(path.utf8).span, method: method, host: Array(host.utf8).span)
     }
 
@@ -32,27 +45,27 @@ import Testing
         ("/abc/", "/a*c/*"), ("/b/x/", "/*/x/*"), ("/nothing", "*"), ("", "*"), ("*", "*"),
     ])
     func exactBeatsPrefixBeatsGlobAndLongerBeatsShorter(_ path: String, _ pattern: String) throws {
-        let router = Router(Self.patterns.map { route($0) })
+        let router = CompiledRoutes(Self.patterns.map { route($0) })
         #expect(Self.patterns[try #require(match(router, path))] == pattern)
     }
 
     @Test func aGlobIsTakenWhereNoPrefixIs() {
-        let router = Router([route("/a/*/c"), route("*"), route("/a/*/b/*/c")])
+        let router = CompiledRoutes([route("/a/*/c"), route("*"), route("/a/*/b/*/c")])
         #expect(match(router, "/a/x/c") == 0)
         #expect(match(router, "/a/x/b/y/c") == 2)
         #expect(match(router, "/q") == 1)
     }
 
     @Test func nothingMatchesWithoutARoute() {
-        #expect(match(Router([]), "/") == nil)
-        #expect(match(Router([route("/a")]), "/b") == nil)
-        #expect(match(Router([route("/a")]), "/ab") == nil)
-        #expect(match(Router([route("/ab")]), "/a") == nil)
-        #expect(match(Router([route("/a/*")]), "/a") == nil)
+        #expect(match(CompiledRoutes([]), "/") == nil)
+        #expect(match(CompiledRoutes([route("/a")]), "/b") == nil)
+        #expect(match(CompiledRoutes([route("/a")]), "/ab") == nil)
+        #expect(match(CompiledRoutes([route("/ab")]), "/a") == nil)
+        #expect(match(CompiledRoutes([route("/a/*")]), "/a") == nil)
     }
 
     @Test func ofEqualPatternsTheFirstThatHoldsIsTaken() {
-        let router = Router([
+        let router = CompiledRoutes([
             route("/a", methods: ["POST"]), route("/a", hosts: ["x.y"]), route("/a"), route("/a", methods: ["PUT"]),
         ])
         #expect(match(router, "/a", .post) == 0)
@@ -62,7 +75,7 @@ import Testing
     }
 
     @Test func aRouteThatDoesNotHoldLeavesThePathToTheNext() {
-        let router = Router([
+        let router = CompiledRoutes([
             route("/a/b", methods: ["POST"]), route("/a/*", methods: ["PUT"]), route("/*", hosts: ["x.y"]), route("*"),
         ])
         #expect(match(router, "/a/b", .post) == 0)
@@ -72,13 +85,13 @@ import Testing
     }
 
     @Test func getMeansHeadAndPurgeToo() {
-        let router = Router([route("/a", methods: ["GET"])])
+        let router = CompiledRoutes([route("/a", methods: ["GET"])])
         #expect(match(router, "/a", .head) == 0)
         #expect(match(router, "/a", .purge) == 0)
         #expect(match(router, "/a", .post) == nil)
         #expect(match(router, "/a", .other) == nil)
-        #expect(match(Router([route("/a", methods: ["HEAD"])]), "/a", .get) == nil)
-        #expect(match(Router([route("/a")]), "/a", .other) == 0)
+        #expect(match(CompiledRoutes([route("/a", methods: ["HEAD"])]), "/a", .get) == nil)
+        #expect(match(CompiledRoutes([route("/a")]), "/a", .other) == 0)
     }
 
     @Test(arguments: [
@@ -90,7 +103,7 @@ import Testing
         ("::1", "[::1]:80", true), ("::1", "[::1]", true), ("::1", "[::1", false),
     ])
     func hostsAreComparedWithoutPortAndCase(_ wanted: String, _ host: String, _ expected: Bool) {
-        #expect((match(Router([route("/", hosts: [wanted])]), "/", .get, host) != nil) == expected)
+        #expect((match(CompiledRoutes([route("/", hosts: [wanted])]), "/", .get, host) != nil) == expected)
     }
 
     // MARK: Against a matcher that does it the slow way
@@ -132,7 +145,7 @@ import Testing
                 pattern, methods: [[], [], ["GET"], ["POST"]].randomElement(using: &random) ?? [],
                 hosts: [[], [], ["h"]].randomElement(using: &random) ?? [])
         }
-        let router = Router(routes)
+        let router = CompiledRoutes(routes)
         for _ in 0..<100 {
             let path = text(["a", "b", "/"], 6)
             let method: Method = Bool.random(using: &random) ? .get : .post
