@@ -216,9 +216,11 @@ final class VirtualEndpoint: VirtualFile {
             switch segment.cargo {
             case .bytes(let bytes):
                 bytesUnderWay -= bytes.count
+                // The sender has not yet heard of a reset, and what was lost with it would be missing before this.
+                if isReset { continue }
                 // Nobody is there to read them, which the sender learns from a reset.
                 if isClosed { peer?.expect(.reset, after: delay()) } else { arrived += bytes }
-            case .end: hasReceivedEnd = true
+            case .end: hasReceivedEnd = hasReceivedEnd || !isReset
             case .reset: arriveReset()
             }
         }
