@@ -74,7 +74,8 @@ extension Exchange {
         rememberUncacheable()
         endFlight(.uncacheable)
         intake = .relay
-        guard clientToWriteTo() != nil else { return }
+        // Neither a client nor anybody who follows can have it.
+        guard clientToWriteTo() != nil else { return finish(status: Status(499)) }
         let length = framing.contentLength(of: response, request: head.method)
         delivery.begin(status: response.status, contentLength: length)
         ResponseHeadWriter.write(response, contentLength: length, for: self)
