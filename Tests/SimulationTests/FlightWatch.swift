@@ -7,9 +7,10 @@ struct FlightWatch {
     private var lastUnshareable: [Page: Int64] = [:]
     private static let uncacheableMemory: Int64 = 121_000_000_000
 
-    /// Answers what is wrong with `response` being asked for now.
+    /// - Parameter hasWaited: the client asked as long ago as it may wait for another's fetch.
+    /// - Returns: what is wrong with `response` being asked for now.
     mutating func began(
-        _ response: OriginResponse, waitNanoseconds: Int64, invalidations: [Judge.Invalidation], objectLimit: Int
+        _ response: OriginResponse, hasWaited: Bool, invalidations: [Judge.Invalidation], objectLimit: Int
     ) -> String? {
         let page = response.request.page
         // Variants are fetched beside each other.
@@ -18,7 +19,7 @@ struct FlightWatch {
             return nil
         }
         let others = underWay[page, default: []].filter { !$0.isOver }
-        let allowed = isExcused(response, others, page, waitNanoseconds, invalidations)
+        let allowed = hasWaited || isExcused(response, others, page, invalidations)
         underWay[page] = others + [response]
         note(response, page, objectLimit)
         if others.isEmpty || allowed { return nil }
@@ -32,14 +33,12 @@ struct FlightWatch {
 
     /// An uncacheable answer releases all, a wait has its limit, and an invalidation ends what it overtakes.
     private func isExcused(
-        _ response: OriginResponse, _ others: [OriginResponse], _ page: Page, _ wait: Int64,
-        _ invalidations: [Judge.Invalidation]
+        _ response: OriginResponse, _ others: [OriginResponse], _ page: Page, _ invalidations: [Judge.Invalidation]
     ) -> Bool {
         let now = response.beganAt
         if let last = lastUnshareable[page], now - last < Self.uncacheableMemory { return true }
         return others.allSatisfy { other in
-            now - other.beganAt >= wait
-                || invalidations.contains { $0.matches(page) && ($0.acknowledgedAt ?? .max) >= other.beganAt }
+            invalidations.contains { $0.matches(page) && ($0.acknowledgedAt ?? .max) >= other.beganAt }
         }
     }
 }

@@ -36,6 +36,7 @@ final class Judge {
     private(set) var hitCount = 0
     private(set) var collapsedCount = 0
     private var open: [Int: SimulatedRequest] = [:]
+    private var sentTimes: [Int: Int64] = [:]
     var invalidations: [Invalidation] = []
     var flights = FlightWatch()
     /// By serial number of what may not be shared: the request that was answered with it.
@@ -68,6 +69,7 @@ final class Judge {
 
     func sent(_ request: SimulatedRequest, by client: Int) {
         open[request.number] = request
+        sentTimes[request.number] = request.sentAt
         trace(
             "client \(client): request \(request.number) \(request.kind) \(request.method) \(request.spelling)"
                 + " user=\(request.user) \(request.isAuthorized ? "authorized " : "")\(request.ifNoneMatch ?? "")"
@@ -90,10 +92,16 @@ final class Judge {
         if answer.isHit { hitCount += 1 }
         if answer.isCollapsed { collapsedCount += 1 }
         trace("request \(request.number) has \(answer.body.count) bytes\(answer.isWhole ? "" : ", broken off")")
-        if !answer.isWhole, circumstances.mustSucceed, !request.isGivenUp {
+        if !answer.isWhole, circumstances.mustSucceed, !request.isGivenUp, !isOverflow(answer) {
             fail("the answer to request \(request.number) broke off without a reason")
         }
         if answer.isWhole { judgeBody(request, answer) }
+    }
+
+    /// Who follows what turns out to be longer than memory takes is cut off.
+    func isOverflow(_ answer: SimulatedAnswer) -> Bool {
+        guard answer.isCollapsed, let serial = answer.serial else { return false }
+        return origin.responses[serial].body.count > circumstances.maximumObjectBytes
     }
 
     func unanswered(_ request: SimulatedRequest) {
@@ -107,6 +115,9 @@ final class Judge {
 
     /// Whether it was asked for a part, which the origin may not see when something stored is confirmed.
     func wantsPart(_ response: OriginResponse) -> Bool { open[response.request.asked]?.range != nil }
+
+    /// How long ago the request was sent that caused this one to the origin.
+    func waited(for response: OriginResponse) -> Int64 { world.time - (sentTimes[response.request.asked] ?? 0) }
 
     /// Nobody hangs for ever (promise 7).
     func checkWaits() {
@@ -237,10 +248,12 @@ final class Judge {
         check(!isFlawed, "\(name) got a whole body of #\(response.serial), which was \(response.flaw)")
         if answer.status == 206 {
             judgePart(request, answer, response)
-        } else {
-            check(
-                answer.body == response.body,
-                "\(name) got \(answer.body.count) bytes of the \(response.body.count) of #\(response.serial)")
+        } else if answer.body != response.body {
+            let place = zip(answer.body, response.body).prefix { $0 == $1 }.count
+            fail(
+                "\(name) got \(answer.body.count) bytes, of the \(response.body.count) of #\(response.serial) those"
+                    + " before \(place) are right")
+            trace(String(decoding: answer.body, as: UTF8.self))
         }
     }
 

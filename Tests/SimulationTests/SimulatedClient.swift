@@ -117,6 +117,7 @@ final class SimulatedClient {
         if let reading, let request = pending.first {
             pending.removeFirst()
             judge.answered(request, reading.answer)
+            if judge.isOverflow(reading.answer) { for later in pending { later.isGivenUp = true } }
         }
         reading = nil
         for request in pending { judge.unanswered(request) }
@@ -153,7 +154,8 @@ final class SimulatedClient {
         guard !hasLastAnswer else { return false }
         guard reading == nil else { return takeBody() }
         guard !input.isEmpty else { return false }
-        switch parser.parse(input.span, into: &head) {
+        let bytes = input
+        switch parser.parse(bytes.span, into: &head) {
         case .incomplete: return false
         case .failed(let error):
             judge.fail("client \(number) got a malformed head: \(error)")
@@ -188,7 +190,8 @@ final class SimulatedClient {
             return false
         }
         while !decoder.isFinished {
-            switch decoder.next(input.span) {
+            let bytes = input
+            switch decoder.next(bytes.span) {
             case .data(let range, let consumed):
                 answer.body += input[range]
                 input.removeFirst(consumed)

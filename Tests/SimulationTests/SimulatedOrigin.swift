@@ -123,7 +123,8 @@ final class OriginConnection {
 
     private func takeStep() -> Bool {
         if body != nil { return takeBody() }
-        guard !input.isEmpty, case .complete(let length) = parser.parse(input.span, into: &head) else { return false }
+        let bytes = input
+        guard !bytes.isEmpty, case .complete(let length) = parser.parse(bytes.span, into: &head) else { return false }
         input.removeFirst(length)
         let request = OriginRequest(head)
         do throws(RequestError) {
@@ -137,7 +138,8 @@ final class OriginConnection {
     private func takeBody() -> Bool {
         guard var (request, decoder) = body else { return false }
         while !decoder.isFinished {
-            switch decoder.next(input.span) {
+            let bytes = input
+            switch decoder.next(bytes.span) {
             case .data(let range, let consumed):
                 request.bodyByteCount += range.count
                 input.removeFirst(consumed)
@@ -176,7 +178,7 @@ final class OriginConnection {
         let pieces = plan.pieceCount
         let size = max(1, (content.count + pieces - 1) / pieces)
         let isFlawed = response.flaw == .truncated || response.flaw == .resetInBody
-        let first = content.prefix(isFlawed && pieces == 1 ? content.count / 2 : size)
+        let first = content.prefix(isFlawed && size >= content.count ? content.count / 2 : size)
         head += OriginHead.piece(first, plan.framing)
         socket.write(head)
         sendRest(response, plan, content.dropFirst(first.count), size)
