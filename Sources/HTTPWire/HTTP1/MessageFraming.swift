@@ -1,5 +1,5 @@
-import Bytes
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPMessages
 
 /// How the end of a body is known.

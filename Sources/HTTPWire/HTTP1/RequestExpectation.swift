@@ -1,5 +1,5 @@
-import Bytes
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPMessages
 
 /// What a request expects before it sends its body (RFC 9110 §10.1.1).

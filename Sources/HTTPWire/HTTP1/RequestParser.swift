@@ -1,5 +1,5 @@
-import Bytes
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPMessages
 
 /// Reads the head of an HTTP/1 request, to the letter of RFC 9112: what two readers might understand in two

@@ -1,5 +1,5 @@
-import Bytes
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPMessages
 
 /// Reads the head of an HTTP/1 response, as strictly as a request's, but for blanks before a colon, which

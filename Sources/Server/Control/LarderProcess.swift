@@ -1,5 +1,5 @@
-import EventIO
 // SPDX-License-Identifier: Apache-2.0
+import EventIO
 package import Settings
 import Storage
 import Telemetry
