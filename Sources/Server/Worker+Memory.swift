@@ -76,7 +76,9 @@ extension Worker {
             return
         }
         let machine = RequestMachine(RequestFacts(method: .get, coalesces: true))
-        let exchange = Exchange(worker: self, client: nil, head: copy head, request: request, machine: machine)
+        var head = copy head
+        head.method = .get  // what was asked by HEAD is filled by GET
+        let exchange = Exchange(worker: self, client: nil, head: head, request: request, machine: machine)
         exchange.refresh(flight, key: ContiguousArray(copying: stored.key), stored: stored)
     }
 
