@@ -247,9 +247,10 @@ final class ClientConnection: StreamChannel {
 
     /// Bytes sent since this was last asked, and those that are about to be; of these, what follows the last head.
     func takeSentByteCount(adding staged: Int) -> (all: UInt64, content: UInt64) {
-        let total = writtenByteCount + UInt64(deferredByteCount + staged)
+        // What was counted while it waited is not sent when the connection breaks meanwhile.
+        let total = max(countedByteCount, writtenByteCount + UInt64(deferredByteCount + staged))
         defer { countedByteCount = total }
-        return (total - countedByteCount, total - max(headEndByteCount, countedByteCount))
+        return (total - countedByteCount, total - min(total, max(headEndByteCount, countedByteCount)))
     }
 
     /// What was put together for it during this turn.
