@@ -148,7 +148,7 @@ extension Exchange {
         worker.shared.store.rememberUncacheable(
             hash: keyHash,
             untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
-        endFlight(.broken)
+        endFlight(.uncacheable)
         guard let client = clientToWriteTo() else { return finish(status: Status(499)) }
         while let run = response.body.run(at: delivery.cursor) {
             deliver(run.bytes, to: client)

@@ -181,8 +181,12 @@ final class Exchange: Deadline {
         if machine.state == .following {
             hear(phase)
         } else if case .store = intake {
-            if case .broken = phase { return breakOff(detail: "origin-broke-off") }
-            pump()
+            switch phase {
+            case .broken: breakOff(detail: "origin-broke-off")
+            // Too long to be shared to its end; those who have not begun go alone.
+            case .uncacheable: breakOff(detail: "too-long-to-share")
+            default: pump()
+            }
         }
     }
 
