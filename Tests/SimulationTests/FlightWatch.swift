@@ -20,7 +20,8 @@ struct FlightWatch {
         }
         let others = underWay[page, default: []].filter { !$0.isOver }
         let allowed = hasWaited || isExcused(response, others, page, invalidations)
-        underWay[page] = others + [response]
+        // Who has waited in vain goes alone, and nobody waits for it.
+        underWay[page] = hasWaited ? others : others + [response]
         note(response, page, objectLimit)
         if others.isEmpty || allowed { return nil }
         return "#\(response.serial) is asked for while #\(others[0].serial) for the same page is under way"

@@ -47,6 +47,7 @@ extension Scenario {
         judge.trace("the origin \(kills ? "dies" : "refuses connections")")
         origin.close(kills: kills)
         world.after(.milliseconds(Int.random(in: 100...6000, using: &random))) { [unowned self] in
+            guard judge.drainsSince == nil else { return }
             judge.trace("the origin is back")
             do { try origin.open() } catch { judge.fail("the origin cannot listen: \(error)") }
         }
