@@ -109,7 +109,7 @@ extension DirectiveTable {
         [Parameter.flag("SWITCH", \.isEnabled, "Whether requests wait for each other.").required],
         keys: [
             .duration("wait", \.waitMilliseconds, 1...hour, "How long one waits before it goes upstream itself."),
-            .number("limit", \.followerLimit, 1...1_000_000, "How many wait for one fetch; further ones go upstream."),
+            .number("limit", \.followerLimit, 1...1_000_000, "How many wait for one fetch; further ones get 503."),
         ], "Sends one request upstream for all that ask for the same meanwhile.", example: "coalesce on wait=2s")
 
     private static let clientCacheControl = Directive<RouteDraft>(

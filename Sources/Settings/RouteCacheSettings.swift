@@ -68,7 +68,7 @@ package struct CoalesceSettings: Sendable, Equatable {
     package var isEnabled = true
     /// How long a request waits for another's fetch before it goes on alone.
     package var waitMilliseconds = 5000
-    /// Requests that wait for one fetch; further ones go on alone.
+    /// Requests that wait for one fetch; further ones get 503, or what is stale where that may be.
     package var followerLimit = 1000
 
     package init() {}
