@@ -27,12 +27,13 @@ extension Exchange {
             return relayInstead(response, framing: framing)
         }
         if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
-            let sealed = StoredResponseMaker.seal(draft, body: rest.extracting(0..<length), for: self)
+            let sealed = StoredResponse.seal(
+                draft, key: key.span, keyHash: keyHash, epoch: epoch, body: rest.extracting(0..<length))
         {
             storeWhole(sealed)
             return length
         }
-        let streamed = draft.streamed()
+        let streamed = StreamedResponse(draft)
         flight?.wentOn(to: .streaming(streamed))
         deliver(streamed)
         return nil
@@ -78,11 +79,11 @@ extension Exchange {
     func deliver(_ response: StreamedResponse) {
         intake = .store(response)
         guard clientToWriteTo() != nil else { return }
-        let (metadata, head) = (response.metadata, response.head)
+        let draft = response.draft
         answer.ttlSeconds = nil
         delivery.begin(status: response.status, contentLength: response.contentLength)
         worker.writeStoredHead(
-            head.span, metadata: metadata, contentLength: response.contentLength, delivery: delivery,
+            draft.head.span, metadata: draft.metadata, contentLength: draft.contentLength, delivery: delivery,
             request: request, answer: answer)
         pump()
     }
@@ -166,7 +167,9 @@ extension Exchange {
         if let length = response.contentLength, length != response.body.count {
             return storingFailed(detail: "upstream-length-differs")
         }
-        if let sealed = StoredResponseMaker.seal(response, for: self) {
+        let sealed = StoredResponse.seal(
+            response.draft, key: key.span, keyHash: keyHash, epoch: epoch, segments: response.body.sealed())
+        if let sealed {
             admit(sealed)
         } else {
             answer.notStored = .tooLarge

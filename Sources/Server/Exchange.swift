@@ -194,7 +194,7 @@ final class Exchange: Deadline {
         switch phase {
         case .awaitingHead: return
         case .streaming(let response), .complete(let response):
-            let (rule, secondary, tags) = (response.varyRule, response.secondaryKey, response.tags)
+            let (rule, secondary, tags) = (response.draft.varyRule, response.draft.secondaryKey, response.draft.tags)
             let fits = worker.matches(head.fields, rule: rule.span, secondary: secondary.span)
             heard(news(tags: tags.span, fits: fits), response: response)
         case .stored(let response):

@@ -7,33 +7,16 @@ import Synchronization
 
 /// A storable response while it arrives: the head is complete, the body grows.
 final class StreamedResponse: Sendable {
-    let status: Status
-    let metadata: CachedMetadata
-    /// As `StoredResponse.head`.
-    let head: ContiguousArray<UInt8>
-    let eTagRange: Range<Int>
-    let varyRule: ContiguousArray<UInt8>
-    let secondaryKey: ContiguousArray<UInt8>
-    let tags: ContiguousArray<UInt64>
-    /// nil when the origin did not tell.
-    let contentLength: Int?
+    let draft: StoredDraft
     let body: GrowingBody
 
-    init(
-        status: Status, metadata: CachedMetadata, head: ContiguousArray<UInt8>, eTagRange: Range<Int>,
-        varyRule: ContiguousArray<UInt8>, secondaryKey: ContiguousArray<UInt8>, tags: ContiguousArray<UInt64>,
-        contentLength: Int?
-    ) {
-        self.status = status
-        self.metadata = metadata
-        self.head = head
-        self.eTagRange = eTagRange
-        self.varyRule = varyRule
-        self.secondaryKey = secondaryKey
-        self.tags = tags
-        self.contentLength = contentLength
-        body = GrowingBody(expectedCount: contentLength)
+    init(_ draft: StoredDraft) {
+        self.draft = draft
+        body = GrowingBody(expectedCount: draft.contentLength)
     }
+
+    var status: Status { Status(draft.metadata.status) }
+    var contentLength: Int? { draft.contentLength }
 }
 
 /// How far the one fetch for a key has come (promise 4).

@@ -6,24 +6,6 @@ import HTTPMessages
 import HTTPWire
 import Storage
 
-/// All of a stored response but its body.
-struct StoredDraft {
-    let status: Status
-    let metadata: CachedMetadata
-    let head: ContiguousArray<UInt8>
-    let eTagRange: Range<Int>
-    let varyRule: ContiguousArray<UInt8>
-    let secondaryKey: ContiguousArray<UInt8>
-    let tags: ContiguousArray<UInt64>
-    let contentLength: Int?
-
-    func streamed() -> StreamedResponse {
-        StreamedResponse(
-            status: status, metadata: metadata, head: head, eTagRange: eTagRange, varyRule: varyRule,
-            secondaryKey: secondaryKey, tags: tags, contentLength: contentLength)
-    }
-}
-
 /// Turns what the origin sent into the form that is stored and written again and again.
 enum StoredResponseMaker {
     /// nil when the response carries more tags than are kept: an entry that could not be purged by each of them
@@ -44,7 +26,6 @@ enum StoredResponseMaker {
         var head = ByteBuffer(capacity: 512)
         let eTagRange = writeHead(response, worker, route, into: &head)
         return StoredDraft(
-            status: response.status,
             metadata: metadata.limited(toMilliseconds: route.policy.maximumTTLMilliseconds),
             head: ContiguousArray(copying: head.span),
             eTagRange: eTagRange, varyRule: varyRule,
@@ -90,23 +71,6 @@ enum StoredResponseMaker {
         return eTagRange
     }
 
-    static func seal(_ draft: StoredDraft, body: borrowing Span<UInt8>, for exchange: Exchange) -> StoredResponse? {
-        let key = exchange.key
-        return StoredResponse.seal(
-            metadata: draft.metadata, key: key.span, keyHash: exchange.keyHash,
-            varyRule: draft.varyRule.span, secondaryKey: draft.secondaryKey.span, head: draft.head.span,
-            eTagRange: draft.eTagRange, tags: draft.tags.span, epoch: exchange.epoch, body: body)
-    }
-
-    static func seal(_ response: StreamedResponse, for exchange: Exchange) -> StoredResponse? {
-        let key = exchange.key
-        let (rule, secondary, head, tags) = (response.varyRule, response.secondaryKey, response.head, response.tags)
-        return StoredResponse.seal(
-            metadata: response.metadata, key: key.span, keyHash: exchange.keyHash, varyRule: rule.span,
-            secondaryKey: secondary.span, head: head.span, eTagRange: response.eTagRange, tags: tags.span,
-            epoch: exchange.epoch, body: response.body.sealed())
-    }
-
     /// The stored body under fields brought up to date by a 304 (RFC 9111 §4.3.4); nil when it may no longer be
     /// stored.
     static func refresh(
@@ -123,8 +87,6 @@ enum StoredResponseMaker {
         guard case .store(let metadata) = decision,
             let draft = draft(updated, metadata, contentLength: stored.bodyCount, for: exchange)
         else { return nil }
-        return stored.refreshed(
-            metadata: draft.metadata, head: draft.head.span, eTagRange: draft.eTagRange, tags: draft.tags.span,
-            epoch: exchange.epoch)
+        return stored.refreshed(by: draft, epoch: exchange.epoch)
     }
 }

@@ -24,12 +24,10 @@ func makeResponse(
     head: String = "HTTP/1.1 200 OK\r\n", tags: [String] = [], epoch: UInt64 = 0, body: [UInt8] = []
 ) -> StoredResponse {
     let hash = hash ?? testHash(key)
-    let tags = tags.map(testHash)
-    let (keyBytes, ruleBytes, secondaryBytes, headBytes) = (bytes(key), bytes(rule), bytes(secondaryKey), bytes(head))
-    let response = StoredResponse.seal(
-        metadata: someMetadata, key: keyBytes.span, keyHash: hash, varyRule: ruleBytes.span,
-        secondaryKey: secondaryBytes.span, head: headBytes.span, eTagRange: 0..<0, tags: tags.span, epoch: epoch,
-        body: body.span)
+    let draft = StoredDraft(
+        metadata: someMetadata, head: ContiguousArray(bytes(head)), varyRule: ContiguousArray(bytes(rule)),
+        secondaryKey: ContiguousArray(bytes(secondaryKey)), tags: ContiguousArray(tags.map(testHash)))
+    let response = StoredResponse.seal(draft, key: bytes(key).span, keyHash: hash, epoch: epoch, body: body.span)
     guard let response else { preconditionFailure("the parts of a test's response are short") }
     return response
 }

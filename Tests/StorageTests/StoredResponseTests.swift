@@ -9,10 +9,11 @@ struct StoredResponseTests {
     private let tags: [UInt64] = [1, .max, 42]
 
     private func sample(body: StoredBody) -> StoredResponse? {
-        StoredResponse.seal(
-            metadata: someMetadata, key: bytes("/users/1").span, keyHash: 7, varyRule: bytes("accept").span,
-            secondaryKey: bytes("json").span, head: bytes("HTTP/1.1 200 OK\r\nETag: \"x\"\r\n").span,
-            eTagRange: 23..<26, tags: tags.span, epoch: 9, body: body)
+        let draft = StoredDraft(
+            metadata: someMetadata, head: ContiguousArray(bytes("HTTP/1.1 200 OK\r\nETag: \"x\"\r\n")),
+            eTagRange: 23..<26, varyRule: ContiguousArray(bytes("accept")),
+            secondaryKey: ContiguousArray(bytes("json")), tags: ContiguousArray(tags))
+        return StoredResponse.seal(draft, key: bytes("/users/1").span, keyHash: 7, epoch: 9, segments: body)
     }
 
     private func body(count: Int) -> StoredBody {
@@ -45,10 +46,8 @@ struct StoredResponseTests {
     @Test("A refreshed response has the new head and the old body, shared when it is long", arguments: [10, 100_000])
     func refresh(count: Int) throws {
         let old = try #require(sample(body: body(count: count)))
-        let noTags: [UInt64] = []
-        let refreshed = old.refreshed(
-            metadata: someMetadata, head: bytes("HTTP/1.1 200 OK\r\n").span, eTagRange: 0..<0, tags: noTags.span,
-            epoch: 10)
+        let head = ContiguousArray(bytes("HTTP/1.1 200 OK\r\n"))
+        let refreshed = old.refreshed(by: StoredDraft(metadata: someMetadata, head: head), epoch: 10)
         let new = try #require(refreshed)
         #expect(new.headText == "HTTP/1.1 200 OK\r\n")
         #expect(new.eTagText.isEmpty)
@@ -61,12 +60,9 @@ struct StoredResponseTests {
 
     @Test("A part longer than the record can say is refused")
     func tooLongPart() {
-        let long = [UInt8](repeating: 0, count: 65_536)
-        let empty: [UInt8] = []
-        let noTags: [UInt64] = []
-        let response = StoredResponse.seal(
-            metadata: someMetadata, key: empty.span, keyHash: 0, varyRule: long.span, secondaryKey: empty.span,
-            head: empty.span, eTagRange: 0..<0, tags: noTags.span, epoch: 0, body: empty.span)
+        let long = ContiguousArray<UInt8>(repeating: 0, count: 65_536)
+        let draft = StoredDraft(metadata: someMetadata, head: [], varyRule: long)
+        let response = StoredResponse.seal(draft, key: [UInt8]().span, keyHash: 0, epoch: 0)
         #expect(response.map(\.keyHash) == nil)
     }
 

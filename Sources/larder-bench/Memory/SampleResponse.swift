@@ -19,23 +19,20 @@ struct SampleResponse {
         hash = ByteHasher.process.hash64(key.span)
     }
 
-    static let head = Array(
+    static let head = ContiguousArray(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nETag: \"0123456789abcdef\"\r\nCache-Control: max-age=60\r\n"
             .utf8)
 
     /// Sealed with `bodyBytes` of zeros, in segments when they are many.
     func sealed(bodyBytes: Int, isLengthKnown: Bool = true) -> StoredResponse {
-        let noTags: [UInt64] = []
-        let none: [UInt8] = []
-        let head = Self.head
         let metadata = CachedMetadata(
             status: 200, storedAtMonotonicMilliseconds: 0, freshnessLifetimeMilliseconds: 60_000)
         let body = GrowingBody(expectedCount: isLengthKnown ? bodyBytes : nil)
         let piece = [UInt8](repeating: 0, count: min(bodyBytes, 16_384))
         while body.count < bodyBytes { body.append(piece.span.extracting(first: bodyBytes - body.count)) }
         let response = StoredResponse.seal(
-            metadata: metadata, key: key.span, keyHash: hash, varyRule: none.span, secondaryKey: none.span,
-            head: head.span, eTagRange: 0..<0, tags: noTags.span, epoch: 0, body: body.sealed())
+            StoredDraft(metadata: metadata, head: Self.head), key: key.span, keyHash: hash, epoch: 0,
+            segments: body.sealed())
         guard let response else { preconditionFailure("the sample's parts are short") }
         return response
     }
