@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 import Synchronization
 
 /// Resolves host names on a thread of its own, because the C library's look-up blocks.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+public import Bytes
 import CLinux
 
 /// Where a socket is bound or whom it is connected to.

@@ -15,7 +15,7 @@ enum ForwardedFields {
         guard let ip = exchange.peer else { return }
         let isTrusted =
             settings.forwarded == .append
-            && settings.trustedProxies.contains { $0.contains(high: ip.high, low: ip.low) }
+            && settings.trustedProxies.contains { $0.contains(ip) }
         buffer.append("X-Forwarded-For: ")
         if isTrusted { writePrevious(.xForwardedFor, head.fields, into: &buffer) }
         ip.write(into: &buffer)

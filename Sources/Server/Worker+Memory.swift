@@ -111,12 +111,7 @@ extension Worker {
 
     func mayPurge(_ head: borrowing RequestHead, peer: IPAddress?) -> Bool {
         let settings = snapshot.settings.purgeMethod
-        guard
-            settings.allowed.contains(where: { range in peer.map { range.contains(high: $0.high, low: $0.low) } ?? false
-            })
-        else {
-            return false
-        }
+        guard let peer, settings.allowed.contains(where: { $0.contains(peer) }) else { return false }
         guard let token = settings.token else { return true }
         guard let index = head.fields.firstIndex(of: .authorization) else { return false }
         return BearerToken.matches(head.fields.value(at: index), token)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 
 /// Every directive: the one place that names it, says where it stands, what it takes and what it does. Parser,
 /// messages, help, reference, dump and example are all read from here; defaults are those of the value types.
@@ -126,8 +127,7 @@ package enum DirectiveTable {
 
     private static func host(_ text: String) -> Result<String, SettingProblem> {
         let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
-        let isAddress = AddressRange(name) != nil && !name.contains("/")
-        if isAddress || TextCheck.isHostName(name) { return .success(text.lowercased()) }
+        if IPAddress(name) != nil || TextCheck.isHostName(name) { return .success(text.lowercased()) }
         return .failure(.init("expected a host without port, such as api.example.com, got \"\(text)\""))
     }
 

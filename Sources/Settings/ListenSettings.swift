@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Bytes
 
 /// One address that clients connect to.
 package struct ListenSettings: Sendable, Equatable {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Bytes
 
 /// All that `proxy.conf` says, checked and complete. The initialiser's values are the defaults.
 package struct ProxySettings: Sendable, Equatable {

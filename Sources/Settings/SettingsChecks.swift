@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 
 /// What is wrong or risky only in the light of several directives together.
 extension SettingsBuilder {
@@ -15,13 +16,13 @@ extension SettingsBuilder {
         {
             diagnostics.error(place, "\"admin\": \(admin.address) is listened on for clients already")
         }
-        let isOpenToAll = settings.purgeMethod.allowed.contains { Self.takesAll($0) }
+        let isOpenToAll = settings.purgeMethod.allowed.contains { $0.isEverybody }
         if settings.purgeMethod.isEnabled, settings.purgeMethod.token == nil, isOpenToAll,
             let place = place("purge_method")
         {
             diagnostics.warning(place, "anybody may purge: allow= takes every address, and there is no token")
         }
-        if settings.trustedProxies.contains(where: Self.takesAll), let place = place("trusted_proxies") {
+        if settings.trustedProxies.contains(where: \.isEverybody), let place = place("trusted_proxies") {
             diagnostics.warning(place, "anybody is trusted: clients can claim any address in X-Forwarded-For")
         }
         if settings.limits.fieldLineBytes > settings.limits.headBytes, let place = place("limits") {
@@ -31,10 +32,6 @@ extension SettingsBuilder {
             diagnostics.warning(
                 Place(file: 0, start: 0, length: 0), "no upstream: every request will be answered with 404")
         }
-    }
-
-    private static func takesAll(_ range: AddressRange) -> Bool {
-        range.prefixLength == 0 || (range.prefixLength == 96 && !range.description.contains(":"))
     }
 
     /// `upstream` is nil where the route has none yet.

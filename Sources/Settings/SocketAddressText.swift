@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 
 /// Where to listen or connect, as written: nothing is resolved here.
 package struct SocketAddressText: Sendable, Hashable, CustomStringConvertible {
@@ -34,7 +35,7 @@ package struct SocketAddressText: Sendable, Hashable, CustomStringConvertible {
         switch kind {
         case .unix: true
         case .name: host == "localhost"
-        case .ipv4, .ipv6: AddressRange(host).map { AddressRange.isLoopback(high: $0.high, low: $0.low) } ?? false
+        case .ipv4, .ipv6: IPAddress(host)?.isLoopback ?? false
         }
     }
 }

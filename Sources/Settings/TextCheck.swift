@@ -25,7 +25,9 @@ enum TextCheck {
             let rest = text[text.index(after: end)...]
             guard rest.isEmpty || rest.hasPrefix(":") else { return .failure(wrong) }
             portText = rest.isEmpty ? nil : rest.dropFirst()
-            guard AddressRange.ipv6(host) != nil else { return .failure(.init("\"\(host)\" is no IPv6 address")) }
+            guard host.contains(":"), IPAddress(String(host)) != nil else {
+                return .failure(.init("\"\(host)\" is no IPv6 address"))
+            }
         } else if let colon = text.lastIndex(of: ":") {
             host = text[..<colon]
             portText = text[text.index(after: colon)...]
@@ -49,7 +51,7 @@ enum TextCheck {
         _ host: String, port: UInt16, isIPv6: Bool, allowsNames: Bool, _ wrong: SettingProblem
     ) -> Result<SocketAddressText, SettingProblem> {
         if isIPv6 { return .success(SocketAddressText(kind: .ipv6, host: host, port: port)) }
-        if AddressRange.ipv4(host[...]) != nil {
+        if !host.contains(":"), IPAddress(host) != nil {
             return .success(SocketAddressText(kind: .ipv4, host: host, port: port))
         }
         if allowsNames {

@@ -50,32 +50,6 @@ import Testing
     // MARK: Addresses
 
     @Test(arguments: [
-        ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.0", false), ("192.0.2.1", "192.0.2.1", true),
-        ("0.0.0.0/0", "1.2.3.4", true), ("0.0.0.0/0", "::1", false), ("::/0", "1.2.3.4", true),
-        ("2001:db8::/32", "2001:db8:1::5", true), ("2001:db8::/32", "2001:db9::", false),
-        ("2001:db8::/65", "2001:db8::7fff:0:0:1", true), ("2001:db8::/65", "2001:db8::8000:0:0:1", false),
-        ("::ffff:10.0.0.0/104", "10.1.1.1", true), ("fe80::1", "fe80:0:0:0:0:0:0:1", true),
-    ])
-    func aNetworkContainsItsAddresses(_ network: String, _ address: String, _ expected: Bool) throws {
-        let range = try #require(AddressRange(network))
-        let other = try #require(AddressRange(address))
-        #expect(range.contains(high: other.high, low: other.low) == expected)
-        if !address.contains(":") {
-            #expect(range.contains(ipv4: UInt32(truncatingIfNeeded: other.low)) == expected)
-        }
-    }
-
-    @Test(arguments: [
-        "", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4/33", "1.2.3.4/8", "1.2.3.4/", "1.2.3.4/x", ":",
-        ":::",
-        "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", "::/129", "::1/64", "1:2:3:4:5:6:7:8::",
-        "+1::", "::-1", "1:", "::1.2.3", "fe80::1%eth0",
-    ])
-    func whatIsNoNetworkIsRefused(_ text: String) {
-        #expect(AddressRange(text) == nil)
-    }
-
-    @Test(arguments: [
         ("127.0.0.1:1", true), ("127.9.9.9:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true),
         ("unix:/run/x", true), ("0.0.0.0:1", false), ("[::]:1", false), ("10.0.0.1:1", false),
     ])

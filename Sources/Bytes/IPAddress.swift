@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
 
 /// An IPv4 or IPv6 address in 16 bytes; IPv4 is held as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so that a peer is
 /// the same address whichever socket it came through.

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
 
 /// A block of addresses in CIDR notation: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 package struct AddressRange: Hashable, Sendable {
     /// The first address; bits past the prefix are zero.
     package let base: IPAddress
-    /// How many leading bits of 128 are fixed.
-    let prefixBits: Int
+    /// How many leading bits of 128 are fixed; those of IPv4 are counted from the first of the 128.
+    package let prefixBits: Int
 
     /// Reads an address, optionally with `/BITS`, or answers nil. Bits set past the prefix are refused: whoever
     /// writes `10.1.2.3/8` meant something else.
     package init?(_ text: borrowing Span<UInt8>) {
         var slash = 0
-        while slash < text.count, text[slash] != ASCII.slash { slash += 1 }
+        var isV4 = true
+        while slash < text.count, text[slash] != ASCII.slash {
+            if text[slash] == ASCII.colon { isV4 = false }
+            slash += 1
+        }
         guard let base = IPAddress(text.extracting(first: slash)) else { return nil }
-        let width = base.isV4 ? 32 : 128
+        let width = isV4 ? 32 : 128
         var bits = width
         if slash < text.count {
             guard slash + 1 < text.count, text.count - slash <= 4 else { return nil }
@@ -41,12 +44,20 @@ package struct AddressRange: Hashable, Sendable {
         return ip.high & mask.high == base.high && ip.low & mask.low == base.low
     }
 
-    /// Unix sockets are in no range.
-    package func contains(_ address: SocketAddress) -> Bool { address.ip.map(contains) ?? false }
+    /// Every IPv4 address, or every address, is in it.
+    package var isEverybody: Bool { prefixBits == 0 || (prefixBits == 96 && base.isV4) }
 
     private var mask: IPAddress {
         IPAddress(
             high: UInt64.max << UInt64(64 - min(prefixBits, 64)),
             low: UInt64.max << UInt64(128 - max(prefixBits, 64)))
+    }
+}
+
+extension AddressRange: CustomStringConvertible {
+    /// One address without its prefix; IPv4 and IPv6 as they are written.
+    package var description: String {
+        guard prefixBits < 128 else { return base.description }
+        return "\(base)/\(base.isV4 && prefixBits >= 96 ? prefixBits - 96 : prefixBits)"
     }
 }
