@@ -58,12 +58,13 @@ let package = Package(
         .target(
             name: "TestKit", dependencies: ["Bytes", "EventIO"], path: "Tests/TestKit",
             swiftSettings: strict),
+        .target(name: "PlainCache", path: "Tests/PlainCache", swiftSettings: strict),
         .target(
             name: "FuzzProperties", dependencies: ["Bytes", "HTTPMessages", "HTTPWire"], path: "Tests/Fuzz/Properties",
             swiftSettings: strict),
         tests("BytesTests", ["Bytes"]),
         tests("HTTPMessagesTests", ["Bytes", "HTTPMessages"]),
-        tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules"]),
+        tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules", "PlainCache"]),
         tests("SettingsTests", ["Bytes", "Settings"]),
         tests("LarderTests", ["Settings", "larder"]),
         tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),

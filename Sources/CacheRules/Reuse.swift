@@ -51,7 +51,8 @@ package enum Reuse {
         let isFresh = left > 0 && !metadata.flags.contains(.softlyInvalidated)
         let refusal = ReuseDecision.validate(isFresh ? .request : .stale)
         if request.noCache { return refusal }  // RFC 9111 §5.2.1.4
-        if let limit = request.maxAgeSeconds, age >= limit &* 1000 { return refusal }  // §5.2.1.1
+        // §5.2.1.1: an age of exactly the limit is within it, but for zero, which asks for the origin's word.
+        if let limit = request.maxAgeSeconds, limit == 0 || age > limit &* 1000 { return refusal }
         if let wanted = request.minFreshSeconds, left < wanted &* 1000 { return refusal }  // §5.2.1.3
         if isFresh { return .fresh }
         if toleratesStale(request, metadata, leftMilliseconds: left) { return .staleAllowed }
