@@ -34,6 +34,8 @@ let package = Package(
         // From the ground up; every import points up this list.
         .target(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
         module("Bytes"),
         module("HTTPMessages", ["Bytes"]),
         module("CacheRules", ["Bytes", "HTTPMessages"]),
@@ -41,6 +43,12 @@ let package = Package(
         module("RequestFlow", ["Bytes", "HTTPMessages", "CacheRules", "Settings"]),
         module("HTTPWire", ["Bytes", "HTTPMessages"]),
         module("EventIO", ["Bytes", "CLinux"]),
+        .target(
+            name: "Compression", dependencies: ["Bytes", "HTTPMessages", "CZlib", "CBrotli"], swiftSettings: strict,
+            // The archives, so that what is built runs where these libraries are not installed.
+            linkerSettings: [":libz.a", ":libbrotlienc.a", ":libbrotlidec.a", ":libbrotlicommon.a"].map {
+                .linkedLibrary($0)
+            }),
         module("Storage", ["Bytes", "HTTPMessages", "CacheRules", "CLinux"]),
         module("Upstreams", ["Bytes", "Settings"]),
         module("Telemetry", ["Bytes", "HTTPMessages", "CacheRules"]),
@@ -70,6 +78,7 @@ let package = Package(
         tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),
         tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit", "FuzzProperties"]),
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
+        tests("CompressionTests", ["Bytes", "HTTPMessages", "Compression", "TestKit"]),
         tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
         tests(
