@@ -18,8 +18,7 @@ enum StoredResponseMaker {
         let request = exchange.head
         guard
             let tags = ResponseTags.hashes(
-                response.fields, authority: request.authority, policy: route.policy,
-                hasher: worker.shared.hasher)
+                response.fields, authority: request.authority, policy: route.policy)
         else { return nil }
         var varyRule = ContiguousArray<UInt8>()
         if case .names(let names) = VaryRule.parse(response.fields) { varyRule = names }

@@ -153,7 +153,7 @@ extension Worker {
         guard CacheGroups.mayInvalidate(head.method), response.fields.contains(.cacheGroupInvalidation) else { return }
         var rules: [InvalidationRule] = []
         let isWhole = CacheGroups.forEachTag(in: response.fields, .cacheGroupInvalidation, authority: head.authority) {
-            rules.append(InvalidationRule(.tag(hash: shared.hasher.hash64($0))))
+            rules.append(InvalidationRule(.tag(hash: TagHash.of($0))))
         }
         // More groups than can be told apart: all must be taken to be meant.
         shared.store.invalidate(isWhole ? rules : [InvalidationRule(.all)])

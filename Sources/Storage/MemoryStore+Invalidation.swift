@@ -11,6 +11,7 @@ final class InvalidationLog: Sendable {
 
     /// Writes the next epoch down everywhere by `apply`, and only then lets fetches begin in it: one that
     /// begins meanwhile still counts as before.
+    @discardableResult
     func append(_ apply: (UInt64) -> Void) -> UInt64 {
         writing.withLock { _ in
             let epoch = newest.load(ordering: .relaxed) + 1
@@ -44,7 +45,7 @@ extension MemoryStore {
         }
     }
 
-    private func apply(_ rule: InvalidationRule, epoch: UInt64) {
+    func apply(_ rule: InvalidationRule, epoch: UInt64) {
         guard case .key(let key, let hash) = rule.target else {
             for shard in shards { change(shard) { state, _ in state.invalidations.add(rule, epoch: epoch) } }
             return

@@ -24,6 +24,7 @@ package final class MemoryStore: Sendable {
     private let maximumEntryBytes: Int
     private let pressure: MemoryPressure
     let log = InvalidationLog()
+    let shared = SharedHistory()
     let sweepPosition = Mutex(SweepPosition())
 
     /// - Parameters:

@@ -27,7 +27,7 @@ struct InvalidationPlan: Sendable {
         for (index, text) in call.keys.enumerated() { try addKey(text, "keys[\(index)]", keys, hasher) }
         for (index, text) in call.prefixes.enumerated() { try addPrefix(text, "prefixes[\(index)]") }
         for (index, text) in call.patterns.enumerated() { try addPattern(text, "patterns[\(index)]") }
-        for (index, text) in call.tags.enumerated() { try addTag(text, "tags[\(index)]", hasher) }
+        for (index, text) in call.tags.enumerated() { try addTag(text, "tags[\(index)]") }
         for (index, name) in call.groups.enumerated() {
             try addGroup(name, "groups[\(index)]", snapshot.settings.invalidationGroups, keys, hasher)
         }
@@ -90,13 +90,13 @@ struct InvalidationPlan: Sendable {
         add(.pattern(URLPattern(glob)))
     }
 
-    private mutating func addTag(_ text: String, _ field: String, _ hasher: ByteHasher) throws(AdminError) {
+    private mutating func addTag(_ text: String, _ field: String) throws(AdminError) {
         let isOne = text.hasPrefix("group:") || !text.utf8.contains { ASCII.isBlank($0) || $0 == ASCII.comma }
         guard isOne else {
             throw AdminError("bad_tag", "\(field) is \"\(text)\": name each tag by itself", field: field)
         }
         counts["tag", default: 0] += 1
-        add(.tag(hash: hasher.hash64(Array(text.utf8).span)))
+        add(.tag(hash: TagHash.of(Array(text.utf8).span)))
     }
 
     private mutating func addGroup(
@@ -113,7 +113,7 @@ struct InvalidationPlan: Sendable {
             case .key: try addURL(rule.text, field, urls, hasher)
             case .prefix: try addPrefix(rule.text, field)
             case .pattern: try addPattern(rule.text, field)
-            case .tag: try addTag(rule.text, field, hasher)
+            case .tag: try addTag(rule.text, field)
             }
         }
         counts = before

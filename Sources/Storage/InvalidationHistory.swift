@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What this process knows of the shared log, by shared epochs: the judge of records from the second tier. Pure; a
+/// lock guards it.
+///
+/// Everything here is bounded. What is forgotten raises the floor, and a record older than the floor cannot be
+/// proved valid.
+struct InvalidationHistory: Sendable {
+    struct Limits: Sendable {
+        var keys = 131_072
+        var tags = 131_072
+        /// Each record is compared with all that are newer.
+        var patterns = 1024
+        var steps = 4096
+    }
+
+    /// Everything up to here has been applied; nil while the log has not been read.
+    private(set) var applied: SharedEpoch?
+    /// Of older records it is not known what was invalidated since.
+    private(set) var floor = SharedEpoch.zero
+
+    private var keys: RecentEpochs
+    private var tags: RecentEpochs
+    /// Oldest first.
+    private var patterns: ContiguousArray<(rule: InvalidationRule, epoch: SharedEpoch)> = []
+    private var all = RecentEpochs.Epochs()
+    /// Issued here, and not seen in the log yet: newer than every record.
+    private var pending: ContiguousArray<(epoch: UInt64, rules: [InvalidationRule])> = []
+    private let limits: Limits
+
+    /// In the order of shared epochs; `local` is the newest epoch in which this or an earlier one was applied.
+    private var steps: ContiguousArray<(shared: SharedEpoch, local: UInt64)> = []
+
+    init(limits: Limits = Limits()) {
+        self.limits = limits
+        keys = RecentEpochs(limit: limits.keys)
+        tags = RecentEpochs(limit: limits.tags)
+    }
+
+    var pendingCount: Int { pending.count }
+
+    // MARK: Learning
+
+    /// Everything read is forgotten: the log is read anew, from an entry that is the first of it.
+    mutating func restart(floor: SharedEpoch) {
+        let pending = self.pending
+        self = InvalidationHistory(limits: limits)
+        self.pending = pending
+        self.floor = floor
+    }
+
+    /// An entry that is older than anything in this process.
+    mutating func load(_ entry: SharedInvalidation) {
+        for rule in entry.rules { add(rule, entry.epoch) }
+    }
+
+    /// The whole log has been loaded, up to `epoch`. Responses of this process's epochs before `local` do not count as
+    /// fetched after any of it.
+    mutating func follow(from epoch: SharedEpoch, local: UInt64) {
+        applied = epoch
+        steps = [(epoch, local)]
+    }
+
+    mutating func issued(_ rules: [InvalidationRule], local: UInt64) { pending.append((local, rules)) }
+
+    /// The next entry of the log. Others' are about to be applied in `local`; own ones were, in `entry.ownEpoch`.
+    mutating func append(_ entry: SharedInvalidation, local: UInt64) {
+        guard let applied, entry.epoch > applied else { return }
+        for rule in entry.rules { add(rule, entry.epoch) }
+        if let own = entry.ownEpoch { seen(own, entry) }
+        self.applied = entry.epoch
+        let local = max(entry.ownEpoch ?? local, steps.last?.local ?? 0)
+        if let last = steps.last, last.local == local {
+            steps[steps.count - 1].shared = entry.epoch
+            return
+        }
+        if steps.count >= limits.steps { steps.removeFirst(limits.steps / 2) }
+        steps.append((entry.epoch, local))
+    }
+
+    /// An own one that invalidates everything also stands for those issued before it, which may never have been sent.
+    private mutating func seen(_ own: UInt64, _ entry: SharedInvalidation) {
+        let coversAll = entry.rules.contains { rule in
+            if case .all = rule.target { return !rule.isSoft }
+            return false
+        }
+        pending.removeAll { $0.epoch == own || (coversAll && $0.epoch < own) }
+    }
+
+    private mutating func add(_ rule: InvalidationRule, _ epoch: SharedEpoch) {
+        switch rule.target {
+        case .key(_, let hash): raiseFloor(to: keys.raise(hash, to: epoch, isSoft: rule.isSoft))
+        case .tag(let hash): raiseFloor(to: tags.raise(hash, to: epoch, isSoft: rule.isSoft))
+        case .all: all.raise(to: epoch, isSoft: rule.isSoft)
+        case .pattern:
+            if patterns.count >= limits.patterns {
+                let dropped = limits.patterns / 2
+                raiseFloor(to: patterns[dropped - 1].epoch)
+                patterns.removeFirst(dropped)
+            }
+            patterns.append((rule, epoch))
+        }
+    }
+
+    private mutating func raiseFloor(to epoch: SharedEpoch) { floor = max(floor, epoch) }
+
+    // MARK: Asking
+
+    /// What a record says of a fetch that began in `local`; nil when that is not known any more.
+    func sharedEpoch(of local: UInt64) -> SharedEpoch? {
+        guard applied != nil, let first = steps.first, first.local <= local else { return nil }
+        var low = 0
+        var high = steps.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if steps[middle].local <= local { low = middle } else { high = middle }
+        }
+        return steps[low].shared
+    }
+
+    /// What is known against a record. Those newer than the log as it is known here are not trusted either: the log
+    /// they were written by may be another, lost since.
+    func verdict(on subject: borrowing InvalidationSubject, since epoch: SharedEpoch) -> InvalidationVerdict {
+        guard let applied, epoch <= applied, epoch >= floor else { return .hard }
+        var verdict = max(
+            all.verdict(since: epoch), keys.verdict(of: subject.keyHash, since: epoch), pendingVerdict(on: subject))
+        for index in 0..<subject.tags.count {
+            verdict = max(verdict, tags.verdict(of: subject.tags[index], since: epoch))
+        }
+        for pattern in patterns.reversed() {
+            guard pattern.epoch > epoch, verdict < .hard else { break }
+            if pattern.rule.matches(subject) { verdict = max(verdict, pattern.rule.isSoft ? .soft : .hard) }
+        }
+        return verdict
+    }
+
+    private func pendingVerdict(on subject: borrowing InvalidationSubject) -> InvalidationVerdict {
+        var verdict = InvalidationVerdict.no
+        for (_, rules) in pending {
+            for rule in rules where rule.matches(subject) { verdict = max(verdict, rule.isSoft ? .soft : .hard) }
+        }
+        return verdict
+    }
+}

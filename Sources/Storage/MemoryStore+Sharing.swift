@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import Synchronization
+
+/// What a store knows of the log that it shares with other nodes' stores.
+final class SharedHistory: Sendable {
+    let history = Mutex(InvalidationHistory())
+    /// Until then other nodes wait for this one before they call an invalidation confirmed; on the monotonic clock.
+    let confirmedUntilNanoseconds = Atomic<Int64>(.min)
+}
+
+extension MemoryStore {
+    // MARK: The log
+
+    /// As `invalidate`, for one that is about to be written to the shared log.
+    ///
+    /// - Returns: its epoch in this process, by which it is known again when it is read from the log (`ownEpoch`).
+    package func issue(_ rules: [InvalidationRule]) -> UInt64 {
+        log.append { epoch in
+            shared.history.withLock { $0.issued(rules, local: epoch) }
+            for rule in rules { apply(rule, epoch: epoch) }
+        }
+    }
+
+    /// The log is to be read from its first entry, and what was known of it is void.
+    ///
+    /// - Parameter first: the oldest entry that is still there; of what was before it nothing is known.
+    package func restartSharedLog(first: SharedEpoch) { shared.history.withLock { $0.restart(floor: first) } }
+
+    /// Entries of the log, oldest first, that are to be known and concern nothing in memory.
+    package func loadShared(_ entries: [SharedInvalidation]) {
+        shared.history.withLock { history in for entry in entries { history.load(entry) } }
+    }
+
+    /// The whole log up to `epoch` is loaded. What is in memory cannot be related to it, and is dropped.
+    package func followSharedLog(from epoch: SharedEpoch) {
+        log.append { local in
+            apply(InvalidationRule(.all), epoch: local)
+            shared.history.withLock { $0.follow(from: epoch, local: local) }
+        }
+    }
+
+    /// The next entries of the log, oldest first, of which others' are applied. From the return on, nothing that they
+    /// match and whose fetch began before is found or stored, nor taken from the second tier.
+    package func applyShared(_ entries: [SharedInvalidation]) {
+        let entries = entries.filter { entry in appliedSharedEpoch.map { entry.epoch > $0 } ?? false }
+        let hasOthers = entries.contains { $0.ownEpoch == nil && !$0.rules.isEmpty }
+        guard hasOthers else {
+            return shared.history.withLock { history in for entry in entries { history.append(entry, local: 0) } }
+        }
+        log.append { local in
+            shared.history.withLock { history in for entry in entries { history.append(entry, local: local) } }
+            for entry in entries where entry.ownEpoch == nil {
+                for rule in entry.rules { apply(rule, epoch: local) }
+            }
+        }
+    }
+
+    /// nil while the log has not been read.
+    package var appliedSharedEpoch: SharedEpoch? { shared.history.withLock { $0.applied } }
+
+    /// How many invalidations issued here have not been seen in the log.
+    package var pendingSharedCount: Int { shared.history.withLock { $0.pendingCount } }
+
+    // MARK: Being in touch
+
+    /// This node is known to the others, who wait for it, until then. What it has read of the log may be relied on for
+    /// so long.
+    package func confirmShared(untilMonotonicNanoseconds nanoseconds: Int64) {
+        shared.confirmedUntilNanoseconds.store(nanoseconds, ordering: .releasing)
+    }
+
+    /// Whether others wait for this node before they call an invalidation confirmed. While not, records of the second
+    /// tier prove nothing, and what is in memory may have been invalidated elsewhere.
+    package func isConfirmed(_ now: Moment) -> Bool {
+        now.monotonicNanoseconds < shared.confirmedUntilNanoseconds.load(ordering: .acquiring)
+    }
+
+    // MARK: The second tier
+
+    /// For a record of a response that was fetched in `epoch` of this process: of how much of the shared log the fetch
+    /// knew. nil when that cannot be told: then it is not written.
+    package func sharedEpoch(of epoch: UInt64) -> SharedEpoch? { shared.history.withLock { $0.sharedEpoch(of: epoch) } }
+
+    /// What is known against a record that was read after `now`. `.hard` also when nothing can be known: it is a miss.
+    ///
+    /// - Parameter epoch: the one in the record.
+    package func judge(
+        key: Span<UInt8>, hash: UInt64, tags: Span<UInt64>, since epoch: SharedEpoch, now: Moment
+    ) -> SharedVerdict {
+        let subject = InvalidationSubject(key: key, keyHash: hash, tags: tags, epoch: 0)
+        let isConfirmed = isConfirmed(now)
+        // Under one lock: what is written down after the verdict has a later epoch than the one answered.
+        return shared.history.withLock { history in
+            SharedVerdict(
+                verdict: isConfirmed ? history.verdict(on: subject, since: epoch) : .hard, epoch: log.epoch)
+        }
+    }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Testing
+
+@testable import Storage
+
+struct SharedInvalidationTests {
+    private let store = MemoryStore(limitBytes: 64 << 20, shardCount: 4)
+    private static let start = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
+
+    private static func at(_ milliseconds: UInt64, _ sequence: UInt64 = 0) -> SharedEpoch {
+        SharedEpoch(milliseconds: milliseconds, sequence: sequence)
+    }
+
+    init() {
+        store.restartSharedLog(first: Self.at(100))
+        store.followSharedLog(from: Self.at(100))
+        store.confirmShared(untilMonotonicNanoseconds: 1_000)
+    }
+
+    private func key(_ key: String, isSoft: Bool = false) -> InvalidationRule {
+        InvalidationRule(.key(bytes(key), hash: testHash(key)), isSoft: isSoft)
+    }
+
+    private func judge(
+        _ key: String, tags: [String] = [], since epoch: SharedEpoch, at now: Moment = Self.start
+    ) -> InvalidationVerdict { judgeWhole(key, tags: tags, since: epoch, at: now).verdict }
+
+    private func judgeWhole(
+        _ key: String, tags: [String] = [], since epoch: SharedEpoch, at now: Moment = Self.start
+    ) -> SharedVerdict {
+        let key = (bytes(key), testHash(key))
+        let tags = tags.map(testHash)
+        return store.judge(key: key.0.span, hash: key.1, tags: tags.span, since: epoch, now: now)
+    }
+
+    @Test(
+        "A shared epoch is read as Redis writes it, and nothing else is",
+        arguments: [
+            ("0-0", at(0)), ("1700000000000-3", at(1_700_000_000_000, 3)),
+            ("18446744073709551615-18446744073709551615", at(.max, .max)), ("", nil), ("5", nil), ("5-", nil),
+            ("-5", nil), ("5-1-2", nil), ("5 -1", nil), ("18446744073709551616-0", nil), ("a-b", nil),
+        ] as [(String, SharedEpoch?)])
+    func text(_ text: String, epoch: SharedEpoch?) {
+        #expect(SharedEpoch(bytes(text).span) == epoch)
+        if let epoch { #expect(epoch.description == text) }
+    }
+
+    @Test("A record is judged by what is newer than it, and by nothing else (promise 3)")
+    func judging() throws {
+        let pattern = InvalidationRule(.pattern(URLPattern(try Glob("/b/*"))))
+        store.applyShared([
+            SharedInvalidation(Self.at(110), [key("GET h/a")]),
+            SharedInvalidation(Self.at(120), [InvalidationRule(.tag(hash: testHash("red")), isSoft: true)]),
+            SharedInvalidation(Self.at(120, 1), [pattern]),
+        ])
+        #expect(judge("GET h/a", since: Self.at(109)) == .hard)
+        #expect(judge("GET h/a", since: Self.at(110)) == .no)
+        #expect(judge("GET h/x", tags: ["blue", "red"], since: Self.at(119)) == .soft)
+        #expect(judge("GET h/x", tags: ["blue", "red"], since: Self.at(120)) == .no)
+        #expect(judge("GET h/b/1", tags: ["red"], since: Self.at(110)) == .hard)
+        #expect(judge("GET h/b/1", tags: ["red"], since: Self.at(120)) == .hard)
+        #expect(judge("GET h/b/1", tags: ["red"], since: Self.at(120, 1)) == .no)
+        store.applyShared([SharedInvalidation(Self.at(130), [InvalidationRule(.all)])])
+        #expect(judge("GET h/x", since: Self.at(120, 1)) == .hard)
+        #expect(judge("GET h/x", since: Self.at(130)) == .no)
+    }
+
+    @Test("What cannot be proved valid is not: too old, too new, no log, out of touch")
+    func unprovable() {
+        #expect(judge("GET h/a", since: Self.at(99)) == .hard)
+        #expect(judge("GET h/a", since: Self.at(100)) == .no)
+        #expect(judge("GET h/a", since: Self.at(101)) == .hard)
+        #expect(
+            judge("GET h/a", since: Self.at(100), at: Moment(monotonicNanoseconds: 1_000, wallNanoseconds: 0)) == .hard)
+        store.restartSharedLog(first: Self.at(100))
+        #expect(judge("GET h/a", since: Self.at(100)) == .hard)
+    }
+
+    @Test("An invalidation issued here counts against records before it has come back from the log (promise 3)")
+    func pending() {
+        let own = store.issue([key("GET h/a")])
+        #expect(judge("GET h/a", since: Self.at(100)) == .hard)
+        #expect(judge("GET h/b", since: Self.at(100)) == .no)
+        store.applyShared([SharedInvalidation(Self.at(110), [key("GET h/a")], ownEpoch: own)])
+        #expect(store.pendingSharedCount == 0)
+        #expect(judge("GET h/a", since: Self.at(100)) == .hard)
+        #expect(judge("GET h/a", since: Self.at(110)) == .no)
+    }
+
+    @Test("One that invalidates everything stands for those issued before it that were never sent")
+    func collapsed() {
+        store.issueAll(["GET h/a", "GET h/b"].map { key($0) })
+        let own = store.issue([InvalidationRule(.all)])
+        store.issueAll([key("GET h/c")])
+        store.applyShared([SharedInvalidation(Self.at(110), [InvalidationRule(.all)], ownEpoch: own)])
+        #expect(store.pendingSharedCount == 1)
+    }
+
+    @Test("Own entries of the log are not applied a second time")
+    func ownOnce() {
+        let own = store.issue([key("GET h/a")])
+        #expect(store.insert(makeResponse("GET h/a", epoch: store.currentEpoch)) == .stored)
+        store.applyShared([SharedInvalidation(Self.at(110), [key("GET h/a")], ownEpoch: own)])
+        #expect(store.body("GET h/a") != nil)
+        store.applyShared([SharedInvalidation(Self.at(111), [key("GET h/a")])])
+        #expect(store.body("GET h/a") == nil)
+    }
+
+    @Test("A record says the newest shared epoch of which its fetch knew everything (promise 3)")
+    func relation() {
+        #expect(store.sharedEpoch(of: store.currentEpoch - 1) == nil)
+        let first = store.currentEpoch
+        #expect(store.sharedEpoch(of: first) == Self.at(100))
+        store.applyShared([SharedInvalidation(Self.at(110), [key("GET h/a")])])
+        #expect(store.sharedEpoch(of: first) == Self.at(100))
+        #expect(store.sharedEpoch(of: store.currentEpoch) == Self.at(110))
+        let own = store.issue([key("GET h/b")])
+        store.applyShared([SharedInvalidation(Self.at(120), [key("GET h/c")])])
+        #expect(store.sharedEpoch(of: own) == Self.at(110))
+        store.applyShared([SharedInvalidation(Self.at(130), [key("GET h/b")], ownEpoch: own)])
+        #expect(store.sharedEpoch(of: own) == Self.at(110))
+        #expect(store.sharedEpoch(of: store.currentEpoch) == Self.at(130))
+    }
+
+    @Test("A response taken from a record is stored only if nothing came meanwhile (promise 3)")
+    func storedAfterJudging() {
+        let verdict = judgeWhole("GET h/a", since: Self.at(100))
+        store.applyShared([SharedInvalidation(Self.at(110), [key("GET h/a")])])
+        #expect(verdict.verdict == .no)
+        #expect(store.insert(makeResponse("GET h/a", epoch: verdict.epoch)) == .invalidated)
+    }
+
+    @Test("When the log is followed anew, nothing is left in memory")
+    func restart() {
+        #expect(store.insert(makeResponse("GET h/a", epoch: store.currentEpoch)) == .stored)
+        store.restartSharedLog(first: Self.at(90))
+        store.loadShared([SharedInvalidation(Self.at(95), [key("GET h/b")])])
+        store.followSharedLog(from: Self.at(96))
+        #expect(store.body("GET h/a") == nil)
+        #expect(judge("GET h/b", since: Self.at(94)) == .hard)
+        #expect(judge("GET h/b", since: Self.at(95)) == .no)
+    }
+
+    @Test("What is forgotten raises the floor")
+    func bounds() throws {
+        var history = InvalidationHistory(limits: .init(keys: 4, tags: 4, patterns: 4, steps: 4))
+        history.follow(from: Self.at(100), local: 10)
+        for number in 1...5 {
+            let rule = InvalidationRule(.tag(hash: UInt64(number)))
+            history.append(SharedInvalidation(Self.at(100 + UInt64(number)), [rule]), local: 10 + UInt64(number))
+        }
+        #expect(history.floor == Self.at(102))
+        for number in 6...10 {
+            let rule = InvalidationRule(.pattern(URLPattern(try Glob("/\(number)"))))
+            history.append(SharedInvalidation(Self.at(100 + UInt64(number)), [rule]), local: 10 + UInt64(number))
+        }
+        #expect(history.floor == Self.at(107))
+        #expect(history.sharedEpoch(of: 20) == Self.at(110))
+        #expect(history.sharedEpoch(of: 18) == Self.at(108))
+        #expect(history.sharedEpoch(of: 12) == nil)
+    }
+
+    /// Two nodes and the log between them, in random order: whatever a record says, nothing that began before an
+    /// invalidation that the reader knows is taken.
+    @Test("Random histories of two nodes never let a record pass that an invalidation is newer than", arguments: 0..<40)
+    func model(seed: UInt64) {
+        var world = SharedModel(seed: seed)
+        for _ in 0..<2000 { world.step() }
+        #expect(world.taken > 0)
+        #expect(world.violations == [])
+    }
+}
+
+extension MemoryStore {
+    fileprivate func issueAll(_ rules: [InvalidationRule]) {
+        for rule in rules { _ = issue([rule]) }  // their epochs are of no interest
+    }
+}
+
+/// Two stores, a log, and records that carry the real time at which their fetch began.
+private struct SharedModel {
+    struct Entry {
+        var epoch: SharedEpoch
+        var rule: InvalidationRule
+        var node: Int
+        var ownEpoch: UInt64
+    }
+
+    struct Record {
+        var epoch: SharedEpoch
+        var began: Int
+    }
+
+    let stores = [MemoryStore(limitBytes: 16 << 20, shardCount: 1), MemoryStore(limitBytes: 16 << 20, shardCount: 1)]
+    var log: [Entry] = []
+    var unsent: [[(rule: InvalidationRule, key: Int, epoch: UInt64)]] = [[], []]
+    /// How much of the log each has read.
+    var read = [0, 0]
+    /// By node and key: when the newest invalidation that the node knows was issued.
+    var known = [[Int]](repeating: [Int](repeating: -1, count: keyCount), count: 2)
+    var issuedAt: [SharedEpoch: (key: Int, time: Int)] = [:]
+    var issueTimes: [[Int]] = [[], []]
+    var records: [Int: Record] = [:]
+    var fetches: [(node: Int, key: Int, began: Int, epoch: UInt64)] = []
+    var time = 0
+    var random: SeededGenerator
+    var taken = 0
+    var violations: [String] = []
+
+    static let keyCount = 3
+    static let now = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
+
+    init(seed: UInt64) {
+        random = SeededGenerator(state: seed)
+        for store in stores {
+            store.restartSharedLog(first: .zero)
+            store.followSharedLog(from: .zero)
+            store.confirmShared(untilMonotonicNanoseconds: .max)
+        }
+    }
+
+    mutating func step() {
+        time += 1
+        let node = Int.random(in: 0..<2, using: &random)
+        let key = Int.random(in: 0..<Self.keyCount, using: &random)
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0: issue(node, key)
+        case 1, 2, 3: send(node)
+        case 4, 5, 6: readLog(node)
+        case 7, 8: fetches.append((node, key, time, stores[node].currentEpoch))
+        case 9: write()
+        default: take(node, key)
+        }
+    }
+
+    private func name(_ key: Int) -> String { "GET h/\(key)" }
+
+    private mutating func issue(_ node: Int, _ key: Int) {
+        let name = name(key)
+        let rule = InvalidationRule(.key(bytes(name), hash: testHash(name)))
+        unsent[node].append((rule, key, stores[node].issue([rule])))
+        issueTimes[node].append(time)
+        known[node][key] = time
+    }
+
+    private mutating func send(_ node: Int) {
+        guard !unsent[node].isEmpty else { return }
+        let (rule, key, own) = unsent[node].removeFirst()
+        let epoch = SharedEpoch(milliseconds: UInt64(log.count / 3 + 1), sequence: UInt64(log.count))
+        log.append(Entry(epoch: epoch, rule: rule, node: node, ownEpoch: own))
+        issuedAt[epoch] = (key, issueTimes[node].removeFirst())
+    }
+
+    private mutating func readLog(_ node: Int) {
+        let count = min(Int.random(in: 1...3, using: &random), log.count - read[node])
+        let entries = log[read[node]..<read[node] + count]
+        read[node] += count
+        stores[node].applyShared(
+            entries.map { SharedInvalidation($0.epoch, [$0.rule], ownEpoch: $0.node == node ? $0.ownEpoch : nil) })
+        for entry in entries {
+            guard let (key, time) = issuedAt[entry.epoch] else { continue }
+            known[node][key] = max(known[node][key], time)
+        }
+    }
+
+    private mutating func write() {
+        guard !fetches.isEmpty else { return }
+        let fetch = fetches.remove(at: Int.random(in: 0..<fetches.count, using: &random))
+        guard let epoch = stores[fetch.node].sharedEpoch(of: fetch.epoch) else { return }
+        records[fetch.key] = Record(epoch: epoch, began: fetch.began)
+    }
+
+    private mutating func take(_ node: Int, _ key: Int) {
+        guard let record = records[key] else { return }
+        let name = bytes(name(key))
+        let verdict = stores[node].judge(
+            key: name.span, hash: testHash(self.name(key)), tags: Span(), since: record.epoch, now: Self.now)
+        guard verdict.verdict == .no else { return }
+        taken += 1
+        if record.began < known[node][key] { violations.append("key \(key) of \(record.began) at \(time)") }
+    }
+}
