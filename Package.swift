@@ -36,6 +36,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         module("Bytes"),
         module("HTTPMessages", ["Bytes"]),
         module("CacheRules", ["Bytes", "HTTPMessages"]),
@@ -49,6 +50,9 @@ let package = Package(
             linkerSettings: [":libz.a", ":libbrotlienc.a", ":libbrotlidec.a", ":libbrotlicommon.a"].map {
                 .linkedLibrary($0)
             }),
+        .target(
+            name: "Redis", dependencies: ["Bytes", "EventIO", "CHiredis"], swiftSettings: strict,
+            linkerSettings: [.linkedLibrary(":libhiredis.a")]),
         module("Storage", ["Bytes", "HTTPMessages", "CacheRules", "CLinux"]),
         module("Upstreams", ["Bytes", "Settings"]),
         module("Telemetry", ["Bytes", "HTTPMessages", "CacheRules"]),
@@ -79,6 +83,7 @@ let package = Package(
         tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit", "FuzzProperties"]),
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
         tests("CompressionTests", ["Bytes", "HTTPMessages", "Compression", "TestKit"]),
+        tests("RedisTests", ["Bytes", "EventIO", "Redis", "TestKit"]),
         tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
         tests(

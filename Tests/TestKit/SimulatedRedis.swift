@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package import EventIO
+
+/// A Redis server played in simulated time: it logs in, keeps values that expire, and fails as told.
+package final class SimulatedRedis {
+    package enum Mode: Equatable {
+        case serving
+        /// It takes what comes and answers nothing, as after SIGSTOP; the answers follow when it serves again.
+        case hanging
+        /// What every command but the login's is answered with: `LOADING …`, without the minus.
+        case failing(String)
+        /// What commands that write are answered with, such as `OOM …` and `READONLY …`.
+        case refusingWrites(String)
+    }
+
+    struct Value {
+        var bytes: [UInt8]
+        /// On the virtual clock; nil for never.
+        var expiresAt: Int64?
+    }
+
+    package let address: SocketAddress
+    /// Nil when none is asked for.
+    package var password: String?
+    package var mode = Mode.serving { didSet { if mode != .hanging { answerWaiting() } } }
+    /// How long each answer is under way.
+    package var delay = Duration.zero
+    /// Every command that was carried out, in capitals.
+    package private(set) var commandNames: [String] = []
+    /// For commands that this file does not know: answers the reply in full, or nil for an unknown command.
+    package var otherCommands: (([[UInt8]]) -> [UInt8]?)?
+
+    let world: VirtualKernel
+    var values: [[UInt8]: Value] = [:]
+    private var listener: VirtualListener?
+    private var clients: [Client] = []
+
+    private final class Client {
+        let socket: VirtualSocket
+        var input: [UInt8] = []
+        var isAuthenticated: Bool
+
+        init(_ socket: VirtualSocket, isAuthenticated: Bool) {
+            self.socket = socket
+            self.isAuthenticated = isAuthenticated
+        }
+    }
+
+    package init(in world: VirtualKernel, on address: SocketAddress = .loopback(port: 6379)) throws {
+        self.world = world
+        self.address = address
+        try start()
+    }
+
+    // MARK: Life
+
+    package var isRunning: Bool { listener != nil }
+    package var clientCount: Int { clients.count { !$0.socket.isOver } }
+
+    /// Takes connections again, with what it had if that was kept.
+    package func start() throws {
+        guard listener == nil else { return }
+        listener = try world.listenSocket(on: address) { [unowned self] socket in
+            let client = Client(socket, isAuthenticated: password == nil)
+            clients.append(client)
+            socket.onChange = { [weak self, weak client] _ in if let client { self?.received(client) } }
+        }
+    }
+
+    /// As by SIGKILL: connections are reset, further ones refused.
+    package func stop(keepingData: Bool = false) {
+        listener?.close()
+        listener = nil
+        resetConnections()
+        if !keepingData { values = [:] }
+    }
+
+    package func resetConnections() {
+        let ended = clients
+        clients = []
+        for client in ended { client.socket.reset() }
+    }
+
+    // MARK: Data, as a test sees and changes it
+
+    package func bytes(at key: String) -> [UInt8]? { live(Array(key.utf8)) }
+
+    package func set(_ key: String, _ bytes: [UInt8]) { values[Array(key.utf8)] = Value(bytes: bytes) }
+
+    package var keys: [String] {
+        values.keys.filter { live($0) != nil }.map { String(decoding: $0, as: UTF8.self) }.sorted()
+    }
+
+    /// How long until the value goes; nil when it stays or is not there.
+    package func remainingMilliseconds(of key: String) -> Int64? {
+        guard let value = values[Array(key.utf8)], let expiry = value.expiresAt else { return nil }
+        return (expiry - world.time) / 1_000_000
+    }
+
+    func live(_ key: [UInt8]) -> [UInt8]? {
+        guard let value = values[key] else { return nil }
+        if let expiry = value.expiresAt, expiry <= world.time {
+            values[key] = nil
+            return nil
+        }
+        return value.bytes
+    }
+
+    // MARK: Conversation
+
+    private func received(_ client: Client) {
+        client.input += client.socket.takeReceived()
+        if client.socket.isOver {
+            client.socket.close()
+            clients.removeAll { $0 === client }
+            return
+        }
+        answer(client)
+    }
+
+    private func answerWaiting() { for client in clients { answer(client) } }
+
+    private func answer(_ client: Client) {
+        guard mode != .hanging else { return }
+        var answers: [UInt8] = []
+        while let command = SimulatedCommand.take(from: &client.input) { answers += reply(to: command, client) }
+        guard !answers.isEmpty else { return }
+        if delay == .zero { return client.socket.write(answers) }
+        world.after(delay) { [weak client] in client?.socket.write(answers) }
+    }
+
+    private func reply(to command: [[UInt8]], _ client: Client) -> [UInt8] {
+        let name = String(decoding: command[0], as: UTF8.self).uppercased()
+        commandNames.append(name)
+        switch name {
+        case "AUTH": return authenticate(command, client)
+        case "SELECT", "CLIENT": return client.isAuthenticated ? RESPText.ok : RESPText.error("NOAUTH needed")
+        default: break
+        }
+        guard client.isAuthenticated else { return RESPText.error("NOAUTH Authentication required.") }
+        if case .failing(let text) = mode { return RESPText.error(text) }
+        if case .refusingWrites(let text) = mode, Self.writing.contains(name) { return RESPText.error(text) }
+        return reply(name, command)
+    }
+
+    private static let writing: Set<String> = ["SET", "XADD", "DEL", "UNLINK"]
+
+    private func authenticate(_ command: [[UInt8]], _ client: Client) -> [UInt8] {
+        guard let password, command.last == Array(password.utf8) else {
+            return RESPText.error("WRONGPASS invalid username-password pair or user is disabled.")
+        }
+        client.isAuthenticated = true
+        return RESPText.ok
+    }
+
+    private func reply(_ name: String, _ command: [[UInt8]]) -> [UInt8] {
+        switch (name, command.count) {
+        case ("PING", _): return RESPText.status("PONG")
+        case ("GET", 2): return RESPText.bulk(live(command[1]))
+        case ("MGET", 2...): return RESPText.array(command.dropFirst().map { RESPText.bulk(live($0)) })
+        case ("SET", 3...): return set(command)
+        case ("UNLINK", 2...), ("DEL", 2...):
+            return RESPText.integer(command.dropFirst().count { values.removeValue(forKey: $0) != nil })
+        case ("DBSIZE", 1): return RESPText.integer(keys.count)
+        default: return otherCommands?(command) ?? RESPText.error("ERR unknown command '\(name)'")
+        }
+    }
+
+    /// `SET key value [PX milliseconds] [NX]`
+    private func set(_ command: [[UInt8]]) -> [UInt8] {
+        var value = Value(bytes: command[2])
+        var index = 3
+        while index < command.count {
+            switch String(decoding: command[index], as: UTF8.self).uppercased() {
+            case "PX" where index + 1 < command.count:
+                guard let milliseconds = Int64(String(decoding: command[index + 1], as: UTF8.self)), milliseconds > 0
+                else { return RESPText.error("ERR invalid expire time in 'set' command") }
+                value.expiresAt = world.time + milliseconds * 1_000_000
+                index += 2
+            case "NX":
+                if live(command[1]) != nil { return RESPText.bulk(nil) }
+                index += 1
+            default: return RESPText.error("ERR syntax error")
+            }
+        }
+        values[command[1]] = value
+        return RESPText.ok
+    }
+}
