@@ -27,8 +27,7 @@ extension Exchange {
             return relayInstead(response, framing: framing)
         }
         if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
-            let sealed = StoredResponse.seal(
-                draft, key: key.span, keyHash: keyHash, epoch: epoch, body: rest.extracting(0..<length))
+            let sealed = seal(draft, body: rest.extracting(0..<length))
         {
             storeWhole(sealed)
             return length
@@ -167,8 +166,7 @@ extension Exchange {
         if let length = response.contentLength, length != response.body.count {
             return storingFailed(detail: "upstream-length-differs")
         }
-        let sealed = StoredResponse.seal(
-            response.draft, key: key.span, keyHash: keyHash, epoch: epoch, segments: response.body.sealed())
+        let sealed = seal(response.draft, segments: response.body.sealed())
         if let sealed {
             admit(sealed)
         } else {
@@ -177,6 +175,14 @@ extension Exchange {
         endFlight(.complete(response))
         guard client != nil else { return finish(status: response.status) }
         pump()
+    }
+
+    private func seal(
+        _ draft: StoredDraft, body: Span<UInt8> = Span(), segments: StoredBody? = nil
+    ) -> StoredResponse? {
+        let key = self.key
+        return StoredResponse.seal(
+            draft, key: key.span, keyHash: keyHash, epoch: epoch, body: body, segments: segments)
     }
 
     /// Nothing of it is kept, and nobody takes what came for all of it (promise 6).
