@@ -90,7 +90,7 @@ let package = Package(
             "ServerTests",
             [
                 "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
-                "Upstreams", "Telemetry", "Server", "TestKit",
+                "Upstreams", "Telemetry", "Server", "TestKit", "PlainCache",
             ]),
         tests(
             "SimulationTests",

@@ -14,7 +14,7 @@ package enum PlainReuse: Equatable, Sendable {
 /// A request's wishes (RFC 9111 §5.2.1), read once.
 package struct PlainWishes {
     var noCache: Bool
-    var onlyIfCached: Bool
+    package let onlyIfCached: Bool
     var maxAge: Int?
     var minFresh: Int?
     /// Of -1: any.

@@ -32,6 +32,8 @@ package struct PlainStored: Hashable, Sendable {
     package var varies = false
     package var forbidsTransformation = false
 
+    package init() {}
+
     package var hasStrongETag: Bool { eTag?.hasPrefix("\"") ?? false }
     package var hasWeakETag: Bool { eTag?.hasPrefix("W/") ?? false }
 }
