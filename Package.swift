@@ -72,12 +72,13 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "PlainCache", path: "Tests/PlainCache", swiftSettings: strict),
         .target(
-            name: "FuzzProperties", dependencies: ["Bytes", "HTTPMessages", "HTTPWire"], path: "Tests/Fuzz/Properties",
-            swiftSettings: strict),
+            name: "FuzzProperties",
+            dependencies: ["Bytes", "HTTPMessages", "CacheRules", "Settings", "HTTPWire", "PlainCache"],
+            path: "Tests/Fuzz/Properties", swiftSettings: strict),
         tests("BytesTests", ["Bytes"]),
         tests("HTTPMessagesTests", ["Bytes", "HTTPMessages"]),
-        tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules", "PlainCache"]),
-        tests("SettingsTests", ["Bytes", "Settings"]),
+        tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules", "PlainCache", "FuzzProperties"]),
+        tests("SettingsTests", ["Bytes", "Settings", "FuzzProperties"]),
         tests("LarderTests", ["Settings", "larder"]),
         tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),
         tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit", "FuzzProperties"]),
@@ -112,5 +113,7 @@ if Context.environment["LARDER_FUZZ"] != nil {
         fuzzer("response", folder: "Response"),
         fuzzer("chunked", folder: "Chunked"),
         fuzzer("glob", folder: "Glob"),
+        fuzzer("cache-headers", folder: "CacheHeaders"),
+        fuzzer("config", folder: "Config"),
     ]
 }

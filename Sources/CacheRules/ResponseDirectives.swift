@@ -20,6 +20,8 @@ package struct ResponseDirectives: Sendable, Equatable {
         package static let mustUnderstand = Flags(rawValue: 1 << 6)
         package static let immutable = Flags(rawValue: 1 << 7)
         package static let noTransform = Flags(rawValue: 1 << 8)
+        /// s-maxage without a number: stale at once, and no permission (RFC 9111 §3.5).
+        package static let sharedMaxAgeIsMalformed = Flags(rawValue: 1 << 10)
         /// `no-cache="…"` or `private="…"`: the fields named are not stored.
         package static let namesFields = Flags(rawValue: 1 << 9)
     }
@@ -59,6 +61,8 @@ package struct ResponseDirectives: Sendable, Equatable {
                 apply(directive, seconds: seconds)
             } else if case .quoted(let names) = member.argument {
                 apply(directive, names: value.extracting(names))
+            } else if member.argument == .malformed {
+                apply(malformed: directive)
             } else {
                 apply(directive)
             }
@@ -70,8 +74,23 @@ package struct ResponseDirectives: Sendable, Equatable {
     private mutating func apply(_ directive: CacheDirective) {
         switch directive {
         case .maxAge: maxAgeSeconds = maxAgeSeconds ?? 0
-        case .sharedMaxAge: sharedMaxAgeSeconds = sharedMaxAgeSeconds ?? 0
+        case .sharedMaxAge:
+            guard sharedMaxAgeSeconds == nil else { return }
+            sharedMaxAgeSeconds = 0
+            flags.insert(.sharedMaxAgeIsMalformed)
         default: flags.formUnion(directive.responseFlag)
+        }
+    }
+
+    /// A directive with something behind its name that is no argument: heard as far as it forbids.
+    private mutating func apply(malformed directive: CacheDirective) {
+        switch directive {
+        case .public: return
+        // It says that not every cache may store.
+        case .mustUnderstand: flags.insert(.noStore)
+        // Forbids the same, and does not permit what must-revalidate does (RFC 9111 §3.5).
+        case .mustRevalidate: flags.insert(.proxyRevalidate)
+        default: apply(directive)
         }
     }
 

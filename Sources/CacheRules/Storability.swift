@@ -89,7 +89,8 @@ package enum Storability {
 
     /// RFC 9111 §3.5.
     private static func allowsAuthorized(_ directives: ResponseDirectives) -> Bool {
-        directives.sharedMaxAgeSeconds != nil || !directives.flags.isDisjoint(with: [.public, .mustRevalidate])
+        (directives.sharedMaxAgeSeconds != nil && !directives.flags.contains(.sharedMaxAgeIsMalformed))
+            || !directives.flags.isDisjoint(with: [.public, .mustRevalidate])
     }
 
     private static func storesCookies(_ policy: CachePolicy, _ lifetime: FreshnessLifetime) -> Bool {

@@ -26,7 +26,7 @@ struct WeightedFieldList {
             let value = fields.value(at: index)
             var list = FieldListParser()
             while let range = list.next(in: value) {
-                guard let member = WeightedMember.split(range, of: value),
+                guard let member = WeightedMember.split(range, of: value), !member.hasOtherParameters,
                     insert(member, offset: offset, fields.span)
                 else { return false }
             }

@@ -45,7 +45,7 @@ package enum HTTPDate {
     // MARK: Reading
 
     /// The time that `text` names in any of the three forms, with letters in any case; nil when it has none of
-    /// them. The day's name is not compared with the date. `nowSeconds` settles two-digit years.
+    /// them. The day's name, short or long, is not compared with the date. `nowSeconds` settles two-digit years.
     package static func parse(_ text: borrowing Span<UInt8>, nowSeconds: Int64) -> Int64? {
         var reader = DateReader()
         guard reader.skipDayName(text) else { return nil }
@@ -78,8 +78,17 @@ private struct DateReader {
     mutating func skipDayName(_ text: borrowing Span<UInt8>) -> Bool {
         let start = index
         while index < text.count, ASCII.isLetter(text[index]) { index += 1 }
-        return index - start >= 3 && index - start <= 9
+        let name = text.extracting(start..<index)
+        for day in Self.days where name.equalsIgnoringCase(day.short) || name.equalsIgnoringCase(day.long) {
+            return true
+        }
+        return false
     }
+
+    private static let days: [(short: StaticString, long: StaticString)] = [
+        ("mon", "monday"), ("tue", "tuesday"), ("wed", "wednesday"), ("thu", "thursday"), ("fri", "friday"),
+        ("sat", "saturday"), ("sun", "sunday"),
+    ]
 
     mutating func take(_ byte: Unicode.Scalar, _ text: borrowing Span<UInt8>) -> Bool {
         guard index < text.count, text[index] == UInt8(ascii: byte) else { return false }

@@ -7,31 +7,39 @@ package struct WeightedMember: Sendable, Equatable {
     package var value: Range<Int>
     /// Thousandths; 0 means "not acceptable".
     package var weight: UInt16
+    /// Something else than one weight follows the value, which Accept-Encoding and Accept-Language do not know.
+    package var hasOtherParameters = false
 
     /// Splits a member that `FieldListParser` found; nil when its weight is none, or its value is empty.
     package static func split(_ member: Range<Int>, of bytes: borrowing Span<UInt8>) -> WeightedMember? {
         var end = member.lowerBound
         while end < member.upperBound, bytes[end] != ASCII.semicolon { end += 1 }
         let value = bytes.trimmingBlanks(member.lowerBound..<end)
-        guard !value.isEmpty, let weight = weight(in: bytes, end..<member.upperBound) else { return nil }
-        return WeightedMember(value: value, weight: weight)
+        var weighted = WeightedMember(value: value, weight: 1000)
+        guard !value.isEmpty, weighted.readParameters(in: bytes, end..<member.upperBound) else { return nil }
+        return weighted
     }
 
-    /// The `q` among the parameters; a full weight without one.
-    private static func weight(in bytes: borrowing Span<UInt8>, _ parameters: Range<Int>) -> UInt16? {
+    /// The first `q` among the parameters is the weight; false when it is none.
+    private mutating func readParameters(in bytes: borrowing Span<UInt8>, _ parameters: Range<Int>) -> Bool {
+        var isWeighted = false
         var start = parameters.lowerBound
         while start < parameters.upperBound {
             var end = start + 1
             while end < parameters.upperBound, bytes[end] != ASCII.semicolon { end += 1 }
             let parameter = bytes.trimmingBlanks(start + 1..<end)
-            if parameter.count >= 2, bytes[parameter.lowerBound] | 0x20 == UInt8(ascii: "q"),
+            if !isWeighted, parameter.count >= 2, bytes[parameter.lowerBound] | 0x20 == UInt8(ascii: "q"),
                 bytes[parameter.lowerBound + 1] == ASCII.equals
             {
-                return thousandths(bytes, parameter.dropFirst(2))
+                guard let read = WeightedMember.thousandths(bytes, parameter.dropFirst(2)) else { return false }
+                weight = read
+                isWeighted = true
+            } else {
+                hasOtherParameters = true
             }
             start = end
         }
-        return 1000
+        return true
     }
 
     /// qvalue: `0`, `1`, or with up to three places after the point.

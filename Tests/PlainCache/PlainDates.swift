@@ -3,8 +3,7 @@
 /// HTTP-date (RFC 9110 §5.6.7) in its three forms.
 enum PlainDate {
     private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-    private static let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    private static let longDays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    private static let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
     /// Seconds since 1970; nil when it is none. Case does not count (RFC 9111 §4.2), the zone is GMT and no other.
     static func parse(_ text: String, now: Int) -> Int? {
@@ -17,9 +16,12 @@ enum PlainDate {
         }
     }
 
+    /// Short or long, in whatever form: §5.6.7 encourages to be robust.
+    private static func isDay(_ name: Substring) -> Bool { days.contains { $0 == name || $0.prefix(3) == name } }
+
     /// `sun, 06 nov 1994 08:49:37 gmt`
     private static func fixdate(_ words: [String]) -> Int? {
-        guard days.contains(String(words[0].dropLast())), words[5] == "gmt", let day = number(words[1], 2),
+        guard isDay(words[0].dropLast()), words[5] == "gmt", let day = number(words[1], 2),
             let month = months.firstIndex(of: words[2]), let year = number(words[3], 4), let time = time(words[4])
         else { return nil }
         return seconds(year, month + 1, day, time)
@@ -28,7 +30,7 @@ enum PlainDate {
     /// `sunday, 06-nov-94 08:49:37 gmt`
     private static func rfc850(_ words: [String], now: Int) -> Int? {
         let date = words[1].split(separator: "-", omittingEmptySubsequences: false).map(String.init)
-        guard words[0].hasSuffix(","), longDays.contains(String(words[0].dropLast())), words[3] == "gmt",
+        guard words[0].hasSuffix(","), isDay(words[0].dropLast()), words[3] == "gmt",
             date.count == 3, let day = number(date[0], 2), let month = months.firstIndex(of: date[1]),
             let short = number(date[2], 2), let time = time(words[2])
         else { return nil }
@@ -43,7 +45,7 @@ enum PlainDate {
     /// `sun nov  6 08:49:37 1994`, where a day of one digit has a second blank before it.
     private static func asctime(_ words: [String]) -> Int? {
         let padded = words.count == 6
-        guard days.contains(words[0]), let month = months.firstIndex(of: words[1]), !padded || words[2].isEmpty,
+        guard isDay(words[0][...]), let month = months.firstIndex(of: words[1]), !padded || words[2].isEmpty,
             let day = number(words[padded ? 3 : 2], padded ? 1 : 2), let time = time(words[words.count - 2]),
             let year = number(words[words.count - 1], 4)
         else { return nil }

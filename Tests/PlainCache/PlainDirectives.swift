@@ -41,7 +41,7 @@ struct PlainDirectives {
             guard member.name == name else { return false }
             guard case .quoted(let text) = member.argument else { return true }
             let names = listMembers(text)
-            return names.isEmpty || !names.allSatisfy(isToken) || deltaSeconds(text) != nil
+            return names.isEmpty || !names.allSatisfy(isToken)
         }
     }
 

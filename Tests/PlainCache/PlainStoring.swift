@@ -42,20 +42,23 @@ package enum PlainStoring: Equatable {
     case store(PlainStored)
     /// RFC 9111 §3 forbids it.
     case forbidden(String)
-    /// It could never be used.
-    case useless
+    /// It may be stored, but could never be used.
+    case useless(PlainStored)
 }
 
 /// RFC 9111 §3, §4.2 and §5.2.2 for a shared cache whose route says nothing.
 package enum PlainCache {
     package static func storing(_ request: PlainRequest, _ response: PlainResponse, _ times: PlainTimes) -> PlainStoring
     {
-        let directives = PlainDirectives(lines: response.fields.values("cache-control"))
+        let (directives, isTargeted) = PlainDirectives.inEffect(response.fields)
+        var response = response
+        // RFC 9213 §2.1: a targeted field silences Expires.
+        if isTargeted { response.fields.lines.removeAll { $0.name == "expires" } }
         if let reason = prohibition(request, response, directives, times) { return .forbidden(reason) }
         let stored = remembered(response, directives, times)
         let canValidate = stored.eTag != nil || stored.lastModified != nil
         let canBeUsed = !stored.needsValidation && (stored.lifetime > 0 || stored.staleWhileRevalidate > 0)
-        return canValidate || canBeUsed ? .store(stored) : .useless
+        return canValidate || canBeUsed ? .store(stored) : .useless(stored)
     }
 
     // MARK: §3
