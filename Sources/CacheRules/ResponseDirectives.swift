@@ -128,13 +128,13 @@ package struct ResponseDirectives: Sendable, Equatable {
     private static func parseTargeted(_ fields: borrowing Fields, _ name: FieldName) -> ResponseDirectives? {
         var directives = ResponseDirectives()
         directives.source = name
-        var isEmpty = true
         for index in fields.slots.indices where fields.slots[index].name == name {
             do {
-                if try directives.readDictionary(fields.value(at: index)) { isEmpty = false }
+                // RFC 9651 §4.2: the lines are one text, in which a line without a member leaves a stray comma.
+                guard try directives.readDictionary(fields.value(at: index)) else { return nil }
             } catch { return nil }
         }
-        return isEmpty ? nil : directives
+        return directives
     }
 
     /// Whether there was a member.
