@@ -204,21 +204,23 @@ extension Parameter {
             write: write)
     }
 
-    /// `token=` and `token_file=`: the text itself, and the file that holds it.
-    static func secret(_ path: any WritableKeyPath<Target, Secret?> & Sendable, _ help: String) -> [Parameter] {
+    /// `token=` and `token_file=`, or another name: the text itself, and the file that holds it.
+    static func secret(
+        _ path: any WritableKeyPath<Target, Secret?> & Sendable, name: String = "token", _ help: String
+    ) -> [Parameter] {
         let store: @Sendable (inout Target, SettingValue) -> SettingProblem? = { target, value in
             guard case .text(let text) = value else { return nil }
-            if target[keyPath: path] != nil { return SettingProblem("give either token or token_file, not both") }
-            if text.isEmpty { return SettingProblem("the token is empty") }
+            if target[keyPath: path] != nil { return SettingProblem("the \(name) is given already") }
+            if text.isEmpty { return SettingProblem("the \(name) is empty") }
             target[keyPath: path] = Secret(text)
             return nil
         }
         return [
             Parameter(
-                "token", .text("TEXT"), help: help, store: store,
+                name, .text("TEXT"), help: help, store: store,
                 write: { $0[keyPath: path] == nil ? nil : Secret.mask }),
             Parameter(
-                "token_file", .secretFile, help: "A file that holds the token.", store: store, write: { _ in nil }),
+                "\(name)_file", .secretFile, help: "A file that holds the \(name).", store: store, write: { _ in nil }),
         ]
     }
 }

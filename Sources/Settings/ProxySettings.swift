@@ -20,6 +20,8 @@ package struct ProxySettings: Sendable, Equatable {
     /// Event loops; nil for one per core.
     package var workers: Int?
     package var memory = MemorySettings()
+    /// The second tier; nil for memory alone.
+    package var redis: RedisSettings?
     package var timeouts = TimeoutSettings()
     package var client = ClientSettings()
     package var limits = LimitSettings()

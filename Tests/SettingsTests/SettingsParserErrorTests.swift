@@ -126,7 +126,7 @@ import Testing
         ("admin 127.0.0.1:8080", "1:1: error: \"admin\": 127.0.0.1:8080 is listened on for clients already"),
         (
             "admin 127.0.0.1:1 token=a token_file=t",
-            "1:38: error: \"token_file\" of \"admin\": give either token or token_file, not both"
+            "1:38: error: \"token_file\" of \"admin\": the token is given already"
         ),
         (
             "admin 127.0.0.1:1 token_file=none",
