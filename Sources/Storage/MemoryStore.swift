@@ -19,10 +19,12 @@ package final class MemoryStore: Sendable {
 
     let shards: [Shard]
     private let total = Atomic<Int>(0)
+    /// Of the total, what bodies hold that are still arriving; see `BodyReservation`.
+    let reserved = Atomic<Int>(0)
     private let limit: Atomic<Int>
     private let refusedTooLarge = Atomic<Int>(0)
     private let maximumEntryBytes: Int
-    private let pressure: MemoryPressure
+    let pressure: MemoryPressure
     let log = InvalidationLog()
     let shared = SharedHistory()
     let sweepPosition = Mutex(SweepPosition())
@@ -69,7 +71,7 @@ package final class MemoryStore: Sendable {
     /// Stores a response in the place of the same variant, if there is one, and makes room for it.
     package func insert(_ response: StoredResponse) -> InsertOutcome {
         let size = response.allocatedBytes
-        guard size <= min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) else {
+        guard size <= largestEntryBytes else {
             refusedTooLarge.add(1, ordering: .relaxed)
             return .tooLarge
         }
@@ -79,6 +81,9 @@ package final class MemoryStore: Sendable {
         guard outcome == .stored else { return outcome }
         return makeRoom(preferring: shard, for: response) ? .stored : .notAdmitted
     }
+
+    /// No response that takes more is stored.
+    package var largestEntryBytes: Int { min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) }
 
     /// Removes every variant under a primary key; answers how many there were.
     package func remove(key: borrowing Span<UInt8>, hash: UInt64) -> Int {
@@ -118,6 +123,15 @@ package final class MemoryStore: Sendable {
         sum.limitBytes = limitBytes
         sum.refusedTooLarge = refusedTooLarge.load(ordering: .relaxed)
         return sum
+    }
+
+    func account(for bytes: Int) { total.add(bytes, ordering: .relaxed) }
+
+    /// Evicts until the total is within the limit; answers whether it is.
+    func makeRoom() -> Bool {
+        guard accountedBytes > limitBytes else { return true }
+        _ = makeRoom(preferring: fullestShard, for: nil)  // nothing waits to be admitted
+        return accountedBytes <= limitBytes
     }
 
     /// Evicts until the total is within the limit; answers whether `response` was left alone.

@@ -12,10 +12,11 @@ struct BodyPiece: Sendable {
 struct BodyPieces: Sendable {
     private var pieces: ContiguousArray<BodyPiece>
     private(set) var count = 0
+    private var forgottenPieces = 0
 
     init(first: BodySegment) { pieces = [BodyPiece(segment: first, start: 0, count: 0)] }
 
-    var pieceCount: Int { pieces.count }
+    var pieceCount: Int { forgottenPieces + pieces.count }
     var last: BodyPiece { pieces[pieces.count - 1] }
 
     var allocatedBytes: Int {
@@ -31,8 +32,19 @@ struct BodyPieces: Sendable {
         count += added
     }
 
+    /// Takes out the pieces that end before `offset`; the last one stays.
+    mutating func forget(before offset: Int) -> ContiguousArray<BodyPiece> {
+        var number = 0
+        while number < pieces.count - 1, pieces[number + 1].start <= offset { number += 1 }
+        guard number > 0 else { return [] }
+        let forgotten = ContiguousArray(pieces[..<number])
+        pieces.removeFirst(number)
+        forgottenPieces += number
+        return forgotten
+    }
+
     func run(at offset: Int) -> BodyRun? {
-        guard offset >= 0 && offset < count else { return nil }
+        guard offset >= pieces[0].start && offset < count else { return nil }
         var low = 0
         var high = pieces.count - 1
         while low < high {
