@@ -17,25 +17,28 @@ extension Exchange {
         answer.outcome = .miss
         let length = framing.contentLength(of: response, request: head.method)
         takeKeyOfGet()
+        if let length, length > largestBodyBytes { return relayInstead(response, .tooLarge, framing: framing) }
         guard let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
-        else {
-            answer.notStored = .tooManyTags
-            return relayInstead(response, framing: framing)
-        }
-        if let length, length > worker.snapshot.settings.memory.maxObjectBytes {
-            answer.notStored = .tooLarge
-            return relayInstead(response, framing: framing)
-        }
+        else { return relayInstead(response, .tooManyTags, framing: framing) }
         if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
             let sealed = seal(draft, body: rest.extracting(0..<length))
         {
             storeWhole(sealed)
             return length
         }
-        let streamed = StreamedResponse(draft)
+        guard let reservation = worker.shared.store.reserve(bytes: length ?? GrowingBody.firstCapacity) else {
+            return relayInstead(response, .storeFull, framing: framing)
+        }
+        let streamed = StreamedResponse(draft, reservation)
+        if client != nil { reader = streamed.body.addReader() }
         flight?.wentOn(to: .streaming(streamed))
         deliver(streamed)
         return nil
+    }
+
+    /// A longer one is not stored.
+    var largestBodyBytes: Int {
+        min(worker.snapshot.settings.memory.maxObjectBytes, worker.shared.store.largestEntryBytes)
     }
 
     /// An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
@@ -47,7 +50,10 @@ extension Exchange {
         epoch = worker.shared.store.currentEpoch
     }
 
-    private func relayInstead(_ response: borrowing ResponseHead, framing: BodyFraming) -> Int? {
+    private func relayInstead(
+        _ response: borrowing ResponseHead, _ reason: NotStoredReason, framing: BodyFraming
+    ) -> Int? {
+        answer.notStored = reason
         beginRelay(response, framing: framing)
         return nil
     }
@@ -93,15 +99,14 @@ extension Exchange {
         if delivery.omitsBody { return finishDelivery() }
         // Looked at before the body is, so that a body said to be complete is.
         let phase = flight?.look(from: worker.index)
-        while client.pendingByteCount < ClientConnection.outputHighWaterBytes, !client.isBroken,
-            let run = response.body.run(at: delivery.cursor)
-        {
+        // The rest waits in the body, once for all who read it.
+        while client.pendingByteCount == 0, !client.isBroken, let run = response.body.run(at: delivery.cursor) {
             let count = min(run.count, Self.pieceByteLimit)
             deliver(run.bytes.extracting(0..<count), to: client)
             delivery.cursor += count
         }
         client.flush()
-        guard delivery.cursor == response.body.count else { return }
+        guard readOn(in: response), delivery.cursor == response.body.count else { return }
         if case .complete = phase { finishDelivery() } else if isBodyComplete { finishDelivery() }
     }
 
@@ -127,14 +132,20 @@ extension Exchange {
     private func letClientGo() {
         guard let client else { return }
         self.client = nil
+        leaveBody()
         worker.record(status: delivery.status, request: request, head: head, client: client, answer: answer)
         client.exchangeEnded(reusable: request.keepsOpen && requestBody.isComplete && !delivery.endsWithConnection)
     }
 
     func store(_ data: borrowing Span<UInt8>, in response: StreamedResponse) {
-        guard response.body.count + data.count <= worker.snapshot.settings.memory.maxObjectBytes else {
-            return overflowed(response, data)
+        if passing == nil {
+            if response.body.count + data.count > largestBodyBytes {
+                beginToPass(response, .tooLarge)
+            } else if !response.body.reserve(data.count) {
+                beginToPass(response, .storeFull)
+            }
         }
+        guard passing == nil else { return pass(data, in: response) }
         response.body.append(data)
         // Stored before the last byte leaves, so that whoever asks next meets it.
         if response.contentLength == response.body.count { return storingEnded(response) }
@@ -142,36 +153,13 @@ extension Exchange {
         pump()
     }
 
-    /// Longer than what is stored: the client goes on alone, and those who follow cannot be given the rest.
-    private func overflowed(_ response: StreamedResponse, _ data: borrowing Span<UInt8>) {
-        answer.notStored = .tooLarge
-        worker.shared.store.rememberUncacheable(
-            hash: keyHash,
-            untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
-        endFlight(.uncacheable)
-        guard let client = clientToWriteTo() else { return finish(status: Status(499)) }
-        while let run = response.body.run(at: delivery.cursor) {
-            deliver(run.bytes, to: client)
-            delivery.cursor += run.count
-        }
-        intake = .relay
-        bodyReceived(data)
-    }
-
-    private static var overflowMemoryMilliseconds: Int64 { 120_000 }
-
     func storingEnded(_ response: StreamedResponse) {
         guard !isBodyComplete else { return }
         isBodyComplete = true
         if let length = response.contentLength, length != response.body.count {
             return storingFailed(detail: "upstream-length-differs")
         }
-        let sealed = seal(response.draft, segments: response.body.sealed())
-        if let sealed {
-            admit(sealed)
-        } else {
-            answer.notStored = .tooLarge
-        }
+        if passing == nil { storeStreamed(response) }
         endFlight(.complete(response))
         guard client != nil else { return finish(status: response.status) }
         pump()
@@ -183,6 +171,13 @@ extension Exchange {
         let key = self.key
         return StoredResponse.seal(
             draft, key: key.span, keyHash: keyHash, epoch: epoch, body: body, segments: segments)
+    }
+
+    private func storeStreamed(_ response: StreamedResponse) {
+        let sealed = seal(response.draft, segments: response.body.sealed())
+        // From here on the entry is counted, and not what arrived.
+        response.body.reservation?.release()
+        if let sealed { admit(sealed) } else { answer.notStored = .tooLarge }
     }
 
     /// Nothing of it is kept, and nobody takes what came for all of it (promise 6).

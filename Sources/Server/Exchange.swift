@@ -39,6 +39,8 @@ final class Exchange: Deadline {
     var sentAt = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
     var epoch: UInt64 = 0
     var intake = Intake.none
+    /// What the body that it takes from memory knows it by.
+    var reader: Int?
     /// Of what is stored: all of it has come.
     var isBodyComplete = false
     /// What its upstream driver knows it by while it waits.
@@ -172,7 +174,7 @@ final class Exchange: Deadline {
     }
 
     override func deadlinePassed() {
-        guard machine.state == .following else { return }
+        guard machine.state == .following else { return waitedForReaders() }
         leaveFlight()
         heard(.waitedTooLong)
     }
@@ -181,12 +183,7 @@ final class Exchange: Deadline {
         if machine.state == .following {
             hear(phase)
         } else if case .store = intake {
-            switch phase {
-            case .broken: breakOff(detail: "origin-broke-off")
-            // Too long to be shared to its end; those who have not begun go alone.
-            case .uncacheable: breakOff(detail: "too-long-to-share")
-            default: pump()
-            }
+            if case .broken = phase { breakOff(detail: "origin-broke-off") } else { pump() }
         }
     }
 
@@ -196,7 +193,12 @@ final class Exchange: Deadline {
         case .streaming(let response), .complete(let response):
             let (rule, secondary, tags) = (response.draft.varyRule, response.draft.secondaryKey, response.draft.tags)
             let fits = worker.matches(head.fields, rule: rule.span, secondary: secondary.span)
-            heard(news(tags: tags.span, fits: fits), response: response)
+            let news = news(tags: tags.span, fits: fits)
+            guard news != .headArrived || begins(response) else {
+                leaveFlight()
+                return heard(.uncacheable)
+            }
+            heard(news, response: response)
         case .stored(let response):
             stored = response
             let fits = worker.matches(head.fields, rule: response.varyRule, secondary: response.secondaryKey)
@@ -308,16 +310,18 @@ final class Exchange: Deadline {
         client.exchangeEnded(reusable: reusable)
     }
 
-    private func over(status: Status, client: ClientConnection?) {
+    func over(status: Status, client: ClientConnection?) {
         guard !isOver else { return }
         isOver = true
         cancelDeadline()
-        if leads { endFlight(.failed(status)) }
-        leaveFlight()
+        // Who has not begun to read what passes can still go alone.
+        if leads { endFlight(passing == nil ? .failed(status) : .uncacheable) }
         machine.responded()
         if wait != nil { driver.left(self) }
         if let upstream { upstream.abandon() }
         upstream = nil
+        leaveBody()
+        leaveFlight()
         if let client {
             worker.record(status: status.code, request: request, head: head, client: client, answer: answer)
         }
@@ -329,14 +333,14 @@ final class Exchange: Deadline {
         self.flight = nil
         leads = false
         worker.shared.flights.remove(flight)
+        if passing != nil { worker.lead(flight, by: nil) }
         flight.wentOn(to: phase)
     }
 
     func clientLeft() {
         client = nil
-        var fillsStore = false
-        if case .store = intake, upstream != nil { fillsStore = true }
-        switch machine.clientLeft(feedsOthers: leads || fillsStore) {
+        leaveBody()
+        switch machine.clientLeft(feedsOthers: feedsOthers) {
         case .cancel: over(status: Status(499), client: nil)
         case .carryOn: break
         }

@@ -10,9 +10,9 @@ final class StreamedResponse: Sendable {
     let draft: StoredDraft
     let body: GrowingBody
 
-    init(_ draft: StoredDraft) {
+    init(_ draft: StoredDraft, _ reservation: BodyReservation) {
         self.draft = draft
-        body = GrowingBody(expectedCount: draft.contentLength)
+        body = GrowingBody(expectedCount: draft.contentLength, reservation: reservation)
     }
 
     var status: Status { Status(draft.metadata.status) }
@@ -48,6 +48,7 @@ final class Flight: Sendable {
     let keyHash: UInt64
     /// The newest invalidation known when the fetch began: a later one that matches makes it worthless.
     let epoch: UInt64
+    private let leader: WorkerLink
     private let state = Mutex(State())
 
     private struct State {
@@ -62,7 +63,8 @@ final class Flight: Sendable {
         var isNotified: Bool
     }
 
-    init(key: ContiguousArray<UInt8>, keyHash: UInt64, epoch: UInt64) {
+    init(key: ContiguousArray<UInt8>, keyHash: UInt64, epoch: UInt64, leader: WorkerLink) {
+        self.leader = leader
         self.key = key
         self.keyHash = keyHash
         self.epoch = epoch
@@ -107,4 +109,7 @@ final class Flight: Sendable {
         }
         for worker in woken { worker.post { $0.flightWentOn(self) } }
     }
+
+    /// Followers have read on, or left: the leader may have waited for that.
+    func followersReadOn() { leader.post { $0.followersReadOn(self) } }
 }

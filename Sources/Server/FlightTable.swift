@@ -43,7 +43,7 @@ final class FlightTable: Sendable {
                 }
                 Self.remove(flight, from: &shard)
             }
-            let flight = Flight(key: wanted, keyHash: hash, epoch: store.currentEpoch)
+            let flight = Flight(key: wanted, keyHash: hash, epoch: store.currentEpoch, leader: worker)
             shard.flights[hash, default: []].append(flight)
             return .leader(flight)
         }

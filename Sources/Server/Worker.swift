@@ -39,6 +39,8 @@ final class Worker {
     private var acceptors: [Listener] = []
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
     private var followers: [ObjectIdentifier: [Exchange]] = [:]
+    /// Of flights whose body passes, and whose leader waits for its followers therefore.
+    private var leaders: [ObjectIdentifier: Exchange] = [:]
     private(set) var isDraining = false
     private let resolver: NameResolver
 
@@ -162,6 +164,11 @@ final class Worker {
         let phase = flight.look(from: index)
         for exchange in group { exchange.flightWentOn(phase) }
     }
+
+    /// `exchange` wants to hear when followers have read on; nil when nobody does any more.
+    func lead(_ flight: Flight, by exchange: Exchange?) { leaders[ObjectIdentifier(flight)] = exchange }
+
+    func followersReadOn(_ flight: Flight) { leaders[ObjectIdentifier(flight)]?.followersReadOn() }
 
     // MARK: Reload and drain
 

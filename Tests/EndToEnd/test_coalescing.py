@@ -159,6 +159,62 @@ class OneFetch(LarderCase):
             gate.set()
             self.assertEqual([client.read_response().content for client in (leader, follower)], [b"x", b"x"])
 
+    def test_followers_get_all_of_what_is_too_long_to_store(self):
+        self.start(top="memory 64MB max_object=1MB")
+        gate = threading.Event()
+        size = 24 << 20
+        block = bytes(range(256)) * 256
+        self.origin.on("/long", Reply(fields=[FRESH], framing="chunked",
+                                      pieces=[b"begun", gate] + [block] * (size // len(block))))
+        leader = self.client()
+        leader.send_request(target="/long")
+        leader.read_final_head()
+        followers = [self.client() for _ in range(5)]
+        for follower in followers:
+            follower.send_request(target="/long")
+            follower.read_final_head()
+        gate.set()
+
+        def read(number):
+            return b"".join((followers + [leader])[number].reader.chunks()) == b"begun" + block * (size // len(block))
+        self.assertTrue(all(self.in_parallel(6, read)()))
+        self.assertEqual(self.origin.count("/long"), 1)
+        self.assertLess(self.larder.resident_bytes(), 64 << 20)
+        lines = until(lambda: len(self.larder.access_lines()) == 6 and self.larder.access_lines(), "all are logged")
+        self.assertEqual({line.get("reason") for line in lines}, {"too-large", None})
+
+    def test_laggard_of_what_is_too_long_to_store_is_cut_off_for_the_others(self):
+        self.start(top="memory 64MB max_object=1MB", route="coalesce on wait=200ms")
+        gate = threading.Event()
+        pieces = [b"begun", gate] + [b"x" * (1 << 20)] * 48
+        self.origin.on("/long", Reply(fields=[FRESH], framing="chunked", pieces=pieces))
+        with self.client() as leader, self.client(receive_buffer=8192) as slow, self.client() as quick:
+            for client in (leader, slow, quick):
+                client.send_request(target="/long")
+                client.read_final_head()
+            gate.set()
+            lengths = self.in_parallel(
+                2, lambda number: sum(len(part) for part in (leader, quick)[number].reader.chunks()))()
+            self.assertEqual(lengths, [5 + (48 << 20)] * 2)
+            self.assertRaises((Broken, ConnectionError), lambda: b"".join(slow.reader.chunks()))
+        self.assertEqual(self.origin.count("/long"), 1)
+
+    def test_leader_that_leaves_does_not_fail_those_who_share_what_is_too_long(self):
+        self.start(top="memory 64MB max_object=1MB")
+        gates = [threading.Event(), threading.Event()]
+        pieces = [b"begun", gates[0]] + [b"x" * (1 << 20)] * 4 + [gates[1]] + [b"y" * (1 << 20)] * 4
+        self.origin.on("/long", Reply(fields=[FRESH], framing="chunked", pieces=pieces))
+        with self.client() as leader, self.client() as follower:
+            for client in (leader, follower):
+                client.send_request(target="/long")
+                client.read_final_head()
+            gates[0].set()
+            self.assertEqual(next(follower.reader.chunks()), b"begun")
+            leader.reset()
+            gates[1].set()
+            self.assertEqual(sum(len(part) for part in follower.reader.chunks()), 8 << 20)
+        self.assertEqual(self.origin.count("/long"), 1)
+
     def test_coalescing_can_be_switched_off(self):
         self.start(route="coalesce off")
         gate = threading.Event()

@@ -14,6 +14,8 @@ final class Judge {
         var memoryLimitBytes = 0
         /// The origin's answers that a client may find in memory only.
         var maximumObjectBytes = Int.max
+        /// What surely finds room in memory.
+        var storableBytes: Int { min(maximumObjectBytes, memoryLimitBytes / 64) }
     }
 
     struct Invalidation {
@@ -92,16 +94,16 @@ final class Judge {
         if answer.isHit { hitCount += 1 }
         if answer.isCollapsed { collapsedCount += 1 }
         trace("request \(request.number) has \(answer.body.count) bytes\(answer.isWhole ? "" : ", broken off")")
-        if !answer.isWhole, circumstances.mustSucceed, !request.isGivenUp, !isOverflow(answer) {
+        if !answer.isWhole, circumstances.mustSucceed, !request.isGivenUp, !isLaggard(request, answer) {
             fail("the answer to request \(request.number) broke off without a reason")
         }
         if answer.isWhole { judgeBody(request, answer) }
     }
 
-    /// Who follows what turns out to be longer than memory takes is cut off.
-    func isOverflow(_ answer: SimulatedAnswer) -> Bool {
-        guard answer.isCollapsed, let serial = answer.serial else { return false }
-        return origin.responses[serial].body.count > circumstances.maximumObjectBytes
+    /// What is too long for memory passes through it, and who keeps others waiting for it may be cut off.
+    func isLaggard(_ request: SimulatedRequest, _ answer: SimulatedAnswer) -> Bool {
+        guard request.isReadSlowly, let serial = answer.serial else { return false }
+        return origin.responses[serial].body.count > circumstances.storableBytes
     }
 
     func unanswered(_ request: SimulatedRequest) {

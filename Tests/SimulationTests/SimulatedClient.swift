@@ -93,6 +93,7 @@ final class SimulatedClient {
             left = request.asksToClose || request.kind != .whole ? 0 : left - 1
             if left == 0, request.kind == .whole, random.chance(0.5) { request.asksToClose = true }
             request.sentAt = world.time
+            request.isReadSlowly = !socket.isReading
             pending.append(request)
             judge.sent(request, by: number)
             socket.write(request.bytes)
@@ -117,7 +118,7 @@ final class SimulatedClient {
         if let reading, let request = pending.first {
             pending.removeFirst()
             judge.answered(request, reading.answer)
-            if judge.isOverflow(reading.answer) { for later in pending { later.isGivenUp = true } }
+            if judge.isLaggard(request, reading.answer) { for later in pending { later.isGivenUp = true } }
         }
         reading = nil
         for request in pending { judge.unanswered(request) }

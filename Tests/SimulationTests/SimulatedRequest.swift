@@ -18,6 +18,8 @@ final class SimulatedRequest {
     var asksToClose = false
     var body: [UInt8] = []
     var isChunked = false
+    /// Its client pauses before it reads all of the answer.
+    var isReadSlowly = false
     /// Its client leaves on purpose before it has been answered.
     var isGivenUp = false
     var sentAt: Int64 = 0
