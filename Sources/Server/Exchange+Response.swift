@@ -102,7 +102,7 @@ extension Exchange {
     private func relay(_ data: borrowing Span<UInt8>) {
         guard let client = clientToWriteTo() else { return }
         send(data, to: client)
-        if client.pendingByteCount > ClientConnection.outputHighWaterBytes { upstream?.pause() }
+        if client.pendingByteCount > worker.relayHighWaterBytes { upstream?.pause() }
     }
 
     /// Small pieces are put together, larger ones leave by a gathered write without a copy.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import EventIO
+import Settings
 import Storage
+import Synchronization
 
 /// A run of the worker's output that is one client's.
 struct OutputPart {
@@ -45,6 +47,15 @@ extension Worker {
     }
 
     private static var deferredByteLimit: Int { 32 << 10 }
+
+    /// Above this many bytes that a client does not take its upstream pauses: all clients together may hold an
+    /// eighth of what memory is for (promise 7), a lone one never more than a connection's share.
+    var relayHighWaterBytes: Int {
+        let share = snapshot.settings.memory.limitBytes / 8 / max(shared.connectionCount.load(ordering: .relaxed), 1)
+        return max(Self.leastHighWaterBytes, min(share, ClientConnection.outputHighWaterBytes))
+    }
+
+    private static var leastHighWaterBytes: Int { 16 << 10 }
 
     /// Sends all parts.
     func sendOutput() {
