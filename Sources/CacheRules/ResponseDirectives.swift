@@ -33,16 +33,16 @@ package struct ResponseDirectives: Sendable, Equatable {
     package var staleIfErrorSeconds: Int64?
     /// Where the directives came from. Unless it is Cache-Control, Cache-Control and Expires are not heard
     /// (RFC 9213 §2.1).
-    package var source = FieldName.cacheControl
+    package var source = DirectiveField.cacheControl
 
     package init() {}
 
     /// The first of `targetedFields` that is present, valid and not empty decides; else Cache-Control.
     package static func parse(
-        _ fields: borrowing Fields, targetedFields: [FieldName] = []
+        _ fields: borrowing Fields, targetedFields: [DirectiveField] = []
     ) -> ResponseDirectives {
-        for name in targetedFields where fields.contains(name) {
-            if let directives = parseTargeted(fields, name) { return directives }
+        for field in targetedFields where field.mayOccur(in: fields) {
+            if let directives = parseTargeted(fields, field) { return directives }
         }
         var directives = ResponseDirectives()
         guard fields.contains(.cacheControl) else { return directives }
@@ -125,16 +125,18 @@ package struct ResponseDirectives: Sendable, Equatable {
 
     /// RFC 9213 §2.1: a Dictionary. Nil when it is empty, malformed, or a value has the wrong type, and is
     /// therefore ignored as a whole.
-    private static func parseTargeted(_ fields: borrowing Fields, _ name: FieldName) -> ResponseDirectives? {
+    private static func parseTargeted(_ fields: borrowing Fields, _ field: DirectiveField) -> ResponseDirectives? {
         var directives = ResponseDirectives()
-        directives.source = name
-        for index in fields.slots.indices where fields.slots[index].name == name {
+        directives.source = field
+        var isPresent = false
+        for index in fields.slots.indices where field.isLine(at: index, of: fields) {
             do {
                 // RFC 9651 §4.2: the lines are one text, in which a line without a member leaves a stray comma.
                 guard try directives.readDictionary(fields.value(at: index)) else { return nil }
+                isPresent = true
             } catch { return nil }
         }
-        return directives
+        return isPresent ? directives : nil
     }
 
     /// Whether there was a member.

@@ -21,8 +21,8 @@ package enum StoredFields {
     }
 
     /// Whether `no-cache="…"` (RFC 9111 §5.2.2.4) or `private="…"` (§5.2.2.7) in a line of `source` names it.
-    private static func isNamed(at index: Int, in source: FieldName, of fields: borrowing Fields) -> Bool {
-        for line in fields.slots.indices where fields.slots[line].name == source {
+    private static func isNamed(at index: Int, in source: DirectiveField, of fields: borrowing Fields) -> Bool {
+        for line in fields.slots.indices where source.isLine(at: line, of: fields) {
             let value = fields.value(at: line)
             var list = FieldListParser()
             while let range = list.next(in: value) {

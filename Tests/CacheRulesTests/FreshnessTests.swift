@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTPMessages
 import Testing
 
 @testable import CacheRules
@@ -100,6 +101,22 @@ struct FreshnessTests {
         #expect(!Exchange.dated([("CDN-Cache-Control", "max-age=60")]).isFresh(after: 3, none))
         let both = Exchange.dated([("CDN-Cache-Control", "max-age=1"), ("Larder-Cache-Control", "max-age=60")])
         #expect(both.isFresh())
+    }
+
+    @Test("Any name may be a target (RFC 9213 §2), in any case of letters and in the order of the list")
+    func namedTargets() {
+        let policy = CachePolicy(
+            targetedFields: [DirectiveField(named: "Shop-Cache-Control"), DirectiveField(named: "Surrogate-Control")])
+        func isFresh(_ lines: [(String, String)]) -> Bool { Exchange.dated(lines).isFresh(after: 3, policy) }
+        #expect(isFresh([("shop-CACHE-control", "max-age=60"), ("Cache-Control", "no-store")]))
+        #expect(isFresh([("Surrogate-Control", "max-age=60"), ("Cache-Control", "max-age=0")]))
+        #expect(!isFresh([("Shop-Cache-Control", "max-age=1"), ("Surrogate-Control", "max-age=60")]))
+        #expect(isFresh([("Shop-Cache-Control", "max-age=x y"), ("Surrogate-Control", "max-age=60")]))
+        #expect(isFresh([("Ship-Cache-Control", "no-store"), ("Cache-Control", "max-age=60")]))
+        #expect(isFresh([("Shop-Cache-Control", "max-age=1"), ("Shop-Cache-Control", "max-age=60")]))
+        #expect(!isFresh([("CDN-Cache-Control", "max-age=60")]))
+        let named = Exchange.response(200, [("Shop-Cache-Control", "max-age=60, private=\"a\""), ("A", "1")])
+        #expect(StoredFields.select(from: named, policy: policy).slots.count == 1)
     }
 
     @Test(
