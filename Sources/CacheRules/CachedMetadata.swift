@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
+package import HTTPMessages
 
 /// All that a reuse decision needs to know of a stored response. Plain bytes, no references.
 package struct CachedMetadata: Sendable, Equatable {
@@ -14,6 +15,7 @@ package struct CachedMetadata: Sendable, Equatable {
         package static let hasStrongETag = Flags(rawValue: 1 << 2)
         package static let hasWeakETag = Flags(rawValue: 1 << 3)
         package static let hasLastModified = Flags(rawValue: 1 << 4)
+        /// Only parts of its body are stored (RFC 9111 §3.3); `status` is that of the whole.
         package static let isPartial = Flags(rawValue: 1 << 5)
         /// The origin named the lifetime.
         package static let hasExplicitLifetime = Flags(rawValue: 1 << 6)
@@ -72,6 +74,28 @@ package struct CachedMetadata: Sendable, Equatable {
 
     /// Whether the origin can be asked if it still holds.
     package var hasValidator: Bool { !flags.isDisjoint(with: [.hasStrongETag, .hasWeakETag, .hasLastModified]) }
+
+    /// What a 304 makes of it for the one request that it answers, when it forbids storing: it is of now, and
+    /// stale at once.
+    package func confirmedOnce(
+        by update: borrowing ResponseHead, requestSentAt: Moment, receivedAt: Moment
+    ) -> CachedMetadata {
+        var confirmed = self
+        let now = receivedAt.wallSeconds
+        if let index = update.fields.firstIndex(of: .date) {
+            confirmed.dateSeconds = HTTPDate.parse(update.fields.value(at: index), nowSeconds: now) ?? now
+        } else {
+            confirmed.dateSeconds = now
+        }
+        confirmed.storedAtMonotonicMilliseconds = receivedAt.monotonicMilliseconds
+        confirmed.initialAgeMilliseconds = Age.correctedInitialMilliseconds(
+            update.fields, dateSeconds: confirmed.dateSeconds, requestSentAt: requestSentAt,
+            responseReceivedAt: receivedAt)
+        confirmed.freshnessLifetimeMilliseconds = 0
+        confirmed.staleWhileRevalidateMilliseconds = 0
+        confirmed.staleIfErrorMilliseconds = 0
+        return confirmed
+    }
 
     /// The same response with a lifetime that ends at most `milliseconds` after it was stored; what the memory
     /// tier keeps beside a longer-lived copy in Redis.

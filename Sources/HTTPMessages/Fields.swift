@@ -63,6 +63,13 @@ package struct Fields: Sendable {
         return start..<bytes.count
     }
 
+    /// The same for text that is copied.
+    package mutating func appendText(_ text: borrowing Span<UInt8>) -> Range<Int> {
+        let start = bytes.count
+        unsafe text.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+        return start..<bytes.count
+    }
+
     /// Records a line whose ranges refer to bytes that are, or will be, set by `setBytes`.
     package mutating func record(_ slot: FieldSlot) {
         slots.append(slot)

@@ -13,13 +13,20 @@ enum StoredResponseMaker {
     static func draft(
         _ response: borrowing ResponseHead, _ metadata: CachedMetadata, contentLength: Int?, for exchange: Exchange
     ) -> StoredDraft? {
-        let worker = exchange.worker
-        let route = exchange.request.route
         let request = exchange.head
         guard
             let tags = ResponseTags.hashes(
-                response.fields, authority: request.authority, policy: route.policy)
+                response.fields, authority: request.authority, policy: exchange.request.route.policy)
         else { return nil }
+        return draft(response, metadata, contentLength: contentLength, tags: tags, for: exchange)
+    }
+
+    static func draft(
+        _ response: borrowing ResponseHead, _ metadata: CachedMetadata, contentLength: Int?,
+        tags: ContiguousArray<UInt64>, for exchange: Exchange
+    ) -> StoredDraft {
+        let worker = exchange.worker
+        let route = exchange.request.route
         var varyRule = ContiguousArray<UInt8>()
         if case .names(let names) = VaryRule.parse(response.fields) { varyRule = names }
         var head = ByteBuffer(capacity: 512)
@@ -68,24 +75,5 @@ enum StoredResponseMaker {
         if !fields.contains(.date) { worker.dates.append(to: &buffer, wallSeconds: worker.loop.now.wallSeconds) }
         ResponseHeadWriter.writeVia(response, worker.snapshot, into: &buffer)
         return eTagRange
-    }
-
-    /// The stored body under fields brought up to date by a 304 (RFC 9111 §4.3.4); nil when it may no longer be
-    /// stored.
-    static func refresh(
-        _ stored: StoredResponse, with confirmation: borrowing ResponseHead, for exchange: Exchange
-    ) -> StoredResponse? {
-        let worker = exchange.worker
-        var updated = ResponseHead()
-        guard StoredHead.parse(stored.head, into: &updated) else { return nil }
-        updated.fields = StoredFieldUpdate.merge(
-            stored: updated.fields, from: confirmation, receivedAt: worker.loop.now)
-        let decision = Storability.assess(
-            request: exchange.head, response: updated, policy: exchange.request.route.policy,
-            requestSentAt: exchange.sentAt, responseReceivedAt: worker.loop.now)
-        guard case .store(let metadata) = decision,
-            let draft = draft(updated, metadata, contentLength: stored.bodyCount, for: exchange)
-        else { return nil }
-        return stored.refreshed(by: draft, epoch: exchange.epoch)
     }
 }
