@@ -49,11 +49,13 @@ package final class CachePolicy: Sendable {
     /// The operator's word: what the origin marked `no-store` is stored.
     package let storesNoStore: Bool
     package let setCookie: SetCookieStorage
-    /// s-maxage forbids serving stale (RFC 9111 §5.2.2.10). The operator's word that a stale-* directive beside
-    /// it is meant all the same.
+    /// Whether parts of bodies are stored (RFC 9111 §3.3).
+    package let storesPartial: Bool
+    /// s-maxage forbids serving stale (RFC 9111 §5.2.2.10). The operator's word that it does not, so that the
+    /// windows of the response and of the route hold beside it.
     package let allowsStaleDespiteSharedMaxAge: Bool
     /// The first of these that is valid replaces Cache-Control and Expires (RFC 9213).
-    package let targetedFields: [FieldName]
+    package let targetedFields: [DirectiveField]
     package let usesHeuristics: Bool
     package let heuristicMaximumMilliseconds: Int64
     /// How long a copy may stay in memory, whatever its lifetime.
@@ -76,8 +78,9 @@ package final class CachePolicy: Sendable {
         storesPrivate: Bool = false,
         storesNoStore: Bool = false,
         setCookie: SetCookieStorage = .withExplicitLifetime,
+        storesPartial: Bool = true,
         allowsStaleDespiteSharedMaxAge: Bool = false,
-        targetedFields: [FieldName] = [.larderCacheControl, .cdnCacheControl],
+        targetedFields: [DirectiveField] = [DirectiveField(.larderCacheControl), DirectiveField(.cdnCacheControl)],
         usesHeuristics: Bool = true,
         heuristicMaximumMilliseconds: Int64 = 86_400_000,
         maximumTTLMilliseconds: Int64? = nil,
@@ -96,6 +99,7 @@ package final class CachePolicy: Sendable {
         self.storesPrivate = storesPrivate
         self.storesNoStore = storesNoStore
         self.setCookie = setCookie
+        self.storesPartial = storesPartial
         self.allowsStaleDespiteSharedMaxAge = allowsStaleDespiteSharedMaxAge
         self.targetedFields = targetedFields
         self.usesHeuristics = usesHeuristics

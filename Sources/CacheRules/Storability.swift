@@ -10,10 +10,29 @@ package enum StoreDecision: Sendable, Equatable {
 /// Whether a response may be stored, and with which lifetime (RFC 9111 §3).
 package enum Storability {
     /// `response` has all its fields as the origin sent them; the moments are those of the exchange with it.
-    /// The answer to a POST that is stored is stored for GET.
+    /// The answer to a POST that is stored is stored for GET. A 206 is judged as the 200 of which it is a part.
     package static func assess(
         request: borrowing RequestHead, response: borrowing ResponseHead, policy: CachePolicy,
         requestSentAt: Moment, responseReceivedAt: Moment
+    ) -> StoreDecision {
+        guard response.status.code == 206 else {
+            return assessWhole(request, response, policy, requestSentAt, responseReceivedAt)
+        }
+        // RFC 9111 §3.3.
+        guard policy.storesPartial, request.method == .get, RepresentationPart(response) != nil else {
+            return .refuse(.partial)
+        }
+        var whole = copy response
+        whole.status = Status(200)
+        let decision = assessWhole(request, whole, policy, requestSentAt, responseReceivedAt)
+        guard case .store(var metadata) = decision else { return decision }
+        metadata.flags.insert(.isPartial)
+        return .store(metadata)
+    }
+
+    private static func assessWhole(
+        _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ policy: CachePolicy,
+        _ requestSentAt: Moment, _ responseReceivedAt: Moment
     ) -> StoreDecision {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
         let nowSeconds = responseReceivedAt.wallSeconds
@@ -31,7 +50,7 @@ package enum Storability {
             response.fields, dateSeconds: date, requestSentAt: requestSentAt, responseReceivedAt: responseReceivedAt)
         var metadata = CachedMetadata(
             status: response.status.code,
-            flags: flags(response.fields, directives, lifetime, hasLastModified: lastModified != nil),
+            flags: flags(response.fields, directives, lifetime, policy, hasLastModified: lastModified != nil),
             storedAtMonotonicMilliseconds: responseReceivedAt.monotonicMilliseconds,
             initialAgeMilliseconds: age, freshnessLifetimeMilliseconds: lifetime.milliseconds,
             dateSeconds: date, lastModifiedSeconds: lastModified ?? -1)
@@ -67,7 +86,6 @@ package enum Storability {
     }
 
     private static func refusalByStatus(_ status: Status, _ directives: ResponseDirectives) -> NotStoredReason? {
-        if status.code == 206 { return .partial }  // RFC 9111 §3.3
         if status.isInformational || status.code == 304 { return .status }
         if directives.flags.contains(.mustUnderstand), !status.isUnderstood { return .status }
         return nil
@@ -115,14 +133,12 @@ package enum Storability {
 
     private static func flags(
         _ fields: borrowing Fields, _ directives: ResponseDirectives, _ lifetime: FreshnessLifetime,
-        hasLastModified: Bool
+        _ policy: CachePolicy, hasLastModified: Bool
     ) -> CachedMetadata.Flags {
         var flags: CachedMetadata.Flags = []
         if directives.flags.contains(.noCache) { flags.insert(.alwaysValidate) }
         if directives.flags.contains(.noTransform) { flags.insert(.noTransform) }
-        // RFC 9111 §5.2.2.2, §5.2.2.8 and §5.2.2.10.
-        let forbids = !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
-        if forbids || directives.sharedMaxAgeSeconds != nil { flags.insert(.staleForbidden) }
+        if forbidsStale(directives, policy) { flags.insert(.staleForbidden) }
         if lifetime.isExplicit { flags.insert(.hasExplicitLifetime) }
         if lifetime.source == .heuristic { flags.insert(.isHeuristic) }
         if hasLastModified { flags.insert(.hasLastModified) }
@@ -139,21 +155,24 @@ package enum Storability {
         return flags
     }
 
+    /// RFC 9111 §5.2.2.2, §5.2.2.8 and §5.2.2.10.
+    private static func forbidsStale(_ directives: ResponseDirectives, _ policy: CachePolicy) -> Bool {
+        !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
+            || (directives.sharedMaxAgeSeconds != nil && !policy.allowsStaleDespiteSharedMaxAge)
+    }
+
     private static func setStaleWindows(
         _ metadata: inout CachedMetadata, _ directives: ResponseDirectives, _ lifetime: FreshnessLifetime,
         _ policy: CachePolicy
     ) {
         // RFC 9111 §4.2.4: not against an explicit directive.
-        if !directives.flags.isDisjoint(with: [.noCache, .mustRevalidate, .proxyRevalidate]) { return }
-        let isShared = directives.sharedMaxAgeSeconds != nil
-        if isShared, !policy.allowsStaleDespiteSharedMaxAge { return }
-        // The route prolongs a lifetime, it does not give one; and it does not overrule s-maxage.
-        let routeMayProlong = lifetime.milliseconds > 0 && !isShared
-        let route = (policy.staleWhileRevalidateMilliseconds ?? 0, policy.staleIfErrorMilliseconds ?? 0)
+        if directives.flags.contains(.noCache) || forbidsStale(directives, policy) { return }
+        // The route prolongs a lifetime, it does not give one.
+        let routeWindow = lifetime.milliseconds > 0 ? policy.staleWhileRevalidateMilliseconds ?? 0 : 0
         metadata.staleWhileRevalidateMilliseconds =
-            directives.staleWhileRevalidateSeconds.map { $0 * 1000 } ?? (routeMayProlong ? route.0 : 0)
+            directives.staleWhileRevalidateSeconds.map { $0 * 1000 } ?? routeWindow
         metadata.staleIfErrorMilliseconds =
-            directives.staleIfErrorSeconds.map { $0 * 1000 } ?? (isShared ? 0 : route.1)
+            directives.staleIfErrorSeconds.map { $0 * 1000 } ?? policy.staleIfErrorMilliseconds ?? 0
     }
 
     /// The date in the first line of that name, if it is one.

@@ -37,6 +37,9 @@ package enum MemoryAnswer: Sendable, Equatable {
     case absent
     /// The key is known, but for other values of the fields that Vary names.
     case variantMissing
+    /// Parts are stored, but not what is asked for. `completes`: only what is missing need be fetched, for the
+    /// whole can be put together.
+    case incomplete(completes: Bool)
     /// The last answer for this key could not be stored: do not queue behind another.
     case uncacheable
     case fresh
@@ -108,6 +111,10 @@ package enum FollowAction: Sendable, Equatable {
 package enum UpstreamAnswer: Sendable, Equatable {
     /// 304 to the validators that Larder added.
     case confirmed
+    /// The part that was missing.
+    case rest
+    /// Something that neither is the part that was missing nor answers the client.
+    case otherPart
     /// A failure of the kind stale-if-error covers.
     case serverError
     case storable
@@ -117,6 +124,10 @@ package enum UpstreamAnswer: Sendable, Equatable {
 package enum UpstreamAction: Sendable, Equatable {
     /// Update the stored head and serve the stored body.
     case serveConfirmed
+    /// Put it together with what is stored, and serve the whole.
+    case completeAndServe
+    /// Send the request once more, for the whole.
+    case fetchWhole
     case serveStored
     /// Keep it while it streams; followers stream from it.
     case storeAndServe

@@ -34,6 +34,8 @@ package struct RequestMachine: Sendable {
     package private(set) var mayServeStaleOnError = false
     /// Whether the fetch was made with Larder's own validators.
     package private(set) var isConditional = false
+    /// Whether the fetch is for what is missing of a stored response.
+    package private(set) var isCompleting = false
     private var searches = 0
 
     /// A request whose flights are invalidated again and again goes alone after this many searches.
@@ -71,6 +73,9 @@ package struct RequestMachine: Sendable {
         case .absent: return fetch(.uriMiss)
         case .variantMissing: return fetch(.varyMiss)
         case .uncacheable: return fetch(.uriMiss, coalescing: false)
+        case .incomplete(let completes):
+            isCompleting = completes
+            return fetch(.partial)
         case .stale(let reason, let mayServeOnError):
             mayServeStaleOnError = mayServeOnError
             isConditional = true
@@ -118,8 +123,10 @@ package struct RequestMachine: Sendable {
             state = .searchingMemory
             searches += 1
             isConditional = false
+            isCompleting = false
             return .searchMemoryAgain
         case .uncacheable, .waitedTooLong:
+            isCompleting = false
             state = .fetchingAlone
             return .fetchAlone
         case .failed:
@@ -133,16 +140,19 @@ package struct RequestMachine: Sendable {
         state = .responding
         switch answer {
         case .confirmed where isConditional: return .serveConfirmed
+        case .rest where isCompleting: return .completeAndServe
+        case .otherPart where isCompleting: return .fetchWhole
         case .serverError where mayServeStaleOnError: return .serveStored
         case .storable: return .storeAndServe
-        case .confirmed, .serverError, .unstorable: return .relay
+        case .confirmed, .rest, .otherPart, .serverError, .unstorable: return .relay
         }
     }
 
-    /// The 304 was about something else: the same request goes out once more, without validators.
+    /// The 304, or the part, was about something else: the same request goes out once more, for the whole.
     package mutating func confirmationFailed() {
-        precondition(state == .responding && isConditional)
+        precondition(state == .responding && (isConditional || isCompleting))
         isConditional = false
+        isCompleting = false
         mayServeStaleOnError = false
         state = .fetchingAlone
     }

@@ -30,8 +30,10 @@ extension Exchange {
             : Storability.assess(
                 request: head, response: response, policy: request.route.policy, requestSentAt: sentAt,
                 responseReceivedAt: now)
-        switch machine.upstreamAnswered(judge(response, decision)) {
+        switch machine.upstreamAnswered(judge(response, decision, framing)) {
         case .serveConfirmed: serveConfirmed(response, now: now)
+        case .completeAndServe: completeStored(response)
+        case .fetchWhole: fetchWhole()
         case .serveStored:
             answer.outcome = .stale
             endFlight(.failed(response.status))
@@ -40,18 +42,28 @@ extension Exchange {
             serveStored()
         case .storeAndServe:
             guard case .store(let metadata) = decision else { preconditionFailure("storable means stored") }
+            if metadata.flags.contains(.isPartial) {
+                beginCollecting(response, metadata, framing: framing, rest: rest)
+                return nil
+            }
             return beginStoring(response, metadata, framing: framing, rest: rest)
         case .relay: beginRelay(response, framing: framing)
         }
         return nil
     }
 
-    private func judge(_ response: borrowing ResponseHead, _ decision: StoreDecision) -> UpstreamAnswer {
+    private func judge(
+        _ response: borrowing ResponseHead, _ decision: StoreDecision, _ framing: BodyFraming
+    ) -> UpstreamAnswer {
+        if machine.isCompleting, let answer = judgeRest(response, framing) { return answer }
         if response.status.code == 304, machine.isConditional { return .confirmed }
         if response.status.isServerError, machine.mayServeStaleOnError, coversError(response.status) {
             return .serverError
         }
         switch decision {
+        case .store(let metadata) where metadata.flags.contains(.isPartial) && !mayCollect(response, framing):
+            answer.notStored = .partial
+            return .unstorable
         case .store: return .storable
         case .refuse(let reason):
             answer.notStored = reason
@@ -94,7 +106,9 @@ extension Exchange {
     func bodyReceived(_ data: borrowing Span<UInt8>) {
         switch intake {
         case .none: return
-        case .relay, .tunnel: relay(data)
+        case .relay, .tunnel:
+            collect(data)
+            relay(data)
         case .store(let response): store(data, in: response)
         }
     }
@@ -157,19 +171,25 @@ extension Exchange {
         guard StoredHead.parse(stored.head, into: &fields), StoredFieldUpdate.applies(response, to: fields.fields)
         else { return fetchUnconditionally() }
         answer.outcome = .revalidated
-        if let refreshed = StoredResponseMaker.refresh(stored, with: response, for: self) {
-            self.stored = refreshed
-            answer.isStored = worker.shared.store.insert(refreshed) == .stored
-            endFlight(.stored(refreshed))
-        } else {
+        guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: self),
+            worker.mayAnswer(refreshed.response, head)
+        else {
+            return fetchUnconditionally()
+        }
+        self.stored = refreshed.response
+        if let refusal = refreshed.refusal {
+            answer.notStored = refusal
             worker.forget(stored)
             endFlight(.uncacheable)
+        } else {
+            answer.isStored = worker.shared.store.insert(refreshed.response) == .stored
+            endFlight(.stored(refreshed.response))
         }
         serveStored()
     }
 
-    /// The 304 speaks of something else than what is stored (RFC 9111 §4.3.4).
-    private func fetchUnconditionally() {
+    /// The 304, or the part, speaks of something else than what is stored (RFC 9111 §4.3.4).
+    func fetchUnconditionally() {
         if let stored { worker.forget(stored) }
         stored = nil
         machine.confirmationFailed()

@@ -69,7 +69,7 @@ extension Exchange {
         finish(status: Status(status))
     }
 
-    private func admit(_ response: StoredResponse) {
+    func admit(_ response: StoredResponse) {
         switch worker.shared.store.insert(response) {
         case .stored:
             answer.isStored = true
@@ -138,7 +138,8 @@ extension Exchange {
     }
 
     func store(_ data: borrowing Span<UInt8>, in response: StreamedResponse) {
-        if passing == nil {
+        // What is being completed has all its room already.
+        if passing == nil, completion == nil {
             if response.body.count + data.count > largestBodyBytes {
                 beginToPass(response, .tooLarge)
             } else if !response.body.reserve(data.count) {
@@ -147,6 +148,7 @@ extension Exchange {
         }
         guard passing == nil else { return pass(data, in: response) }
         response.body.append(data)
+        completion?.appendEnd(to: response.body)
         // Stored before the last byte leaves, so that whoever asks next meets it.
         if response.contentLength == response.body.count { return storingEnded(response) }
         flight?.wentOn(to: nil)
@@ -165,7 +167,7 @@ extension Exchange {
         pump()
     }
 
-    private func seal(
+    func seal(
         _ draft: StoredDraft, body: Span<UInt8> = Span(), segments: StoredBody? = nil
     ) -> StoredResponse? {
         let key = self.key

@@ -43,6 +43,10 @@ final class Exchange: Deadline {
     var reader: Int?
     /// Of what is stored: all of it has come.
     var isBodyComplete = false
+    /// A part that passes on to the client and is to be stored.
+    var collector: PartCollector?
+    /// What is stored already of the body that is being stored.
+    var completion: BodyCompletion?
     /// What its upstream driver knows it by while it waits.
     var waiter: UpstreamWaiter?
     /// It fills the cache for nobody in particular.

@@ -121,8 +121,9 @@ extension CachePolicy {
             storesAuthorized: route.store.authorized == .sharedBetweenUsers || route.key.authorization == .hashed,
             storesPrivate: route.store.markedPrivate == .sharedBetweenUsers,
             storesNoStore: route.store.markedNoStore == .storedAgainstOrigin,
-            setCookie: SetCookieStorage(route.store.setCookie),
-            targetedFields: Self.known(route.targetedFields),
+            setCookie: SetCookieStorage(route.store.setCookie), storesPartial: route.storesPartial,
+            allowsStaleDespiteSharedMaxAge: route.stale.sharedMaxAge == .mayBeStale,
+            targetedFields: route.targetedFields.map { DirectiveField(named: $0) },
             maximumTTLMilliseconds: settings.memory.maxTTLMilliseconds > 0
                 ? Int64(settings.memory.maxTTLMilliseconds) : nil,
             maximumVariants: route.maxVariants,

@@ -29,6 +29,7 @@ enum RequestHeadWriter {
         if exchange.machine.isConditional, let stored = exchange.stored {
             writeConditions(stored, into: &buffer)
         }
+        if exchange.machine.isCompleting, let stored = exchange.stored { writeRest(of: stored, into: &buffer) }
         ForwardedFields.write(exchange, worker.snapshot.settings, into: &buffer)
         writeVia(head, worker.snapshot, into: &buffer)
         writeFraming(exchange, into: &buffer)
@@ -50,12 +51,15 @@ enum RequestHeadWriter {
     /// A flight's answer is for all who wait, whatever validators or ranges its leader's client sent.
     private static func writeFields(_ exchange: Exchange, into buffer: inout ByteBuffer) {
         let head = exchange.head
-        let forAll = exchange.leads || exchange.machine.isConditional
+        let forAll = exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
+        let sendsRange = exchange.sendsClientRange
         let off = exchange.worker.snapshot.settings.forwarded == .off
         for index in head.fields.slots.indices {
             let name = head.fields.slots[index].name
             if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: head.fields) { continue }
-            if forAll, ValidationRequest.isReplaced(name) { continue }
+            if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
+                continue
+            }
             if !off, ForwardedFields.names.contains(name) { continue }
             if name == .via, exchange.worker.snapshot.via.count > 0 { continue }
             buffer.append(head.fields.name(at: index))
@@ -78,6 +82,20 @@ enum RequestHeadWriter {
             buffer.append(StoredHead.value(of: .lastModified, in: stored.head).span)
             buffer.append("\r\n")
         }
+    }
+
+    /// What is missing of the stored body, or else the whole of another version (RFC 9110 §13.1.5).
+    private static func writeRest(of stored: StoredResponse, into buffer: inout ByteBuffer) {
+        guard let missing = stored.sharedBody?.missing,
+            let validator = StrongValidator.ofIfRange(stored.metadata, eTag: stored.eTag)
+        else { return }
+        buffer.append("Range: bytes=")
+        buffer.append(decimal: missing.lowerBound)
+        buffer.append("-")
+        if missing.upperBound < stored.bodyCount { buffer.append(decimal: missing.upperBound - 1) }
+        buffer.append("\r\nIf-Range: ")
+        buffer.append(StoredHead.value(of: validator, in: stored.head).span)
+        buffer.append("\r\n")
     }
 
     /// RFC 9110 §7.6.3: our name behind those that were there.

@@ -28,16 +28,17 @@ extension Worker {
         case .variantMissing:
             return Found(answer: .variantMissing, stored: nil, keyHash: hash)
         case .found(let stored, let isSoftlyInvalidated):
-            let answer = judge(stored, isSoftlyInvalidated: isSoftlyInvalidated, request)
+            let answer = judge(stored, isSoftlyInvalidated: isSoftlyInvalidated, head, request)
             return Found(answer: answer, stored: stored, keyHash: hash)
         }
     }
 
     private func judge(
-        _ stored: StoredResponse, isSoftlyInvalidated: Bool, _ request: ClientRequest
+        _ stored: StoredResponse, isSoftlyInvalidated: Bool, _ head: borrowing RequestHead, _ request: ClientRequest
     ) -> MemoryAnswer {
         var metadata = stored.metadata
         if isSoftlyInvalidated { metadata.flags.insert(.softlyInvalidated) }
+        if metadata.flags.contains(.isPartial) { return judgePart(stored, metadata, head, request) }
         let policy = request.route.policy
         switch Reuse.decide(metadata, request: request.directives, policy: policy, now: loop.now) {
         case .fresh: return .fresh
@@ -100,10 +101,10 @@ extension Worker {
         case .invalidate: forget(stored)
         case .update:
             exchange.adoptEpoch()
-            guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange) else {
-                return forget(stored)
-            }
-            _ = shared.store.insert(refreshed)  // an update that is not admitted loses nothing but itself
+            guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange),
+                refreshed.refusal == nil
+            else { return forget(stored) }
+            _ = shared.store.insert(refreshed.response)  // an update that is not admitted loses nothing but itself
         }
     }
 

@@ -2,8 +2,8 @@
 
 extension DirectiveTable {
     static let route: [Directive<RouteDraft>] =
-        [routeUpstream, lifetime, stale, key, tags, pass, coalesce, clientCacheControl, store, targetedFields]
-        + [slow, timeout(\.settings.timeouts), jitter, maxVariants]
+        [routeUpstream, lifetime, stale, key, tags, pass, coalesce, clientCacheControl, store]
+        + [storePartial, targetedFields, slow, timeout(\.settings.timeouts), jitter, maxVariants]
 
     static let byOrigin = (word: "by_origin", meaning: "as the origin says")
 
@@ -48,6 +48,10 @@ extension DirectiveTable {
             .duration(
                 "if_error", \.ifErrorMilliseconds, 0...365 * day, none: byOrigin,
                 "How long a stale response is served while the upstream fails."),
+            .word(
+                "s_maxage", \.sharedMaxAge,
+                "s-maxage forbids stale responses, also beside stale-while-revalidate (RFC 9111 §5.2.2.10); "
+                    + "may_be_stale serves them against that."),
         ], "Allows stale responses to be served (RFC 5861), for so long after they ceased to be fresh.",
         "must-revalidate and its kin forbid it, whatever is said here.",
         example: "stale while_revalidate=30s if_error=10m")
@@ -141,6 +145,13 @@ extension DirectiveTable {
         "Safe ways to cache for users who have logged in: `key authorization=hashed`, or an origin that says public.",
         example: "store set_cookie=stripped")
 
+    private static let storePartial = Directive<RouteDraft>(
+        "store_partial", in: \.settings,
+        [Parameter.flag("SWITCH", \.storesPartial, "Whether 206 responses are stored.").required],
+        "Stores parts of responses, so that ranges within them need no upstream (RFC 9111 §3.3).",
+        "Parts with the same strong validator are put together, and what is missing is fetched alone.",
+        example: "store_partial off")
+
     private static let targetedFields = Directive<RouteDraft>(
         "targeted_fields", in: \.settings,
         [
@@ -148,7 +159,9 @@ extension DirectiveTable {
                 "FIELDS", "FIELD", \.targetedFields, none: ("off", ""), "In order of precedence.",
                 check: TextCheck.fieldName
             ).required
-        ], "Names the response fields that win over Cache-Control (RFC 9213).", "They are not passed on to clients.",
+        ], "Names the response fields that win over Cache-Control (RFC 9213).",
+        "Any name will do. The first field that is present and well-formed decides; Larder-Cache-Control alone is not "
+            + "passed on.",
         example: "targeted_fields CDN-Cache-Control")
 
     private static let slow = Directive<RouteDraft>(

@@ -28,8 +28,15 @@ package struct LifetimeSettings: Sendable, Equatable {
 
 /// How long stale responses may be served; nil leaves it to the origin (RFC 5861).
 package struct StaleSettings: Sendable, Equatable {
+    /// Whether s-maxage forbids serving stale (RFC 9111 §5.2.2.10).
+    package enum SharedMaxAge: String, Sendable, CaseIterable {
+        case mustRevalidate = "must_revalidate"
+        case mayBeStale = "may_be_stale"
+    }
+
     package var whileRevalidateMilliseconds: Int?
     package var ifErrorMilliseconds: Int?
+    package var sharedMaxAge = SharedMaxAge.mustRevalidate
 
     package init() {}
 }

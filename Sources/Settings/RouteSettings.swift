@@ -22,6 +22,8 @@ package struct RouteSettings: Sendable, Equatable {
     /// Whether the request's Cache-Control and Pragma are obeyed.
     package var honorsClientCacheControl = false
     package var store = StoreSettings()
+    /// Whether parts of bodies are stored (RFC 9111 §3.3).
+    package var storesPartial = true
     /// Response fields of RFC 9213 that win over Cache-Control, the first one present of them.
     package var targetedFields = ["Larder-Cache-Control", "CDN-Cache-Control"]
     /// Requests that took longer are logged and counted; 0 for none.

@@ -6,15 +6,24 @@ struct BodyPiece: Sendable {
     /// Where in the body the segment begins.
     let start: Int
     var count: Int
+
+    var range: Range<Int> { start..<start + count }
 }
 
-/// The segments of one body in order.
+/// The segments of one body in order; of a partial one, those that are there.
 struct BodyPieces: Sendable {
-    private var pieces: ContiguousArray<BodyPiece>
+    private(set) var pieces: ContiguousArray<BodyPiece>
+    /// The length of the whole body.
     private(set) var count = 0
     private var forgottenPieces = 0
 
     init(first: BodySegment) { pieces = [BodyPiece(segment: first, start: 0, count: 0)] }
+
+    /// Pieces in order that do not overlap, of a body of `count` bytes.
+    init(_ pieces: ContiguousArray<BodyPiece>, of count: Int) {
+        self.pieces = pieces
+        self.count = count
+    }
 
     var pieceCount: Int { forgottenPieces + pieces.count }
     var last: BodyPiece { pieces[pieces.count - 1] }
@@ -52,6 +61,7 @@ struct BodyPieces: Sendable {
             if pieces[middle].start <= offset { low = middle } else { high = middle - 1 }
         }
         let piece = pieces[low]
+        guard piece.range.contains(offset) else { return nil }
         return BodyRun(segment: piece.segment, range: offset - piece.start..<piece.count)
     }
 
@@ -64,9 +74,10 @@ struct BodyPieces: Sendable {
     }
 }
 
-/// A complete body in segments, unchanging, shareable between stored responses and threads.
+/// A body in segments, unchanging, shareable between stored responses and threads. It is complete unless it was
+/// made of parts (see `StoredBody+Parts`).
 package final class StoredBody: Sendable {
-    private let pieces: BodyPieces
+    let pieces: BodyPieces
     /// What the allocator spent on it.
     let allocatedBytes: Int
 
@@ -75,9 +86,10 @@ package final class StoredBody: Sendable {
         allocatedBytes = pieces.allocatedBytes + Self.objectBytes
     }
 
+    /// Of the whole body, also when only parts of it are here.
     package var count: Int { pieces.count }
 
-    /// The bytes from `offset` up to the end of their segment; nil at the end.
+    /// The bytes from `offset` up to the end of their segment; nil at the end, and where a part is missing.
     package func run(at offset: Int) -> BodyRun? { pieces.run(at: offset) }
 
     /// This object and the head of its array, as the allocator rounds them.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import CacheRules
 
 extension StoredResponse {
     /// Bodies up to here lie in the response's own allocation; longer ones are shared by reference.
     package static let maximumInlineBodyBytes = 64 << 10
 
     /// A response with its whole body, which is copied, or came in segments: short ones are copied, longer ones
-    /// shared.
+    /// shared. One whose body is not complete is marked so.
     ///
     /// - Parameter epoch: the store's `currentEpoch` when the fetch began.
     /// - Returns: nil when a part is longer than the record can say; such a response is not stored.
@@ -15,7 +16,7 @@ extension StoredResponse {
         body: Span<UInt8> = Span(), segments: StoredBody? = nil
     ) -> StoredResponse? {
         let (rule, secondary) = (draft.varyRule, draft.secondaryKey)
-        guard let segments, segments.count <= maximumInlineBodyBytes else {
+        guard let segments, segments.count <= maximumInlineBodyBytes, segments.isComplete else {
             return make(
                 draft, key: key, keyHash: keyHash, varyRule: rule.span, secondaryKey: secondary.span, epoch: epoch,
                 inlineBody: body, sharedBody: segments)
@@ -45,8 +46,11 @@ extension StoredResponse {
             let varyRuleCount = UInt16(exactly: varyRule.count), let tagCount = UInt16(exactly: tags.count),
             let secondaryKeyCount = UInt16(exactly: secondaryKey.count)
         else { return nil }
+        var metadata = draft.metadata
+        metadata.flags.remove(.isPartial)
+        if let sharedBody, !sharedBody.isComplete { metadata.flags.insert(.isPartial) }
         let layout = StoredResponseLayout(
-            metadata: draft.metadata, keyHash: keyHash, epoch: epoch, sharedBody: sharedBody, keyCount: keyCount,
+            metadata: metadata, keyHash: keyHash, epoch: epoch, sharedBody: sharedBody, keyCount: keyCount,
             headCount: headCount, inlineBodyCount: inlineBodyCount, eTagStart: UInt32(eTagRange.lowerBound),
             eTagCount: eTagCount, varyRuleCount: varyRuleCount, secondaryKeyCount: secondaryKeyCount,
             tagCount: tagCount)

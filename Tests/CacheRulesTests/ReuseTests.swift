@@ -74,8 +74,23 @@ struct ReuseTests {
         #expect(named.reuse(after: 3, [], policy) == .validate(.stale))
         let forbidden = Exchange.dated([("Cache-Control", "max-age=1, must-revalidate")])
         #expect(forbidden.reuse(after: 3, [], policy) == .validate(.stale))
+    }
+
+    @Test("s-maxage forbids serving stale (RFC 9111 §5.2.2.10) unless the operator says that it does not")
+    func staleDespiteSharedMaxAge() throws {
+        let law = CachePolicy(staleWhileRevalidateMilliseconds: 60_000, staleIfErrorMilliseconds: 60_000)
+        let policy = CachePolicy(
+            staleWhileRevalidateMilliseconds: 60_000, staleIfErrorMilliseconds: 60_000,
+            allowsStaleDespiteSharedMaxAge: true)
         let shared = Exchange.dated([("Cache-Control", "s-maxage=1")])
-        #expect(shared.reuse(after: 3, [], policy) == .validate(.stale))
+        #expect(shared.reuse(after: 3, [], law) == .validate(.stale))
+        #expect(try #require(shared.metadata(law)).staleIfErrorMilliseconds == 0)
+        #expect(shared.reuse(after: 3, [], policy) == .staleWhileRevalidate)
+        #expect(try #require(shared.metadata(policy)).staleIfErrorMilliseconds == 60_000)
+        #expect(shared.reuse(after: 3, [("Cache-Control", "max-stale")], law) == .validate(.stale))
+        #expect(shared.reuse(after: 3, [("Cache-Control", "max-stale")], policy) == .staleAllowed)
+        let forbidden = Exchange.dated([("Cache-Control", "s-maxage=1, must-revalidate")])
+        #expect(forbidden.reuse(after: 3, [], policy) == .validate(.stale))
         let meant = Exchange.dated([("Cache-Control", "s-maxage=1, stale-while-revalidate=60")])
         #expect(meant.reuse(after: 3, [], policy) == .staleWhileRevalidate)
     }

@@ -5,7 +5,7 @@ import time
 import unittest
 
 from case import FRESH, LarderCase
-from origin import Reply
+from origin import CLOSE, Reply
 from waiting import until
 
 
@@ -60,6 +60,24 @@ class Freshness(LarderCase):
                 self.origin.on(path, Reply(fields=fields, content=b"x"))
                 self.get(path)
                 self.assert_hit(self.get(path))
+
+    def test_targeted_field_of_any_name(self):
+        self.start(route="targeted_fields Shop-Cache-Control")
+        self.origin.on("/a", Reply(fields=[("Shop-Cache-Control", "max-age=60"), ("Cache-Control", "no-store")],
+                                   content=b"x"))
+        self.get("/a")
+        self.assert_hit(self.get("/a"))
+
+    def test_name_that_is_no_transfer_coding_codes_nothing(self):
+        self.start()
+        head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: binary\r\n\r\n"
+        self.origin.on("/a", Reply(raw=[head, b"some ", b"bytes", CLOSE]))
+        self.assertEqual(self.get("/a").content, b"some bytes")
+        again = self.get("/a")
+        self.assert_hit(again)
+        self.assertEqual((again.content, again.field("Transfer-Encoding")), (b"some bytes", None))
+        self.origin.on("/b", Reply(raw=[head.replace(b"binary", b"gzip"), b"some bytes", CLOSE]))
+        self.assertEqual(self.get("/b").status, 502)
 
     def test_ttl_of_the_route_when_the_origin_says_nothing(self):
         self.start(route="ttl 5m\nttl 404 1m")
@@ -301,6 +319,31 @@ class Conditions(LarderCase):
         self.assertEqual(self.origin.count("/a"), 2)
         self.assert_hit(self.get("/a"))
 
+    def test_validations_do_not_add_up(self):
+        self.start(route="ttl 1ms")
+        self.origin.on("/a", lambda request: Reply(
+            304 if request.field("If-None-Match") else 200, fields=[("ETag", '"1"')], content=b"one"))
+        for _ in range(4):
+            response = self.get("/a")
+            time.sleep(0.005)
+        self.assertEqual(response.content, b"one")
+        self.assertEqual(response.reason, "OK")
+        self.assertEqual(response.fields.all("Via"), ["1.1 larder"])
+
+    def test_304_that_forbids_storing_is_for_one_client(self):
+        self.start()
+        self.origin.on("/a", Reply(fields=[("ETag", '"1"'), ("Cache-Control", "no-cache"), ("X-A", "old")],
+                                   content=b"one"),
+                       Reply(304, fields=[("ETag", '"1"'), ("Cache-Control", "no-store"), ("X-A", "new")]),
+                       Reply(fields=[FRESH], content=b"two"))
+        self.assertEqual(self.get("/a").field("X-A"), "old")
+        confirmed = self.get("/a")
+        self.assertEqual((confirmed.content, confirmed.field("X-A")), (b"one", "new"))
+        self.assertEqual(confirmed.field("Cache-Control"), "no-store")
+        self.assertEqual(confirmed.cache.get("detail"), "no-store")
+        self.assertEqual(self.get("/a").content, b"two")
+        self.assertIsNone(self.origin.last("/a").field("If-None-Match"))
+
     def test_validation_that_finds_a_new_version(self):
         self.start()
         self.origin.on("/a", Reply(fields=[("ETag", '"1"'), ("Cache-Control", "max-age=60"), ("Age", "60")],
@@ -395,6 +438,15 @@ class StaleServing(LarderCase):
         self.origin.on("/a", Reply(fields=[self.SHORT, ("Age", "61")], content=b"old"), Reply(503, content=b"oops"))
         self.get("/a")
         self.assertEqual(self.get("/a").content, b"old")
+
+    def test_s_maxage_forbids_stale_unless_the_route_says_otherwise(self):
+        reply = Reply(fields=[("Cache-Control", "s-maxage=1, stale-while-revalidate=60"), ("Age", "1")], content=b"x")
+        for route, is_stale in (("", False), ("stale s_maxage=may_be_stale", True)):
+            with self.subTest(route):
+                self.start(route=route)
+                self.origin.on("/a", reply)
+                self.get("/a")
+                self.assertEqual("hit" in self.get("/a").cache, is_stale)
 
     def test_must_revalidate_forbids_stale(self):
         self.start(route="stale if_error=1m while_revalidate=1m")

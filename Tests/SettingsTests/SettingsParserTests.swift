@@ -103,12 +103,13 @@ import Testing
                 route /x/* methods=get,HEAD host=Example.com,*.example.com {
                   upstream a
                   ttl 5m force; ttl 404,410 30s; ttl 500 0 force
-                  stale while_revalidate=1s if_error=2s
+                  stale while_revalidate=1s if_error=2s s_maxage=may_be_stale
                   key query=sorted drop=utm_*,gclid keep=a,b host=off header=X-A cookie=sid authorization=hashed
                   tags header=A,B
                   pass off
                   coalesce off wait=1s limit=2
                   client_cache_control honor
+                  store_partial off
                   store authorized=shared_between_users set_cookie=sent_to_everyone private=shared_between_users \\
                         no_store=stored_against_origin
                   targeted_fields Mine-Cache-Control
@@ -147,6 +148,8 @@ import Testing
         #expect(route.store.markedPrivate == .sharedBetweenUsers)
         #expect(route.store.markedNoStore == .storedAgainstOrigin)
         #expect(route.targetedFields == ["Mine-Cache-Control"])
+        #expect(route.stale.sharedMaxAge == .mayBeStale)
+        #expect(!route.storesPartial)
         #expect(route.slowMilliseconds == 5000)
         #expect(route.timeouts.idleMilliseconds == 9000)
         #expect(route.lifetime.jitterPercent == 10)
