@@ -85,7 +85,10 @@ package enum HeadUpdate: Sendable, Equatable {
     ) -> HeadUpdate {
         guard response.status.code == 200, storedStatus == 200 else { return .none }
         guard StoredFieldUpdate.applies(response, to: stored) else { return .invalidate }
-        guard let index = response.fields.firstIndex(of: .contentLength) else { return .update }
+        guard let index = response.fields.firstIndex(of: .contentLength) else {
+            // Without a validator or a length nothing tells that it speaks of the bytes that are stored.
+            return response.fields.contains(.eTag) || response.fields.contains(.lastModified) ? .update : .none
+        }
         let value = response.fields.value(at: index)
         return decimal(value) == storedLength ? .update : .invalidate
     }

@@ -20,8 +20,10 @@ extension StoredResponseMaker {
     ) -> RefreshedResponse? {
         guard let updated = merge(stored, update, for: exchange) else { return nil }
         let now = exchange.worker.loop.now
+        var request = exchange.head
+        request.method = .get  // what is stored, whatever was asked (RFC 9111 §4.3.5)
         let decision = Storability.assess(
-            request: exchange.head, response: updated, policy: exchange.request.route.policy,
+            request: request, response: updated, policy: exchange.request.route.policy,
             requestSentAt: exchange.sentAt, responseReceivedAt: now)
         var refusal = NotStoredReason.tooManyTags
         switch decision {

@@ -138,7 +138,7 @@ struct ValidationTests {
     @Test(
         "HEAD refreshes what has not changed and outdates what has",
         arguments: [
-            (200, [], .update), (200, [("Content-Length", "5")], .update),
+            (200, [], .none), (200, [("Content-Length", "5")], .update),
             (200, [("Content-Length", "6")], .invalidate),
             (200, [("Content-Length", "x")], .invalidate), (200, [("ETag", "\"a\"")], .update),
             (200, [("ETag", "\"b\"")], .invalidate), (410, [], .none), (304, [], .none),
@@ -174,6 +174,25 @@ struct ValidationTests {
         let stripped = StoredFields.select(
             from: Exchange.response(200, lines), policy: CachePolicy(setCookie: .stripped))
         #expect(!stripped.contains(.setCookie))
+    }
+
+    @Test(
+        "What is kept out of the store is for the client that fetched (RFC 9111 §5.2.2.4, §5.2.2.7)",
+        arguments: [
+            ([("Cache-Control", "no-cache=\"a, B\""), ("A", "1"), ("b", "2"), ("c", "3")], "A: 1\r\nb: 2\r\n"),
+            ([("Cache-Control", "private=\"a\""), ("a", "1"), ("a", "2")], "a: 1\r\na: 2\r\n"),
+            ([("Cache-Control", "private=\"a\""), ("a", "1"), ("Connection", "a")], ""),
+            ([("Cache-Control", "private"), ("a", "1"), ("Age", "5"), ("Set-Cookie", "a=b")], ""),
+        ] as [([(String, String)], String)])
+    func withheldFields(lines: [(String, String)], expected: String) {
+        func withheld(_ policy: CachePolicy) -> String {
+            var buffer = ByteBuffer()
+            StoredFields.writeWithheld(from: Exchange.response(200, lines), policy: policy, into: &buffer)
+            return buffer.span.text()
+        }
+        #expect(withheld(CachePolicy()) == expected)
+        let cookies = lines.contains { $0.0 == "Set-Cookie" } ? "Set-Cookie: a=b\r\n" : ""
+        #expect(withheld(CachePolicy(setCookie: .stripped)) == expected + cookies)
     }
 }
 

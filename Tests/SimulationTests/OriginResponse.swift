@@ -20,6 +20,8 @@ final class OriginResponse {
     /// The serial number of the response that a 304 confirms.
     var confirms: Int?
     var eTag: String?
+    /// An earlier answer with the same tag and bytes.
+    var represents: OriginResponse?
     var body: [UInt8] = []
     var flaw = Flaw.none
     private(set) var headSentAt: Int64?
@@ -58,6 +60,7 @@ struct OriginRequest {
     var asked = -1
     var isAuthorized = false
     var ifNoneMatch: String?
+    var ifRange: String?
     var range: ClosedRange<Int>?
     var bodyByteCount = 0
 

@@ -108,7 +108,9 @@ extension OriginTemper {
         } else if random.chance(isPrivate) {
             plan.fields += "Cache-Control: private, max-age=\(seconds)\r\n"
             response.isShareable = false
-        } else if response.status != 304, request.method == "GET", random.chance(noCacheControl) {
+        } else if response.status != 304, response.represents == nil, request.method == "GET",
+            random.chance(noCacheControl)
+        {
             response.lifetimeMilliseconds = route == .ttl ? lifetimes.ttlMilliseconds : 0
         } else {
             isPublic = request.page.audience != .personal && random.chance(0.5)
@@ -128,7 +130,8 @@ extension OriginTemper {
         }
         if random.chance(0.7) { plan.fields += "Surrogate-Key: all n\(request.page.number)\r\n" }
         if request.page.audience == .varied { plan.fields += "Vary: x-user\r\n" }
-        if route == .pass || request.method != "GET" { response.isShareable = false }
+        // The answer to HEAD may bring up to date what is stored for GET (RFC 9111 §4.3.5).
+        if route == .pass || request.method == "POST" { response.isShareable = false }
     }
 
     private func confirm(_ response: OriginResponse, _ isCurrent: (Int) -> Bool) {
@@ -143,9 +146,16 @@ extension OriginTemper {
         let request = response.request
         if random.chance(serverError) { response.status = [500, 502, 503].randomElement(using: &random) ?? 500 }
         if random.chance(eTag) { response.eTag = "\"s\(response.serial)\"" }
-        let limit = random.chance(largeBody) ? largestBodyBytes : 1500
+        let limit = random.chance(largeBody) ? largestBodyBytes : random.chance(0.3) ? 120 : 1500
         response.makeBody(byteCount: Int.random(in: 60...limit, using: &random))
-        if request.range != nil, response.status == 200, random.chance(honorsRange) { response.status = 206 }
+        if response.status == 200, let old = response.represents {
+            response.eTag = old.eTag
+            response.body = old.body
+        }
+        let mayHonorRange = request.ifRange == nil || response.represents != nil
+        if request.range != nil, response.status == 200, mayHonorRange, random.chance(honorsRange) {
+            response.status = 206
+        }
         if random.chance(chunked) {
             plan.framing = .chunked
         } else if random.chance(untilClose) {

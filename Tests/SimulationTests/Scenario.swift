@@ -42,6 +42,8 @@ final class Scenario {
     private var clients: [SimulatedClient] = []
     private let duration: Duration
     private let pageCount: Int
+    /// How many of all requests ask for a part.
+    private let partShare: Double
     private var requestCount = 0
     private let hasNetworkFaults: Bool
 
@@ -68,6 +70,7 @@ final class Scenario {
         if traces { judge.lines = [] }
         duration = .seconds(Int.random(in: 8...25, using: &random))
         pageCount = [4, 12, 60].randomElement(using: &random) ?? 12
+        partShare = random.chance(0.3) ? 0.5 : 0.06
         var loops: [Loop] = []
         for _ in 0..<Int.random(in: 1...3, using: &random) { loops.append(try world.makeLoop()) }
         guard let parsed = settings.report().settings else {
@@ -214,9 +217,9 @@ final class Scenario {
             request.isChunked = !request.isHTTP10 && !request.body.isEmpty && random.chance(0.5)
         } else if random.chance(0.06) {
             request.method = "HEAD"
-        } else if random.chance(0.06) {
-            let start = Int.random(in: 0...30, using: &random)
-            request.range = start...Int.random(in: start...50, using: &random)
+        } else if random.chance(partShare) {
+            let start = Int.random(in: 0...40, using: &random)
+            request.range = start...Int.random(in: start...(random.chance(0.5) ? 50 : 120), using: &random)
         } else if random.chance(0.1), let old = origin.responses.last(where: { isLike($0, request) }) {
             request.ifNoneMatch = old.eTag
         }

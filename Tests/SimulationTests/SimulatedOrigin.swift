@@ -58,14 +58,31 @@ final class SimulatedOrigin {
     func isCurrent(_ serial: Int, for request: OriginRequest) -> Bool {
         guard responses.indices.contains(serial) else { return false }
         let old = responses[serial]
-        return old.status == 200 && old.request.target == request.target && old.request.user == request.user
-            && old.version == versions[request.target, default: 0]
+        return [200, 206].contains(old.status) && old.flaw == .none && old.request.target == request.target
+            && old.request.user == request.user && old.version == versions[request.target, default: 0]
+    }
+
+    /// What a request for a part gets a part of: the representation that If-Range names, or mostly that of the
+    /// last answer; nil for a new one.
+    private func representation(for request: OriginRequest) -> OriginResponse? {
+        guard request.range != nil, request.method == "GET" else { return nil }
+        if let tag = request.ifRange { return tagged(tag).flatMap { isCurrent($0.serial, for: request) ? $0 : nil } }
+        guard random.chance(0.8) else { return nil }
+        return responses.suffix(200).last {
+            $0.eTag != nil && $0.isShareable && isCurrent($0.serial, for: request)
+        }
+    }
+
+    private func tagged(_ tag: String) -> OriginResponse? {
+        guard let serial = Int(tag.filter(\.isNumber)), responses.indices.contains(serial) else { return nil }
+        return responses[serial].isShareable ? responses[serial] : nil
     }
 
     func begin(_ request: OriginRequest) -> (OriginResponse, OriginPlan) {
         let response = OriginResponse(
             serial: responses.count, request: request, version: versions[request.target, default: 0],
             beganAt: world.time)
+        response.represents = representation(for: request)
         let plan = temper.plan(response, lifetimes: lifetimes, random: &random) { isCurrent($0, for: request) }
         responses.append(response)
         trace? {
