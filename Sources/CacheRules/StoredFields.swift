@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import Bytes
 package import HTTPMessages
 
 /// Which fields of a response are stored with it (RFC 9111 §3.1).
@@ -8,16 +8,38 @@ package enum StoredFields {
     /// computed anew for each answer, and cookies on a route that strips them.
     package static func select(from response: borrowing ResponseHead, policy: CachePolicy) -> Fields {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
-        let excludesNamed = directives.flags.contains(.namesFields)
         var stored = Fields()
         for index in response.fields.slots.indices {
-            let name = response.fields.slots[index].name
-            if name == .age || (name == .setCookie && policy.setCookie == .stripped) { continue }
-            if HopByHop.isRemoved(at: index, of: response.fields) { continue }
-            if excludesNamed, isNamed(at: index, in: directives.source, of: response.fields) { continue }
+            if response.fields.slots[index].name == .age || HopByHop.isRemoved(at: index, of: response.fields) {
+                continue
+            }
+            if isWithheld(at: index, of: response.fields, directives, policy) { continue }
             stored.append(name: response.fields.name(at: index), response.fields.value(at: index))
         }
         return stored
+    }
+
+    /// The lines that are kept out of the store and are for the client that fetched alone, each ended by CRLF.
+    package static func writeWithheld(
+        from response: borrowing ResponseHead, policy: CachePolicy, into buffer: inout ByteBuffer
+    ) {
+        let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
+        guard directives.flags.contains(.namesFields) || policy.setCookie == .stripped else { return }
+        for index in response.fields.slots.indices
+        where isWithheld(at: index, of: response.fields, directives, policy) {
+            if HopByHop.isRemoved(at: index, of: response.fields) { continue }
+            buffer.append(response.fields.name(at: index))
+            buffer.append(": ")
+            buffer.append(response.fields.value(at: index))
+            buffer.append("\r\n")
+        }
+    }
+
+    private static func isWithheld(
+        at index: Int, of fields: borrowing Fields, _ directives: ResponseDirectives, _ policy: CachePolicy
+    ) -> Bool {
+        if fields.slots[index].name == .setCookie, policy.setCookie == .stripped { return true }
+        return directives.flags.contains(.namesFields) && isNamed(at: index, in: directives.source, of: fields)
     }
 
     /// Whether `no-cache="…"` (RFC 9111 §5.2.2.4) or `private="…"` (§5.2.2.7) in a line of `source` names it.

@@ -40,6 +40,8 @@ struct Answer {
     var notStored: NotStoredReason?
     var detail: StaticString?
     var upstreamNanoseconds: Int64 = 0
+    /// Field lines for this client alone, each ended by CRLF: the store has not got them.
+    var ownFields: ContiguousArray<UInt8> = []
 
     init(outcome: CacheOutcome) { self.outcome = outcome }
 }

@@ -177,6 +177,7 @@ extension Exchange {
             let reservation = worker.shared.store.reserve(bytes: held.count)
         else { return fetchWhole() }
         answer.outcome = .miss
+        withhold(response)
         let completion = BodyCompletion(held: held, missing: missing)
         self.completion = completion
         let streamed = StreamedResponse(draft, reservation)

@@ -177,6 +177,7 @@ extension Exchange {
             return fetchUnconditionally()
         }
         self.stored = refreshed.response
+        withhold(response)
         if let refusal = refreshed.refusal {
             answer.notStored = refusal
             worker.forget(stored)

@@ -15,6 +15,7 @@ extension Exchange {
         rest: borrowing Span<UInt8>
     ) -> Int? {
         answer.outcome = .miss
+        withhold(response)
         let length = framing.contentLength(of: response, request: head.method)
         takeKeyOfGet()
         if let length, length > largestBodyBytes { return relayInstead(response, .tooLarge, framing: framing) }
@@ -36,6 +37,13 @@ extension Exchange {
         return nil
     }
 
+    /// What is not stored of an answer is for the client that fetched it.
+    func withhold(_ response: borrowing ResponseHead) {
+        var lines = ByteBuffer()
+        StoredFields.writeWithheld(from: response, policy: request.route.policy, into: &lines)
+        if !lines.isEmpty { answer.ownFields = ContiguousArray(copying: lines) }
+    }
+
     /// A longer one is not stored.
     var largestBodyBytes: Int {
         min(worker.snapshot.settings.memory.maxObjectBytes, worker.shared.store.largestEntryBytes)
@@ -47,7 +55,7 @@ extension Exchange {
         guard key.isEmpty else { return }
         worker.writeKey(of: head, route: request.route)
         adoptKey(worker.keyCopy())
-        epoch = worker.shared.store.currentEpoch
+        if !head.method.isSafe { epoch = worker.shared.store.currentEpoch }
     }
 
     private func relayInstead(

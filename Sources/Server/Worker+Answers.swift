@@ -57,6 +57,7 @@ extension Worker {
         metadata: CachedMetadata, contentLength: Int?, version: HTTPVersion, keepsOpen: Bool, answer: Answer
     ) {
         writeAge(metadata, answer)
+        if !answer.ownFields.isEmpty { output.append(answer.ownFields.span) }
         if let contentLength {
             output.append("Content-Length: ")
             output.append(decimal: contentLength)

@@ -109,6 +109,30 @@ class Freshness(LarderCase):
         self.assert_hit(response)
         self.assertEqual((response.content, response.field("Content-Length")), (b"", "10"))
 
+    def test_head_brings_a_stored_get_up_to_date(self):
+        self.start()
+        old = Reply(fields=[("Cache-Control", "max-age=60"), ("Age", "60"), ("X-A", "old")], content=b"0123456789")
+        self.origin.on("/a", old, Reply(fields=[FRESH, ("Content-Length", "10"), ("X-A", "new")], framing="none"))
+        self.get("/a")
+        self.ask("HEAD", "/a")
+        response = self.get("/a")
+        self.assert_hit(response)
+        self.assertEqual((response.content, response.field("X-A")), (b"0123456789", "new"))
+        self.origin.on("/b", old, Reply(fields=[FRESH, ("Content-Length", "9")], framing="none"),
+                       Reply(content=b"new"))
+        self.get("/b")
+        self.ask("HEAD", "/b")
+        self.assertEqual(self.get("/b").content, b"new")
+
+    def test_head_validates_a_stored_get(self):
+        self.start()
+        self.origin.on("/a", Reply(fields=[("Cache-Control", "max-age=60"), ("Age", "60"), ("ETag", '"1"')],
+                                   content=b"0123456789"),
+                       Reply(304, fields=[FRESH, ("ETag", '"1"')]))
+        self.get("/a")
+        self.assertEqual(self.ask("HEAD", "/a").status, 200)
+        self.assert_hit(self.get("/a"))
+
     def test_head_does_not_become_a_stored_get(self):
         self.start()
         self.origin.on("/a", Reply(fields=[FRESH], content=b"0123456789"))
@@ -138,6 +162,21 @@ class NotStored(LarderCase):
                 self.get(f"/{name}")
                 self.assert_forwarded(self.get(f"/{name}"))
                 self.assertEqual(self.origin.count(f"/{name}"), 2)
+
+    def test_fields_kept_out_of_the_store_reach_who_fetched(self):
+        for route, fields in (("store set_cookie=stripped", [FRESH]),
+                              ("store set_cookie=explicit_lifetime", [FRESH, ("Cache-Control", 'private="set-cookie"')]),
+                              ("store set_cookie=explicit_lifetime", [FRESH, ("Cache-Control", 'no-cache="Set-Cookie"')])):
+            with self.subTest(route, fields=fields):
+                self.start(route=route)
+                for path, content in (("/short", b"x"), ("/long", b"x" * 300_000)):
+                    self.origin.on(path, Reply(fields=fields + [("Set-Cookie", "session=1"), ("X-A", "b")],
+                                               content=content))
+                    first = self.get(path)
+                    self.assertEqual((first.field("Set-Cookie"), first.field("X-A")), ("session=1", "b"))
+                    again = self.get(path)
+                    self.assert_hit(again)
+                    self.assertEqual((again.field("Set-Cookie"), again.field("X-A")), (None, "b"))
 
     def test_authorization_is_stored_only_when_the_origin_allows(self):
         self.start(route="ttl 5m")
