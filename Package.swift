@@ -54,13 +54,14 @@ let package = Package(
             name: "Redis", dependencies: ["Bytes", "EventIO", "CHiredis"], swiftSettings: strict,
             linkerSettings: [.linkedLibrary(":libhiredis.a")]),
         module("Storage", ["Bytes", "HTTPMessages", "CacheRules", "CLinux"]),
+        module("Nodes", ["Bytes", "Storage"]),
         module("Upstreams", ["Bytes", "Settings"]),
         module("Telemetry", ["Bytes", "HTTPMessages", "CacheRules"]),
         module(
             "Server",
             [
                 "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
-                "Upstreams", "Telemetry", "COpenSSL",
+                "Nodes", "Redis", "Upstreams", "Telemetry", "COpenSSL",
             ]),
         .executableTarget(name: "larder", dependencies: ["Settings", "EventIO", "Server"], swiftSettings: strict),
         .executableTarget(
@@ -86,6 +87,7 @@ let package = Package(
         tests("CompressionTests", ["Bytes", "HTTPMessages", "Compression", "TestKit"]),
         tests("RedisTests", ["Bytes", "EventIO", "Redis", "TestKit"]),
         tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench"]),
+        tests("NodesTests", ["Bytes", "Storage", "Nodes"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
         tests(
             "ServerTests",

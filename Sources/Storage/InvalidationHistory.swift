@@ -52,6 +52,7 @@ struct InvalidationHistory: Sendable {
     /// An entry that is older than anything in this process.
     mutating func load(_ entry: SharedInvalidation) {
         for rule in entry.rules { add(rule, entry.epoch) }
+        if let own = entry.ownEpoch { seen(own, entry) }
     }
 
     /// The whole log has been loaded, up to `epoch`. Responses of this process's epochs before `local` do not count as
@@ -62,6 +63,15 @@ struct InvalidationHistory: Sendable {
     }
 
     mutating func issued(_ rules: [InvalidationRule], local: UInt64) { pending.append((local, rules)) }
+
+    /// A later one says the same.
+    mutating func withdraw(_ local: UInt64) { pending.removeAll { $0.epoch == local } }
+
+    /// One that invalidates everything will be written for all up to `local`.
+    mutating func collapse(upTo local: UInt64) {
+        pending.removeAll { $0.epoch <= local }
+        pending.insert((local, [InvalidationRule(.all)]), at: 0)
+    }
 
     /// The next entry of the log. Others' are about to be applied in `local`; own ones were, in `entry.ownEpoch`.
     mutating func append(_ entry: SharedInvalidation, local: UInt64) {

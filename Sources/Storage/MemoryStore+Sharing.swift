@@ -22,6 +22,12 @@ extension MemoryStore {
         }
     }
 
+    /// What was issued as `epoch` will not be written to the log: a later one says the same.
+    package func withdrawShared(_ epoch: UInt64) { shared.history.withLock { $0.withdraw(epoch) } }
+
+    /// What was issued up to `epoch` will be written to the log as one that invalidates everything.
+    package func collapseShared(upTo epoch: UInt64) { shared.history.withLock { $0.collapse(upTo: epoch) } }
+
     /// The log is to be read from its first entry, and what was known of it is void.
     ///
     /// - Parameter first: the oldest entry that is still there; of what was before it nothing is known.
