@@ -3,7 +3,7 @@ import Bytes
 
 extension DirectiveTable {
     static let topLevel: [Directive<ProxySettings>] =
-        [listen, admin, workers, memory, redis, timeout(\.timeouts), client, limits]
+        [listen, admin, workers, memory, redis, nodes, timeout(\.timeouts), client, limits]
         + [accessLog, logLevel, eventLog, trustedProxies, forwarded, via, cacheName, xCache, purgeMethod, drainTimeout]
 
     private static let listen = Directive<ProxySettings>(

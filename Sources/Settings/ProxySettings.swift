@@ -35,6 +35,7 @@ package struct ProxySettings: Sendable, Equatable {
     package var sendsXCache = false
     package var purgeMethod = PurgeMethodSettings()
     package var drainTimeoutMilliseconds = 30_000
+    package var nodes = NodesSettings()
     package var invalidationGroups: [InvalidationGroup] = []
     package var upstreams: [UpstreamSettings] = []
     /// In the order of the file. Empty when none matches anything: every request is answered with 404.
