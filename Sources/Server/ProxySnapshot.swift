@@ -21,6 +21,8 @@ final class ProxySnapshot: Sendable {
     let maxRequestsPerConnection: UInt32
     let takesPurge: Bool
     let sendsXCache: Bool
+    /// Without word from the nodes it shares a log with, nothing is served that the origin has not confirmed.
+    let revalidatesUnconfirmed: Bool
     /// `Cache-Status: …; hit; ttl=`
     let hitExplanation: ContiguousArray<UInt8>
     /// How many loops share the limits.
@@ -40,6 +42,7 @@ final class ProxySnapshot: Sendable {
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
+        revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
         hitExplanation = ContiguousArray("Cache-Status: \(settings.cacheName); hit; ttl=".utf8)
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import EventIO
+import Nodes
 import Storage
 import Synchronization
 
@@ -12,8 +13,24 @@ final class SharedState: Sendable {
     /// Client connections of all loops.
     let connectionCount = Atomic<Int>(0)
 
+    /// Where invalidations go that other nodes have to hear of; nil when there is no log to share.
+    let log = Mutex<LoopBound<SharedLog>?>(nil)
+
     init(store: MemoryStore, hashSeed: UInt64) {
         self.store = store
         hasher = ByteHasher(seed: hashSeed)
+    }
+
+    /// From its return on nothing is served here that the rules match and that was fetched before; other nodes follow
+    /// when they have read it from the log.
+    func invalidate(_ rules: [NamedRule]) {
+        guard !rules.isEmpty else { return }
+        let own = rules.rules(isSoft: false, hasher: hasher)
+        guard let log = log.withLock({ $0 }) else {
+            store.invalidate(own)
+            return
+        }
+        let epoch = store.issue(own)
+        log.mailbox.post { _ in log.value.add(rules, ownEpoch: epoch) }
     }
 }

@@ -3,6 +3,7 @@ import Bytes
 import CacheRules
 import EventIO
 import HTTPMessages
+import Nodes
 import RequestFlow
 import Settings
 import Storage
@@ -38,6 +39,10 @@ extension Worker {
     ) -> MemoryAnswer {
         var metadata = stored.metadata
         if isSoftlyInvalidated { metadata.flags.insert(.softlyInvalidated) }
+        // What other nodes have invalidated is not known.
+        if snapshot.revalidatesUnconfirmed, !shared.store.isConfirmed(loop.now) {
+            metadata.flags.insert(.alwaysValidate)
+        }
         if metadata.flags.contains(.isPartial) { return judgePart(stored, metadata, head, request) }
         let policy = request.route.policy
         switch Reuse.decide(metadata, request: request.directives, policy: policy, now: loop.now) {
@@ -131,10 +136,10 @@ extension Worker {
     private func invalidate(_ key: borrowing Span<UInt8>, route: CompiledRoute) -> Int {
         let hash = shared.hasher.hash64(key)
         let removed = shared.store.remove(key: key, hash: hash)
-        var rules = [InvalidationRule(.key(Array(copying: key), hash: hash))]
+        var rules = [NamedRule(.key, Array(copying: key))]
         // Entries to whose key the route added cookies and the like are of this URL too.
-        if !route.keyParts.isEmpty { rules.append(InvalidationRule(.pattern(URLPattern(literal: Self.url(of: key))))) }
-        shared.store.invalidate(rules)
+        if !route.keyParts.isEmpty { rules.append(NamedRule(literal: Self.url(of: key))) }
+        shared.invalidate(rules)
         return removed
     }
 
@@ -152,12 +157,12 @@ extension Worker {
             invalidate($0, route: route)
         }
         guard CacheGroups.mayInvalidate(head.method), response.fields.contains(.cacheGroupInvalidation) else { return }
-        var rules: [InvalidationRule] = []
+        var rules: [NamedRule] = []
         let isWhole = CacheGroups.forEachTag(in: response.fields, .cacheGroupInvalidation, authority: head.authority) {
-            rules.append(InvalidationRule(.tag(hash: TagHash.of($0))))
+            rules.append(NamedRule(.tag, Array(copying: $0)))
         }
         // More groups than can be told apart: all must be taken to be meant.
-        shared.store.invalidate(isWhole ? rules : [InvalidationRule(.all)])
+        shared.invalidate(isWhole ? rules : [.all])
     }
 }
 

@@ -21,6 +21,8 @@ package struct Gauges: Sendable {
     package var upstreams: [UpstreamReading] = []
     /// By kind: key, prefix, glob, tag, group, all.
     package var purges: [LabelledCount] = []
+    /// nil when nothing is shared with other nodes.
+    package var log: LogReading?
     package var lastReloadSucceeded = true
     package var lastReloadWallSeconds: Int64
     package var residentBytes: UInt64 = 0
@@ -34,6 +36,23 @@ package struct Gauges: Sendable {
         self.uptimeSeconds = uptimeSeconds
         self.lastReloadWallSeconds = lastReloadWallSeconds
     }
+}
+
+/// Of the log of invalidations that nodes share.
+package struct LogReading: Sendable {
+    package var isFollowing = false
+    package var waiting = 0
+    package var liveNodes = 0
+    /// own, other
+    package var applied: [LabelledCount] = []
+    /// By reason.
+    package var restarts: [LabelledCount] = []
+    package var collapses: UInt64 = 0
+    package var foreign: UInt64 = 0
+    /// complete, incomplete
+    package var confirmations: [LabelledCount] = []
+
+    package init() {}
 }
 
 package struct L1Reading: Sendable {

@@ -23,6 +23,14 @@ package enum Metric: String, CaseIterable, Sendable {
     case upstreamWaiting = "larder_upstream_waiting"
     case upstreamErrors = "larder_upstream_errors_total"
     case purges = "larder_purges_total"
+    case logFollowing = "larder_log_following"
+    case logWaiting = "larder_log_waiting"
+    case logApplied = "larder_log_applied_total"
+    case logRestarts = "larder_log_restarts_total"
+    case logCollapses = "larder_log_collapses_total"
+    case logForeign = "larder_log_foreign_total"
+    case confirmations = "larder_confirmations_total"
+    case nodesLive = "larder_nodes_live"
     case reloadSuccess = "larder_config_last_reload_success"
     case reloadTime = "larder_config_last_reload_timestamp_seconds"
     case residentMemory = "larder_process_resident_memory_bytes"
@@ -78,6 +86,21 @@ package enum Metric: String, CaseIterable, Sendable {
         case .upstreamWaiting: Definition(.gauge, .none, ["upstream"], "Requests that wait for a connection.")
         case .upstreamErrors: Definition(.counter, .none, ["upstream", "kind"], "Failed requests to upstreams.")
         case .purges: Definition(.counter, .none, ["kind"], "Invalidations accepted.")
+        case .logFollowing:
+            Definition(.gauge, .none, [], "1 while other nodes' invalidations are heard of as they are made.")
+        case .logWaiting: Definition(.gauge, .none, [], "Invalidations made here that other nodes cannot know yet.")
+        case .logApplied: Definition(.counter, .none, ["origin"], "Entries of the shared log, own and others'.")
+        case .logRestarts:
+            Definition(
+                .counter, .none, ["reason"], "How often the shared log was read anew and memory dropped, and why.")
+        case .logCollapses:
+            Definition(
+                .counter, .none, [], "How often so many invalidations waited that they became one of everything.")
+        case .logForeign:
+            Definition(.counter, .none, [], "Entries of the shared log that were not understood and took everything.")
+        case .confirmations:
+            Definition(.counter, .none, ["result"], "Invalidations that were waited for: complete, or not in time.")
+        case .nodesLive: Definition(.gauge, .none, [], "Nodes that share the log, this one included.")
         case .reloadSuccess: Definition(.gauge, .none, [], "1 if the last reload of the configuration took effect.")
         case .reloadTime: Definition(.gauge, .seconds, [], "When the configuration last took effect.")
         case .residentMemory: Definition(.gauge, .bytes, [], "Resident memory of the process.")

@@ -31,6 +31,9 @@ package enum PrometheusText {
         case .upstreamConnections, .upstreamWaiting, .upstreamErrors:
             for upstream in gauges.upstreams { write(metric, upstream, into: &text) }
         case .purges: for purge in gauges.purges { text.append(metric, [purge.label], purge.count) }
+        case .logFollowing, .logWaiting, .logApplied, .logRestarts, .logCollapses, .logForeign, .confirmations,
+            .nodesLive:
+            if let log = gauges.log { write(metric, log, into: &text) }
         case .connections: text.append(metric, [], UInt64(clamping: gauges.clientConnections))
         case .reloadSuccess: text.append(metric, [], gauges.lastReloadSucceeded ? 1 : 0)
         case .reloadTime: text.append(metric, [], UInt64(clamping: gauges.lastReloadWallSeconds))
@@ -64,6 +67,19 @@ package enum PrometheusText {
                 text.append(metric, [name, labels.notStoredReason(reason)], count)
             }
         default: writeOutcomes(metric, route, name, into: &text)
+        }
+    }
+
+    private static func write(_ metric: Metric, _ log: LogReading, into text: inout ByteBuffer) {
+        switch metric {
+        case .logFollowing: text.append(metric, [], log.isFollowing ? 1 : 0)
+        case .logWaiting: text.append(metric, [], UInt64(clamping: log.waiting))
+        case .logCollapses: text.append(metric, [], log.collapses)
+        case .logForeign: text.append(metric, [], log.foreign)
+        case .nodesLive: text.append(metric, [], UInt64(clamping: log.liveNodes))
+        case .logApplied: for one in log.applied { text.append(metric, [one.label], one.count) }
+        case .logRestarts: for one in log.restarts { text.append(metric, [one.label], one.count) }
+        default: for one in log.confirmations { text.append(metric, [one.label], one.count) }
         }
     }
 

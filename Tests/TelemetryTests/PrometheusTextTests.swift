@@ -24,6 +24,14 @@ func sampleGauges() -> Gauges {
     upstream.errors = [LabelledCount("connect", 2)]
     gauges.upstreams = [upstream]
     gauges.purges = [LabelledCount("tag", 9)]
+    var log = LogReading()
+    log.isFollowing = true
+    log.waiting = 2
+    log.liveNodes = 3
+    log.applied = [LabelledCount("own", 5), LabelledCount("other", 6)]
+    log.restarts = [LabelledCount("start", 1)]
+    log.confirmations = [LabelledCount("complete", 4)]
+    gauges.log = log
     gauges.residentBytes = 7_753_728
     gauges.logLinesDropped = 1
     return gauges
@@ -58,6 +66,9 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_requests_total{route="/api/users/*",status_class="5xx",cache="stale"} 1"#,
         #"larder_requests_total{route="none",status_class="4xx",cache="local"} 1"#,
         #"larder_requests_by_method_total{route="/api/users/*",method="HEAD"} 1"#,
+        "larder_log_following 1", "larder_log_waiting 2", "larder_nodes_live 3",
+        #"larder_log_applied_total{origin="other"} 6"#, #"larder_log_restarts_total{reason="start"} 1"#,
+        #"larder_confirmations_total{result="complete"} 4"#,
         #"larder_request_duration_seconds_bucket{route="/api/users/*",cache="miss",le="0.01"} 0"#,
         #"larder_request_duration_seconds_bucket{route="/api/users/*",cache="miss",le="0.025"} 1"#,
         #"larder_request_duration_seconds_bucket{route="/api/users/*",cache="miss",le="+Inf"} 1"#,

@@ -5,7 +5,7 @@ import HTTPMessages
 enum AdminCall: CaseIterable, Sendable {
     case health, live, ready
     case performance, resetPerformance, metrics
-    case invalidate, invalidations
+    case invalidate, invalidations, nodes
     case reload
 
     var path: String {
@@ -18,6 +18,7 @@ enum AdminCall: CaseIterable, Sendable {
         case .metrics: "/metrics"
         case .invalidate: "/invalidate"
         case .invalidations: "/invalidations"
+        case .nodes: "/nodes"
         case .reload: "/reload"
         }
     }

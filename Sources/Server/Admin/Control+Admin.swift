@@ -21,6 +21,7 @@ extension Control {
         case .metrics: answerMetrics(answer)
         case .invalidate: invalidate(content, peer: peer, answer: answer)
         case .invalidations: answer(.json { [audit] in audit.write(to: &$0) })
+        case .nodes: answer(nodes)
         case .reload: reload(cause: "admin call from \(peer)") { answer(Self.response(to: $0)) }
         }
     }
@@ -39,7 +40,7 @@ extension Control {
                 cachedBytes: UInt64(clamping: store.accountedBytes), connections: figures.clients,
                 workerCount: links.count, silentWorkers: figures.silentWorkers,
                 upstreams: upstreamHealth.readings(figures.upstreams.map { ($0.name, $0.totals) }),
-                reloadSucceeded: lastReload.succeeded)
+                reloadSucceeded: lastReload.succeeded, followsLog: log?.figures.isCaughtUp)
             answer(report.response())
         }
     }

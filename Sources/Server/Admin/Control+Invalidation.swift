@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import EventIO
+import Nodes
 import Storage
 import Telemetry
 
@@ -22,34 +23,72 @@ extension Control {
             return answer(AdminResponse(error))
         }
         if call.dryRun { return dryRun(call, plan, answer: answer) }
+        var effect = InvalidationEffect(call)
         let isExact = plan.others.isEmpty && !call.soft
-        let counted = isExact ? nil : countIfCheap(plan.rules)
-        var removed = 0
-        if !call.soft { for key in plan.keys { removed += store.remove(key: key.text.span, hash: key.hash) } }
-        let epoch = store.invalidate(plan.rules)
-        if !plan.others.isEmpty { sweepTimer.start() }
+        effect.matched = isExact ? nil : countIfCheap(plan.rules)
+        if !call.soft { for key in plan.keys { effect.removed += store.remove(key: key.text.span, hash: key.hash) } }
+        if isExact { effect.matched = effect.removed }
+        effect.isPending = !plan.others.isEmpty
+        if effect.isPending { sweepTimer.start() }
         for (kind, count) in plan.counts { purges[kind, default: 0] &+= UInt64(count) }
-        let entry = InvalidationAudit.Entry(
-            at: kernel.now(), peer: peer, epoch: epoch, isSoft: call.soft, rules: call.counts, sample: call.sample,
-            removed: removed, durationNanoseconds: UInt64(max(0, kernel.monotonicNanoseconds() - start)))
-        record(entry)
-        answer(
-            Self.response(
-                call, epoch: epoch, removed: removed, matched: isExact ? removed : counted,
-                isPending: !plan.others.isEmpty))
+        issue(plan, call, peer: peer) { [weak self] epoch, report in
+            guard let self else { return }
+            effect.epoch = epoch
+            effect.report = report
+            effect.durationNanoseconds = UInt64(max(0, kernel.monotonicNanoseconds() - start))
+            record(effect, peer: peer)
+            answer(effect.response)
+        }
     }
 
-    private func record(_ entry: InvalidationAudit.Entry) {
+    /// Applies it here at once; calls `done` when it has come as far as the call asks.
+    private func issue(
+        _ plan: InvalidationPlan, _ call: InvalidationCall, peer: String,
+        done: @escaping (InvalidationEffect.Epoch, ConfirmationReport?) -> Void
+    ) {
+        guard let log else { return done(.own(store.invalidate(plan.rules)), nil) }
+        let own = log.issue(plan.named, isSoft: call.soft, wantsConfirmation: call.wait == .all, by: peer)
+        // Who does not wait for the nodes does not wait for Redis either when it is known to be away.
+        let patience = call.wait == .all ? call.timeoutMilliseconds : log.follower.isCaughtUp ? 1000 : 0
+        log.confirm(own, awaitsNodes: call.wait == .all, timeoutMilliseconds: patience) { report in
+            done(.shared(report.epoch), report)
+        }
+    }
+
+    private func record(_ effect: InvalidationEffect, peer: String) {
+        let call = effect.call
+        let entry = InvalidationAudit.Entry(
+            at: kernel.now(), peer: peer, epoch: effect.epoch, isSoft: call.soft, rules: call.counts,
+            sample: call.sample, removed: effect.removed, durationNanoseconds: effect.durationNanoseconds)
         audit.add(entry)
         events.write(
             .info, "invalidated",
             [
-                "epoch": .number(Int(clamping: entry.epoch)), "peer": .text(entry.peer),
+                "epoch": .text(entry.epoch.text), "peer": .text(entry.peer),
                 "rules": .text(entry.rules.map { "\($0.name):\($0.count)" }.joined(separator: ",")),
                 "sample": .text(entry.sample.joined(separator: " ")), "soft": .boolean(entry.isSoft),
                 "removed": .number(entry.removed),
                 "duration_ms": .milliseconds(nanoseconds: entry.durationNanoseconds),
             ])
+    }
+
+    /// What other nodes were asked to invalidate, with which this one has just dealt.
+    func applied(_ entries: [PlacedEntry]) {
+        sweepTimer.start()
+        for placed in entries where !placed.entry.by.isEmpty {
+            let entry = placed.entry
+            let counts = NamedRule.Kind.allCases.map { kind in
+                (name: kind.rawValue, count: entry.rules.count { $0.kind == kind })
+            }
+            let sample = entry.rules.prefix(InvalidationAudit.sampleLimit).map {
+                String(String(decoding: $0.text, as: UTF8.self).prefix(200))
+            }
+            audit.add(
+                InvalidationAudit.Entry(
+                    at: kernel.now(), peer: entry.by, node: log?.name(of: entry.node), epoch: .shared(placed.epoch),
+                    isSoft: entry.isSoft, rules: counts.filter { $0.count > 0 }, sample: sample, removed: 0,
+                    durationNanoseconds: 0))
+        }
     }
 
     /// nil when there is so much to look at that counting would take longer than the call may.
@@ -70,33 +109,16 @@ extension Control {
                         "counting \(rules.count) rules would take too long: try fewer at a time")))
         }
         let store = store
-        let epoch = store.currentEpoch
-        let bound = LoopBound(answer, to: loop)
+        var effect = InvalidationEffect(call)
+        effect.epoch = log == nil ? .own(store.currentEpoch) : .shared(store.appliedSharedEpoch)
+        let bound = LoopBound((effect, answer), to: loop)
         proxy.blockingLoop.mailbox.post { _ in
             let matched = store.count(matching: rules)
             bound.mailbox.post { _ in
-                bound.value(Self.response(call, epoch: epoch, removed: 0, matched: matched, isPending: false))
+                var (effect, answer) = bound.value
+                effect.matched = matched
+                answer(effect.response)
             }
-        }
-    }
-
-    private static func response(
-        _ call: InvalidationCall, epoch: UInt64, removed: Int, matched: Int?, isPending: Bool
-    ) -> AdminResponse {
-        .json { json in
-            json.field("epoch", epoch)
-            json.field("soft", call.soft)
-            json.field("dry_run", call.dryRun)
-            json.object("rules") { json in
-                for (name, count) in call.counts {
-                    json.key(name)
-                    json.number(count)
-                }
-            }
-            json.field("removed", removed)
-            json.key("matched")
-            if let matched { json.number(matched) } else { json.null() }
-            json.field("pending_sweep", isPending)
         }
     }
 }

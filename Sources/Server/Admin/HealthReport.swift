@@ -17,10 +17,12 @@ struct HealthReport: Sendable {
     var silentWorkers: [Int]
     var upstreams: [UpstreamHealth.Reading]
     var reloadSucceeded: Bool
+    /// Whether other nodes' invalidations are heard of; nil where there is no log to share.
+    var followsLog: Bool?
 
     var state: State {
         if isDraining { return .draining }
-        let isWell = silentWorkers.isEmpty && reloadSucceeded && upstreams.allSatisfy(\.isUp)
+        let isWell = silentWorkers.isEmpty && reloadSucceeded && followsLog != false && upstreams.allSatisfy(\.isUp)
         return isWell ? .healthy : .degraded
     }
 
@@ -49,6 +51,7 @@ struct HealthReport: Sendable {
                     }
                 }
             }
+            if let followsLog { json.field("shared_log", followsLog ? "following" : "lost") }
             json.field("last_reload_succeeded", reloadSucceeded)
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Nodes
 import Telemetry
 
 /// The latest invalidations, for those who ask where their cache has gone.
@@ -8,7 +9,9 @@ struct InvalidationAudit: Sendable {
         var at: Moment
         /// The peer's address.
         var peer: String
-        var epoch: UInt64
+        /// Where it was asked for; nil for this node.
+        var node: String?
+        var epoch: InvalidationEffect.Epoch
         var isSoft: Bool
         var rules: [(name: String, count: Int)]
         /// The first few things named.
@@ -41,7 +44,9 @@ struct InvalidationAudit: Sendable {
         json.key("time")
         json.string(time.span)
         json.field("peer", entry.peer)
-        json.field("epoch", entry.epoch)
+        if let node = entry.node { json.field("node", node) }
+        json.key("epoch")
+        entry.epoch.write(to: &json)
         json.field("soft", entry.isSoft)
         json.object("rules") { json in
             for rule in entry.rules {

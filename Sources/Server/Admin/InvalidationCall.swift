@@ -25,6 +25,18 @@ struct InvalidationCall: Equatable, Sendable {
     var all = false
     var soft = false
     var dryRun = false
+    /// How far it has to have come before it is answered.
+    var wait = Wait.log
+    var timeoutMilliseconds = 5000
+
+    enum Wait: String, CaseIterable, Sendable {
+        /// Until it is applied here and stands in the log from which other nodes read it.
+        case log
+        /// Until every live node has applied it.
+        case all
+    }
+
+    private static let timeouts = 1...600_000
 
     private static let lists: [(name: String, path: any WritableKeyPath<InvalidationCall, [String]> & Sendable)] = [
         ("urls", \.urls), ("keys", \.keys), ("prefixes", \.prefixes), ("patterns", \.patterns), ("tags", \.tags),
@@ -70,6 +82,10 @@ struct InvalidationCall: Equatable, Sendable {
     private mutating func take(_ member: JSONValue.Member) throws(AdminError) {
         if let list = Self.lists.first(where: { $0.name == member.name }) {
             self[keyPath: list.path] = try Self.texts(member)
+        } else if member.name == "wait" {
+            wait = try Self.wait(member)
+        } else if member.name == "timeout_ms" {
+            timeoutMilliseconds = try Self.timeout(member)
         } else if let flag = Self.flags.first(where: { $0.name == member.name }) {
             guard case .boolean(let value) = member.value else {
                 throw AdminError(
@@ -77,10 +93,30 @@ struct InvalidationCall: Equatable, Sendable {
             }
             self[keyPath: flag.path] = value
         } else {
-            let hint = NearestName.find(member.name, among: Self.lists.map(\.name) + Self.flags.map(\.name))
+            let hint = NearestName.find(member.name, among: Self.names)
             let question = hint.map { " (did you mean \"\($0)\"?)" } ?? ""
             throw AdminError("unknown_member", "unknown member \"\(member.name)\"\(question)", field: member.name)
         }
+    }
+
+    private static var names: [String] { lists.map(\.name) + flags.map(\.name) + ["wait", "timeout_ms"] }
+
+    private static func wait(_ member: JSONValue.Member) throws(AdminError) -> Wait {
+        guard case .string(let text) = member.value, let wait = Wait(rawValue: text) else {
+            let words = Wait.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+            throw AdminError("wrong_value", "\"wait\" is \(words)", field: member.name)
+        }
+        return wait
+    }
+
+    private static func timeout(_ member: JSONValue.Member) throws(AdminError) -> Int {
+        guard case .number(let text) = member.value, let number = Int(text), timeouts.contains(number) else {
+            throw AdminError(
+                "wrong_value",
+                "\"timeout_ms\" is a whole number from \(timeouts.lowerBound) to \(timeouts.upperBound)",
+                field: member.name)
+        }
+        return number
     }
 
     private static func texts(_ member: JSONValue.Member) throws(AdminError) -> [String] {

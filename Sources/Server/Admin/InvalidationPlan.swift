@@ -2,6 +2,7 @@
 import Bytes
 import CacheRules
 import HTTPMessages
+import Nodes
 import RequestFlow
 import Settings
 import Storage
@@ -10,18 +11,21 @@ import Storage
 struct InvalidationPlan: Sendable {
     /// Whole keys, whose entries can be counted as they go.
     private(set) var keys: [(text: [UInt8], hash: UInt64)] = []
-    /// Rules that entries meet when they are looked up or swept.
-    private(set) var others: [InvalidationRule] = []
+    /// What entries meet when they are looked up or swept.
+    private(set) var others: [NamedRule] = []
     /// For the metrics, by kind.
     private(set) var counts: [String: Int] = [:]
     private let isSoft: Bool
 
-    var rules: [InvalidationRule] {
-        keys.map { InvalidationRule(.key($0.text, hash: $0.hash), isSoft: isSoft) } + others
-    }
+    private let hasher: ByteHasher
+
+    var named: [NamedRule] { keys.map { NamedRule(.key, $0.text) } + others }
+
+    var rules: [InvalidationRule] { named.rules(isSoft: isSoft, hasher: hasher) }
 
     init(_ call: InvalidationCall, snapshot: ProxySnapshot, hasher: ByteHasher) throws(AdminError) {
         isSoft = call.soft
+        self.hasher = hasher
         let keys = URLKeys(snapshot: snapshot)
         for (index, text) in call.urls.enumerated() { try addURL(text, "urls[\(index)]", keys, hasher) }
         for (index, text) in call.keys.enumerated() { try addKey(text, "keys[\(index)]", keys, hasher) }
@@ -32,13 +36,9 @@ struct InvalidationPlan: Sendable {
             try addGroup(name, "groups[\(index)]", snapshot.settings.invalidationGroups, keys, hasher)
         }
         if call.all {
-            add(.all)
+            others.append(.all)
             counts["all", default: 0] += 1
         }
-    }
-
-    private mutating func add(_ target: InvalidationRule.Target) {
-        others.append(InvalidationRule(target, isSoft: isSoft))
     }
 
     // MARK: Kinds
@@ -50,7 +50,7 @@ struct InvalidationPlan: Sendable {
         for found in try urls.find(text, field: field) {
             switch found {
             case .whole(let key): keys.append((key, hasher.hash64(key.span)))
-            case .anyPart(let url): add(.pattern(URLPattern(literal: url)))
+            case .anyPart(let url): others.append(NamedRule(literal: url))
             }
         }
     }
@@ -71,7 +71,7 @@ struct InvalidationPlan: Sendable {
                 "bad_prefix", "\(field) is \"\(text)\": a prefix begins with / or with a host and a /", field: field)
         }
         counts["prefix", default: 0] += 1
-        add(.pattern(URLPattern(prefix: URLKeys.normalizedPrefix(text).span)))
+        others.append(NamedRule(.prefix, URLKeys.normalizedPrefix(text)))
     }
 
     private mutating func addPattern(_ text: String, _ field: String) throws(AdminError) {
@@ -80,14 +80,13 @@ struct InvalidationPlan: Sendable {
                 "bad_pattern", "\(field) is \"\(text)\": a pattern begins with /, with * or with a host and a /",
                 field: field)
         }
-        let glob: Glob
         do {
-            glob = try Glob(text)
+            _ = try Glob(text)  // only to know whether it is one
         } catch {
             throw AdminError("bad_pattern", "\(field) is \"\(text)\": \(error.reason)", field: field)
         }
         counts["glob", default: 0] += 1
-        add(.pattern(URLPattern(glob)))
+        others.append(NamedRule(.glob, Array(text.utf8)))
     }
 
     private mutating func addTag(_ text: String, _ field: String) throws(AdminError) {
@@ -96,7 +95,7 @@ struct InvalidationPlan: Sendable {
             throw AdminError("bad_tag", "\(field) is \"\(text)\": name each tag by itself", field: field)
         }
         counts["tag", default: 0] += 1
-        add(.tag(hash: TagHash.of(Array(text.utf8).span)))
+        others.append(NamedRule(.tag, Array(text.utf8)))
     }
 
     private mutating func addGroup(
@@ -121,8 +120,8 @@ struct InvalidationPlan: Sendable {
     }
 }
 
-extension URLPattern {
-    /// Exactly this text.
+extension NamedRule {
+    /// Keys whose URL is exactly this text.
     init(literal text: [UInt8]) {
         var escaped: [UInt8] = []
         for byte in text {
@@ -131,10 +130,6 @@ extension URLPattern {
             }
             escaped.append(byte)
         }
-        do {
-            self.init(try Glob(escaped.span, limit: .max))
-        } catch {
-            preconditionFailure("escaped text is no pattern: \(error.reason)")
-        }
+        self.init(.glob, escaped)
     }
 }

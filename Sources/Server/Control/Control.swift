@@ -3,6 +3,7 @@ import Bytes
 package import EventIO
 import Settings
 import Storage
+import Synchronization
 import Telemetry
 
 /// Looks after the workers from a loop of its own: figures, invalidations, memory, reload and the end. Nothing it
@@ -36,6 +37,8 @@ package final class Control {
     var audit = InvalidationAudit()
     var purges: [String: UInt64] = [:]
     var saidMemoryIsLowered = false
+    /// What is shared with other nodes; nil without Redis.
+    var log: SharedLog?
 
     /// Set when nothing is to be freed any more.
     var itself: Control?
@@ -76,6 +79,7 @@ package final class Control {
             } catch { throw StartError("receive signals", error) }
             self.signals = signals
         }
+        shareLog()
         try proxy.listen()
         isListening = true
         secondTimer.start()
@@ -164,6 +168,8 @@ package final class Control {
         }
         events.write(.notice, "stopped")
         admin?.closeAll()
+        proxy.shared.log.withLock { $0 = nil }
+        log?.stop()
         signals?.close()
         for timer in [secondTimer, figuresTimer, drainTimer, sweepTimer] { timer.stop() }
         for link in links {

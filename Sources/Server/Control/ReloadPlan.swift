@@ -16,6 +16,9 @@ struct ReloadPlan: Equatable, Sendable {
         if old.admin?.address != new.admin?.address { needsRestart.append("admin") }
         if old.workers != new.workers { needsRestart.append("workers") }
         if old.memory.maxObjectBytes != new.memory.maxObjectBytes { needsRestart.append("memory max_object") }
+        var nodes = new.nodes
+        nodes.onRedisLoss = old.nodes.onRedisLoss
+        if nodes != old.nodes { needsRestart.append("nodes") }
         if old.memory.limitBytes != new.memory.limitBytes { memoryLimitBytes = new.memory.limitBytes }
         if old.log.level != new.log.level { logLevel = new.log.level }
         if old.log.eventDestination != new.log.eventDestination { eventDestination = new.log.eventDestination }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import EventIO
+import Nodes
+import Redis
+import Storage
+import Telemetry
+
+/// This node and the others, as each says of itself.
+extension SharedLog {
+    /// Tells that this node lives, and calls `arrived` when that stands in the register.
+    func report(arrived: @escaping () -> Void) {
+        let session = session
+        loop.refreshNow()
+        let sent = loop.now
+        let report = register.renew(applied: follower.applied)
+        let retry: (String) -> Void = { [weak self] reason in
+            guard let self, self.session == session, isAttached, !follower.isCaughtUp else { return }
+            events.write(.warning, "node_not_registered", ["error": .text(reason)])
+            startAnew()
+        }
+        ask(
+            failed: { retry($0.rawValue) },
+            { [keys] in $0.command("HSET", keys.nodes, report.id, report.text) },
+            answered: { [weak self] reply in
+                guard let self, self.session == session else { return }
+                guard reply.kind == .integer else { return retry(reply.text.text()) }
+                register.renewed(sent: sent)
+                arrived()
+            })
+    }
+
+    /// Only while the log is being followed: others shall not wait for a node that does not hear of anything.
+    func renewLease() {
+        guard isAttached, follower.isCaughtUp else { return }
+        report { [weak self] in self?.confirmLease() }
+        askRegister { [weak self] in self?.prune() }
+    }
+
+    /// What this node knows may be relied on for as long as others wait for it.
+    func confirmLease() {
+        guard follower.isCaughtUp, let until = register.confirmedUntilNanoseconds else { return }
+        store.confirmShared(untilMonotonicNanoseconds: until)
+    }
+
+    func askRegister(read: @escaping () -> Void) {
+        ask({ [keys] in $0.command("HGETALL", keys.nodes) }) { [weak self] reply in
+            guard let self, let reports = LogReplies.reports(reply) else { return }
+            register.observed(reports, now: loop.now)
+            read()
+        }
+    }
+
+    func reading(now: Moment) -> LogReading {
+        var reading = LogReading()
+        reading.isFollowing = follower.isCaughtUp
+        reading.waiting = outbox.count
+        reading.liveNodes = register.live(now: now).count + 1
+        reading.applied = [LabelledCount("own", figures.appliedOwn), LabelledCount("other", figures.appliedOthers)]
+        reading.restarts = LogRestart.allCases.map { LabelledCount($0.rawValue, figures.restarts[$0] ?? 0) }
+        reading.collapses = outbox.collapses
+        reading.foreign = figures.notUnderstood
+        reading.confirmations = [
+            LabelledCount("complete", figures.confirmed), LabelledCount("incomplete", figures.unconfirmed),
+        ]
+        return reading
+    }
+
+    private func prune() {
+        answerConfirmed()
+        let gone = register.prunable(now: loop.now)
+        guard !gone.isEmpty else { return }
+        ask { [keys] in $0.command("HDEL", ([keys.nodes] + gone).map { Array($0.utf8) }) }
+    }
+}

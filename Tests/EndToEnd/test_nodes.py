@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several nodes that share one Redis: invalidation that holds on every one of them (promises 3 and 5)."""
+import json
+import os
+import random
+import signal
+import threading
+import time
+import unittest
+
+from case import FRESH, LarderCase
+from larder import Larder
+from origin import Reply
+from rawclient import Client, once
+from redisserver import RedisServer
+from waiting import until
+
+# For runs by hand: how long the test under load takes, and how many keys Redis holds.
+LOAD_SECONDS = float(os.environ.get("LARDER_NODES_SECONDS", "8"))
+KEY_COUNT = int(os.environ.get("LARDER_NODES_KEYS", "30000"))
+
+
+@unittest.skipUnless(RedisServer.is_installed(), "there is no redis-server")
+class NodesCase(LarderCase):
+    redis_options = ()
+
+    def setUp(self):
+        super().setUp()
+        self.versions = {}
+        self.origin = self.start_origin()
+        self.origin.default = lambda request: Reply(
+            fields=[FRESH, ("Cache-Tag", "all-of-it " + request.path.strip("/"))],
+            content=str(self.versions.get(request.path, 0)).encode())
+        self.redis = RedisServer(None, *self.redis_options)
+        self.addCleanup(self.redis.close)
+        self.nodes = []
+
+    def start_nodes(self, count, settings="lease=1s"):
+        for _ in range(count):
+            self.start_node(settings)
+        self.wait_for_all()
+        return self.nodes
+
+    def start_node(self, settings="lease=1s"):
+        name = f"n{len(self.nodes)}"
+        top = f"redis redis://127.0.0.1:{self.redis.port} prefix=t\nnodes name={name} {settings}\nworkers 1\npurge_method on"
+        node = Larder(self.config(self.origin.port, top=top, route="key host=off"))
+        node.name = name
+        self.addCleanup(self._stop, node)
+        self.nodes.append(node)
+        return node
+
+    def _check_descriptors(self, larder):
+        """Connections to Redis come and go."""
+
+    def overview(self, node):
+        return node.admin_json("GET", "/nodes")
+
+    def wait_for_all(self):
+        names = sorted(node.name for node in self.nodes)
+
+        def known(node):
+            seen = self.overview(node)
+            return seen["log"]["following"] and sorted(
+                one["name"] for one in seen["nodes"] if one["live"]) == names
+        until(lambda: all(known(node) for node in self.nodes), "all nodes know each other", 15)
+
+    def wait_following(self, node):
+        until(lambda: self.overview(node)["log"]["following"], "the node follows the log", 15)
+
+    def version(self, node, path="/a"):
+        return int(once(node.port, "GET", path).content)
+
+    def call(self, node, **what):
+        response = node.admin("POST", "/invalidate", what)
+        return response.status, json.loads(response.content)
+
+    def cache_everywhere(self, path="/a"):
+        return [self.version(node, path) for node in self.nodes]
+
+
+class InvalidationTests(NodesCase):
+    def test_every_node_has_applied_what_is_confirmed(self):
+        self.start_nodes(3)
+        for what in ({"tags": ["all-of-it"]}, {"urls": ["/a"]}, {"prefixes": ["/a"]}, {"patterns": ["/?"]},
+                     {"keys": ["/a"]}, {"all": True}):
+            before = self.cache_everywhere()
+            self.versions["/a"] = self.versions.get("/a", 0) + 1
+            self.assertEqual(self.cache_everywhere(), before)
+            status, answer = self.call(self.nodes[1], wait="all", timeout_ms=5000, **what)
+            self.assertEqual((status, answer["confirmed"], answer["missing"]), (200, True, []), answer)
+            self.assertEqual(sorted(node["name"] for node in answer["nodes"]), ["n0", "n1", "n2"])
+            self.assertTrue(all(node["applied_ms"] < 1000 for node in answer["nodes"]), answer)
+            self.assertEqual(self.cache_everywhere(), [self.versions["/a"]] * 3)
+
+    def test_without_waiting_it_holds_here_at_once_and_there_soon(self):
+        first, second = self.start_nodes(2)
+        self.cache_everywhere()
+        self.versions["/a"] = 1
+        status, answer = self.call(first, tags=["a"])
+        self.assertEqual(status, 200)
+        self.assertRegex(answer["epoch"], r"^\d+-\d+$")
+        self.assertEqual(self.version(first), 1)
+        until(lambda: self.version(second) == 1, "the other node hears of it")
+
+    def test_soft_ones_stay_soft(self):
+        first, second = self.start_nodes(2)
+        self.origin.on("/s", Reply(fields=[("Cache-Control", "max-age=300, stale-while-revalidate=300")], content=b"0"),
+                       Reply(fields=[FRESH], content=b"1"))
+        self.version(second, "/s")
+        self.call(first, urls=["/s"], soft=True, wait="all")
+        self.assertEqual(self.version(second, "/s"), 0)
+        until(lambda: self.version(second, "/s") == 1, "it is refreshed")
+
+    def test_unsafe_requests_and_purges_reach_other_nodes(self):
+        first, second = self.start_nodes(2)
+        self.cache_everywhere()
+        self.versions["/a"] = 1
+        once(first.port, "POST", "/a", [], b"x")
+        until(lambda: self.version(second) == 1, "the other node hears of the POST")
+        self.versions["/a"] = 2
+        self.assertEqual(once(second.port, "PURGE", "/a").status, 200)
+        until(lambda: self.version(first) == 2, "the other node hears of the PURGE")
+
+    def test_the_audit_names_who_and_where(self):
+        first, second = self.start_nodes(2)
+        self.call(first, tags=["a", "b"], wait="all")
+        for node in (first, second):
+            entry = node.admin_json("GET", "/invalidations")["invalidations"][0]
+            self.assertTrue(entry["peer"].startswith("127.0.0.1"), entry)
+        self.assertEqual(entry["node"], "n0")
+        self.assertEqual((entry["rules"], entry["sample"]), ({"tag": 2}, ["a", "b"]))
+
+    def test_wrong_words_are_refused(self):
+        node = self.start_nodes(1)[0]
+        for what in ({"wait": "nodes"}, {"wait": True}, {"timeout_ms": 0}, {"timeout_ms": 1.5}, {"timeout_ms": "1"}):
+            status, answer = self.call(node, tags=["a"], **what)
+            self.assertEqual((status, answer["error"]["code"]), (400, "wrong_value"))
+
+    def test_a_new_node_learns_what_was_invalidated(self):
+        self.start_nodes(1)
+        for number in range(300):
+            self.call(self.nodes[0], tags=[f"t{number}"])
+        node = self.start_node()
+        self.wait_for_all()
+        self.assertEqual(self.overview(node)["log"]["applied"], self.overview(self.nodes[0])["log"]["applied"])
+
+
+class LivenessTests(NodesCase):
+    def test_a_node_that_hangs_is_named_then_not_waited_for(self):
+        first, second = self.start_nodes(2)
+        second.signal(signal.SIGSTOP)
+        try:
+            status, answer = self.call(first, tags=["a"], wait="all", timeout_ms=100)
+            self.assertEqual((status, answer["confirmed"], answer["missing"]), (504, False, ["n1"]))
+            status, answer = self.call(first, tags=["a"], wait="all", timeout_ms=10_000)
+            self.assertEqual((status, answer["confirmed"], len(answer["nodes"])), (200, True, 1))
+        finally:
+            second.signal(signal.SIGCONT)
+        self.wait_for_all()
+        status, answer = self.call(first, tags=["a"], wait="all", timeout_ms=5000)
+        self.assertEqual((status, len(answer["nodes"])), (200, 2))
+
+    def test_a_node_that_is_stopped_leaves_at_once(self):
+        first, second = self.start_nodes(2, "lease=60s")
+        second.stop()
+        until(lambda: self.redis.ask("HLEN", "t:nodes") == 1, "it has left the register")
+        status, answer = self.call(first, tags=["a"], wait="all", timeout_ms=5000)
+        self.assertEqual((status, len(answer["nodes"])), (200, 1))
+
+    def test_a_killed_node_is_forgotten_when_its_lease_ends(self):
+        first, second = self.start_nodes(2)
+        second.kill()
+        second.process.returncode = 0  # as it was meant
+        status, answer = self.call(first, tags=["a"], wait="all", timeout_ms=10_000)
+        self.assertEqual((status, len(answer["nodes"])), (200, 1))
+
+
+class OutageTests(NodesCase):
+    redis_options = ("--appendonly", "yes", "--appendfsync", "always")
+
+    def test_what_is_invalidated_while_redis_is_away_is_told_later(self):
+        first, second = self.start_nodes(2)
+        self.cache_everywhere()
+        self.redis.kill()
+        until(lambda: not self.overview(first)["log"]["following"], "the loss is noticed")
+        self.versions["/a"] = 1
+        status, answer = self.call(first, tags=["a"])
+        self.assertEqual((status, answer["epoch"]), (202, None))
+        self.assertEqual(self.version(first), 1)
+        self.assertEqual(self.version(second), 0)
+        status, answer = self.call(first, tags=["b"], wait="all", timeout_ms=50)
+        self.assertEqual((status, answer["confirmed"]), (504, False))
+        self.assertEqual(self.overview(first)["log"]["waiting"], 2)
+        self.redis.start()
+        until(lambda: self.version(second) == 1, "the other node hears of it", 15)
+        until(lambda: self.overview(first)["log"]["waiting"] == 0, "nothing waits any more")
+
+    def test_a_redis_that_comes_back_empty_makes_everything_void(self):
+        first, second = self.start_nodes(2)
+        self.cache_everywhere()
+        self.redis.ask("FLUSHALL")
+        self.versions["/a"] = 1
+        until(lambda: self.cache_everywhere() == [1, 1], "both drop what they cannot prove", 15)
+        self.wait_for_all()
+        self.versions["/a"] = 2
+        status, _ = self.call(second, tags=["a"], wait="all", timeout_ms=5000)
+        self.assertEqual((status, self.cache_everywhere()), (200, [2, 2]))
+
+    def test_a_redis_that_hangs_is_survived(self):
+        first, second = self.start_nodes(2)
+        self.cache_everywhere()
+        self.redis.hang()
+        until(lambda: not self.overview(first)["log"]["following"], "the loss is noticed", 15)
+        self.assertEqual(self.cache_everywhere(), [0, 0])
+        self.versions["/a"] = 1
+        self.call(first, tags=["a"])
+        self.redis.go_on()
+        until(lambda: self.version(second) == 1, "the other node hears of it", 15)
+
+    def test_with_revalidate_nothing_is_served_that_others_may_have_invalidated(self):
+        first, second = self.start_nodes(2, "lease=500ms on_redis_loss=revalidate")
+        self.cache_everywhere()
+        before = self.origin.count()
+        self.cache_everywhere()
+        self.assertEqual(self.origin.count(), before)
+        self.redis.kill()
+        self.versions["/a"] = 1
+        self.call(first, tags=["a"])
+        until(lambda: self.version(second) == 1, "the other node asks the origin", 15)
+        before = self.origin.count()
+        self.version(second)
+        self.assertEqual(self.origin.count(), before + 1)
+        self.redis.start()
+        self.wait_for_all()
+        self.cache_everywhere()
+        before = self.origin.count()
+        self.cache_everywhere()
+        self.assertEqual(self.origin.count(), before)
+
+
+class LoadTests(NodesCase):
+    """1,000 invalidations a minute, from every node in turn, while every node is read; each body is its version."""
+    paths = [f"/k{number}" for number in range(20)]
+
+    def test_nothing_stale_is_served_after_confirmation(self):
+        self.start_nodes(4)
+        self.confirmed = {path: 0 for path in self.paths}
+        self.stale, self.reads, self.times, self.errors = [], 0, [], []
+        self.ends = time.monotonic() + LOAD_SECONDS
+        threads = [threading.Thread(target=self.guarded, args=(self.read, node, seed), daemon=True)
+                   for seed, node in enumerate(self.nodes)]
+        threads += [threading.Thread(target=self.guarded, args=(self.write,), daemon=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(LOAD_SECONDS + 60)
+        self.assertEqual(self.errors, [])
+        self.assertEqual(self.stale, [])
+        self.times.sort()
+        print(f"\n{len(self.times)} invalidations confirmed by 4 nodes, median {self.times[len(self.times) // 2]:.1f} ms, "
+              f"slowest {self.times[-1]:.1f} ms; {self.reads} reads, 0 stale")
+        self.assertGreater(len(self.times), LOAD_SECONDS * 1000 / 60 * 0.8)
+
+    def guarded(self, work, *arguments):
+        try:
+            work(*arguments)
+        except Exception as error:  # shown by the main thread
+            self.errors.append(repr(error))
+
+    def read(self, node, seed):
+        chance = random.Random(seed)
+        client = Client(node.port)
+        try:
+            while time.monotonic() < self.ends:
+                path = chance.choice(self.paths)
+                least = self.confirmed[path]
+                version = int(client.get(path).content)
+                self.reads += 1
+                if version < least:
+                    self.stale.append((node.name, path, version, least))
+        finally:
+            client.close()
+
+    def write(self):
+        chance = random.Random(99)
+        clients = [Client(node.admin_port) for node in self.nodes]
+        begin, number = time.monotonic(), 0
+        while time.monotonic() < self.ends:
+            path = chance.choice(self.paths)
+            self.versions[path] = version = self.versions.get(path, 0) + 1
+            what = chance.choice([{"tags": [path.strip("/")]}, {"urls": [path]}, {"patterns": [path + "*"]}])
+            start = time.monotonic()
+            client = clients[number % 4]
+            answer = client.request(
+                "POST", "/invalidate", content=json.dumps({**what, "wait": "all", "timeout_ms": 5000}).encode())
+            self.assertEqual(answer.status, 200, answer.content)
+            self.times.append((time.monotonic() - start) * 1000)
+            self.confirmed[path] = version
+            number += 1
+            # A steady pace, whatever one call took.
+            pause = begin + number * 0.06 - time.monotonic()
+            if pause > 0:
+                threading.Event().wait(pause)
+        for client in clients:
+            client.close()
+
+
+class CostTests(NodesCase):
+    """What an invalidation costs does not grow with what Redis holds, and Redis is never kept busy by it."""
+    redis_options = ("--enable-debug-command", "yes", "--slowlog-log-slower-than", "10000")
+
+    def test_a_pattern_over_many_keys(self):
+        self.start_nodes(4)
+        self.redis.ask("DEBUG", "POPULATE", KEY_COUNT, "t:obj:GET x/api", 200)
+        self.redis.ask("SLOWLOG", "RESET")
+        monitor = self.redis.connection()
+        self.addCleanup(monitor.close)
+        monitor.ask("MONITOR")
+        times = []
+        for number in range(20):
+            status, answer = self.call(self.nodes[number % 4], patterns=[f"/api/{number}/*"], wait="all")
+            self.assertEqual((status, len(answer["nodes"])), (200, 4))
+            times.append(max(node["applied_ms"] for node in answer["nodes"]))
+        times.sort()
+        print(f"\n{KEY_COUNT} keys: confirmed by 4 nodes, median {times[10]:.2f} ms, slowest {times[-1]:.2f} ms")
+        self.assertLess(times[10], 10)
+        self.redis.ask("ECHO", "done")
+        commands = set()
+        while True:
+            line = monitor.line()
+            if '"ECHO"' in line:
+                break
+            commands.add(line.split('"')[1].upper())
+        self.assertFalse(commands & {"KEYS", "FLUSHDB", "FLUSHALL", "SMEMBERS"}, commands)
+        self.assertIn("XADD", commands)
+        self.assertEqual(self.redis.ask("SLOWLOG", "GET", 10), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
