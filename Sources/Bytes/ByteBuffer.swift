@@ -106,16 +106,16 @@
         writer += added
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func append(_ text: StaticString) {
         let added = text.utf8CodeUnitCount
-        guard added > 0 else { return }
         reserve(added)
         if let into = unsafe storage.baseAddress { unsafe (into + writer).update(from: text.utf8Start, count: added) }
         writer += added
     }
 
-    package mutating func append(_ text: String) {
+    /// Named apart: a literal would be taken for a `String`, which costs reference counting.
+    package mutating func append(text: String) {
         var text = text
         text.withUTF8 { unsafe append(Span(_unsafeElements: $0)) }
     }
@@ -125,24 +125,27 @@
         reserve(20)
         if number < 0 {
             unsafe storage[writer] = UInt8(ascii: "-")
-            writer += 1
+            writer &+= 1
         }
         var rest = number.magnitude
-        var digits = 1
-        var bound: UInt = 10
-        while rest >= bound, digits < 20 {
-            digits += 1
-            let (next, overflow) = bound.multipliedReportingOverflow(by: 10)
-            bound = overflow ? .max : next
-            if overflow { break }
-        }
-        var place = writer + digits
-        writer = place
+        writer &+= Self.digitCount(rest)
+        var place = writer
         repeat {
-            place -= 1
-            unsafe storage[place] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
-            rest /= 10
-        } while place > writer - digits
+            place &-= 1
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            unsafe storage[place] = UInt8(truncatingIfNeeded: digit) &+ 0x30
+            rest = quotient
+        } while rest != 0
+    }
+
+    private static func digitCount(_ number: UInt) -> Int {
+        var rest = number
+        var digits = 1
+        while rest >= 10_000 {
+            rest /= 10_000
+            digits &+= 4
+        }
+        return digits &+ (rest >= 10 ? 1 : 0) &+ (rest >= 100 ? 1 : 0) &+ (rest >= 1000 ? 1 : 0)
     }
 
     /// Room for at least `minimum` bytes is handed to `fill`, which answers how many it wrote.

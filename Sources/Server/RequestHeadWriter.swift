@@ -42,8 +42,8 @@ enum RequestHeadWriter {
         buffer.append("Host: ")
         switch driver.settings.hostField {
         case .client: buffer.append(head.authority)
-        case .server: buffer.append(driver.serverName(of: exchange.upstream))
-        case .fixed(let name): buffer.append(name)
+        case .server: buffer.append(text: driver.serverName(of: exchange.upstream))
+        case .fixed(let name): buffer.append(text: name)
         }
         buffer.append("\r\n")
     }

@@ -74,7 +74,7 @@ extension EventLog {
     }
 
     private func append(_ text: String, to line: inout ByteBuffer) {
-        if format == .text, !text.isEmpty, text.utf8.allSatisfy(Self.isPlain) { return line.append(text) }
+        if format == .text, !text.isEmpty, text.utf8.allSatisfy(Self.isPlain) { return line.append(text: text) }
         line.append(ASCII.doubleQuote)
         line.append(jsonEscaped: text)
         line.append(ASCII.doubleQuote)

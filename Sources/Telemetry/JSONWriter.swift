@@ -57,7 +57,7 @@ package struct JSONWriter: ~Copyable {
     package mutating func number(_ value: Double) {
         guard value.isFinite else { return null() }
         separate()
-        buffer.append("\(value)")
+        buffer.append(text: "\(value)")
     }
 
     package mutating func milliseconds(nanoseconds: UInt64) {

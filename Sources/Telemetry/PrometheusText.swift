@@ -128,7 +128,7 @@ extension RouteMetrics {
 extension ByteBuffer {
     fileprivate mutating func append(headOf metric: Metric) {
         let definition = metric.definition
-        append("# HELP \(metric.name) \(definition.help)\n# TYPE \(metric.name) \(definition.kind.rawValue)\n")
+        append(text: "# HELP \(metric.name) \(definition.help)\n# TYPE \(metric.name) \(definition.kind.rawValue)\n")
     }
 
     /// One sample; `values` belong to the labels of the table, in order.
@@ -161,7 +161,7 @@ extension ByteBuffer {
     ) {
         let labels = metric.definition.labels
         precondition(labels.count == values.count)
-        append(metric.name)
+        append(text: metric.name)
         append(suffix)
         for (index, (label, value)) in zip(labels, values).enumerated() {
             append(index == 0 ? "{" : ",")
