@@ -14,14 +14,23 @@ extension Span where Element == UInt8 {
         UInt32(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
+    /// Where a scan that found nothing in the word at `index` goes on: at the next word or, when only a part of one is
+    /// left, at the last whole one, whose first bytes it sees again.
+    @inlinable @inline(__always)
+    func nextWord(after index: Int, in range: Range<Int>) -> Int {
+        let next = index &+ 8
+        return next < range.upperBound && next &+ 8 > range.upperBound ? range.upperBound &- 8 : next
+    }
+
     /// Where the first control byte (below space, or DEL) stands in `range`; its upper bound when there is none.
     @inlinable
     package func firstControl(in range: Range<Int>) -> Int {
         var index = range.lowerBound
         while index &+ 8 <= range.upperBound {
-            let found = ByteLanes.below(0x20, word(at: index)) | ByteLanes.equal(0x7F, word(at: index))
+            let bytes = word(at: index)
+            let found = ByteLanes.below(0x20, bytes) | ByteLanes.equal(0x7F, bytes)
             if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
-            index &+= 8
+            index = nextWord(after: index, in: range)
         }
         while index < range.upperBound, self[index] >= 0x20, self[index] != 0x7F { index &+= 1 }
         return index
@@ -35,7 +44,7 @@ extension Span where Element == UInt8 {
             let bytes = word(at: index)
             let found = ByteLanes.below(0x21, bytes) | ByteLanes.equal(0x7F, bytes) | bytes & ByteLanes.high
             if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
-            index &+= 8
+            index = nextWord(after: index, in: range)
         }
         while index < range.upperBound, self[index] > 0x20, self[index] < 0x7F { index &+= 1 }
         return index
@@ -78,6 +87,36 @@ extension Span where Element == UInt8 {
         return index
     }
 
+    /// Whether all bytes are small letters, digits, `-`, `.` or `:`, as in nearly every host.
+    @inlinable
+    package var isPlainHost: Bool {
+        var index = 0
+        while index &+ 8 <= count {
+            guard ByteLanes.plainHost(word(at: index)) == ByteLanes.high else { return false }
+            index = nextWord(after: index, in: 0..<count)
+        }
+        while index < count {
+            let byte = self[index]
+            guard byte &- 0x61 < 26 || (byte &- 0x2D < 14 && byte != 0x2F) else { return false }
+            index &+= 1
+        }
+        return true
+    }
+
+    /// Where the first of two bytes stands in `range`; its upper bound when neither does.
+    @inlinable
+    package func firstIndex(of one: UInt8, or other: UInt8, in range: Range<Int>) -> Int {
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            let bytes = word(at: index)
+            let found = ByteLanes.equal(one, bytes) | ByteLanes.equal(other, bytes)
+            if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+            index = nextWord(after: index, in: range)
+        }
+        while index < range.upperBound, self[index] != one, self[index] != other { index &+= 1 }
+        return index
+    }
+
     /// Where `byte` stands first in `range`, or nil.
     @inlinable
     package func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
@@ -85,7 +124,7 @@ extension Span where Element == UInt8 {
         while index &+ 8 <= range.upperBound {
             let found = ByteLanes.equal(byte, word(at: index))
             if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
-            index &+= 8
+            index = nextWord(after: index, in: range)
         }
         while index < range.upperBound {
             if self[index] == byte { return index }
@@ -121,6 +160,18 @@ package enum ByteLanes {
         let aboveZ = small &+ low &* (0x80 - 0x7B)
         let notHyphen = (sevenBits ^ low &* 0x2D) &+ low &* 0x7F
         return ((fromA & ~aboveZ) | ~notHyphen) & ~word & high
+    }
+
+    /// Lanes that hold a small letter, a digit, `-`, `.` or `:`; every lane is exact.
+    @inlinable @inline(__always)
+    static func plainHost(_ word: UInt64) -> UInt64 {
+        let sevenBits = word & ~high
+        let fromA = sevenBits &+ low &* (0x80 - 0x61)
+        let aboveZ = sevenBits &+ low &* (0x80 - 0x7B)
+        let fromHyphen = sevenBits &+ low &* (0x80 - 0x2D)
+        let aboveColon = sevenBits &+ low &* (0x80 - 0x3B)
+        let notSlash = (sevenBits ^ low &* 0x2F) &+ low &* 0x7F
+        return ((fromA & ~aboveZ) | (fromHyphen & ~aboveColon & notSlash)) & ~word & high
     }
 
     /// The word with its letters in lower case; every lane is exact.

@@ -81,7 +81,9 @@ enum Authority {
     }
 
     private static func isNormal(_ authority: borrowing Span<UInt8>, length: Int) -> Bool {
-        for index in 0..<length where !isPlain(authority[index]) || ASCII.isUpper(authority[index]) { return false }
+        let text = authority.extracting(0..<length)
+        if text.isPlainHost { return true }
+        for index in 0..<length where !isPlain(text[index]) || ASCII.isUpper(text[index]) { return false }
         return true
     }
 

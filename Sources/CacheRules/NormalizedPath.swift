@@ -7,13 +7,11 @@ package enum NormalizedPath {
     /// Whether `path` would come out as it is; one scan.
     package static func isNormal(_ path: borrowing Span<UInt8>) -> Bool {
         guard !path.isEmpty, path[0] == ASCII.slash else { return false }
-        var previous = ASCII.space
-        for index in 0..<path.count {
-            let byte = path[index]
-            if byte == ASCII.percent { return false }
+        var index = path.firstIndex(of: ASCII.percent, or: UInt8(ascii: "."), in: 0..<path.count)
+        while index < path.count {
             // A segment that begins with a dot may be a dot segment; the slow way finds out.
-            if byte == UInt8(ascii: "."), previous == ASCII.slash { return false }
-            previous = byte
+            if path[index] == ASCII.percent || path[index - 1] == ASCII.slash { return false }
+            index = path.firstIndex(of: ASCII.percent, or: UInt8(ascii: "."), in: index + 1..<path.count)
         }
         return true
     }

@@ -19,10 +19,16 @@ import Testing
                 let isQuotable = byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C
                 #expect(span.firstNotQuotable(in: range) == (isQuotable ? count + 2 : place + 2))
                 #expect(span.firstNotToken(in: range) == (ASCII.isTokenCharacter(byte) ? count + 2 : place + 2))
+                let first = byte == UInt8(ascii: "a") ? 2 : place + 2
+                #expect(span.firstIndex(of: byte, or: 0, in: range) == first)
+                let isHost = Self.hostBytes.contains(byte)
+                #expect(span.extracting(range).isPlainHost == isHost)
                 #expect(span.firstIndex(of: byte, in: range) == (byte == UInt8(ascii: "a") ? 2 : place + 2))
             }
         }
     }
+
+    private static let hostBytes = Set("abcdefghijklmnopqrstuvwxyz0123456789-.:".utf8)
 
     @Test func lowersTheLettersOfAWordAndNothingElse() {
         for byte in UInt8.min...UInt8.max {

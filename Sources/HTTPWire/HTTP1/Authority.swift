@@ -25,16 +25,16 @@ enum Authority {
 
     /// Where a registered name or an IPv4 address ends, or nil when a byte cannot stand in it.
     private static func endOfName(_ text: borrowing Span<UInt8>) -> Int? {
+        if text.isPlainHost { return text.firstIndex(of: ASCII.colon, in: 0..<text.count) ?? text.count }
         var index = 0
         while index < text.count, text[index] != ASCII.colon {
-            if text[index] == ASCII.percent {
-                guard index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
+            if isNameCharacter(text[index]) {
+                index &+= 1
+            } else {
+                guard text[index] == ASCII.percent, index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
                     ASCII.hexValue(text[index + 2]) != nil
                 else { return nil }
                 index += 3
-            } else {
-                guard isNameCharacter(text[index]) else { return nil }
-                index += 1
             }
         }
         return index
@@ -54,6 +54,7 @@ enum Authority {
     }
 
     /// unreserved and sub-delims of RFC 3986 §2.
+    @inline(__always)
     private static func isNameCharacter(_ byte: UInt8) -> Bool {
         byte < 128
             && (byte < 64 ? 0x2BFF_7FD2_0000_0000 : 0x47FF_FFFE_87FF_FFFE as UInt64) & (1 << UInt64(byte & 63)) != 0

@@ -4,17 +4,25 @@ import HTTPMessages
 
 /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 §3).
 enum RequestLine {
+    /// `GET `, its first byte lowest.
+    private static let getAndSpace: UInt32 = 0x2054_4547
+
     static func read(
         _ message: borrowing Span<UInt8>, limit: Int, into head: inout RequestHead
     ) -> HeadParse<RequestError> {
         let end = min(limit, message.count)
         let runsOut: HeadParse<RequestError> = message.count <= limit ? .incomplete : .failed(.requestLineTooLong)
         var index = 0
-        while index < end, ASCII.isTokenCharacter(message[index]) { index &+= 1 }
-        guard index < end else { return runsOut }
-        guard index > 0, message[index] == ASCII.space else { return .failed(.malformedMethod) }
+        if end >= 4, message.halfWord(at: 0) == getAndSpace {
+            index = 3
+            head.method = .get
+        } else {
+            while index < end, ASCII.isTokenCharacter(message[index]) { index &+= 1 }
+            guard index < end else { return runsOut }
+            guard index > 0, message[index] == ASCII.space else { return .failed(.malformedMethod) }
+            head.method = Method(message.extracting(0..<index))
+        }
         head.methodRange = 0..<index
-        head.method = Method(message.extracting(0..<index))
 
         let targetStart = index &+ 1
         let targetEnd = message.firstNotVisible(in: targetStart..<max(end, targetStart))
@@ -55,12 +63,8 @@ enum RequestLine {
     private static func readTarget(
         _ message: borrowing Span<UInt8>, _ target: Range<Int>, into head: inout RequestHead
     ) -> RequestError? {
-        guard message.firstIndex(of: UInt8(ascii: "#"), in: target) == nil else { return .fragmentInTarget }
-        if head.method == .connect { return readAuthorityForm(message, target, into: &head) }
-        if message[target.lowerBound] == ASCII.slash {
-            setPath(message, target, into: &head)
-            return nil
-        }
+        if case .connect = head.method { return readAuthorityForm(message, target, into: &head) }
+        if message[target.lowerBound] == ASCII.slash { return readPath(message, target, into: &head) }
         if message[target.lowerBound] == ASCII.star, target.count == 1 {
             head.pathRange = target
             return head.method == .options ? nil : .targetNotForMethod
@@ -68,14 +72,18 @@ enum RequestLine {
         return readAbsoluteForm(message, target, into: &head)
     }
 
-    private static func setPath(_ message: borrowing Span<UInt8>, _ range: Range<Int>, into head: inout RequestHead) {
-        if let mark = message.firstIndex(of: ASCII.questionMark, in: range) {
-            head.pathRange = range.lowerBound..<mark
-            head.queryRange = mark + 1..<range.upperBound
-        } else {
-            head.pathRange = range
-        }
+    private static func readPath(
+        _ message: borrowing Span<UInt8>, _ range: Range<Int>, into head: inout RequestHead
+    ) -> RequestError? {
+        let end = message.firstIndex(of: ASCII.questionMark, or: numberSign, in: range)
+        head.pathRange = range.lowerBound..<end
+        guard end < range.upperBound else { return nil }
+        guard message[end] == ASCII.questionMark else { return .fragmentInTarget }
+        head.queryRange = end + 1..<range.upperBound
+        return message.firstIndex(of: numberSign, in: end + 1..<range.upperBound) == nil ? nil : .fragmentInTarget
     }
+
+    private static let numberSign = UInt8(ascii: "#")
 
     private static func readAuthorityForm(
         _ message: borrowing Span<UInt8>, _ target: Range<Int>, into head: inout RequestHead
@@ -107,7 +115,7 @@ enum RequestLine {
         while end < target.upperBound, message[end] != ASCII.slash, message[end] != ASCII.questionMark { end += 1 }
         guard Authority.isValid(message.extracting(start..<end)) else { return .malformedTarget }
         head.authorityRange = start..<end
-        setPath(message, end..<target.upperBound, into: &head)
+        if let error = readPath(message, end..<target.upperBound, into: &head) { return error }
         if head.pathRange.isEmpty, head.method != .options || head.queryRange != nil {
             // An empty path means "/": the last slash of "://" serves as one.
             head.pathRange = start - 1..<start
