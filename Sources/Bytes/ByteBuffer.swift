@@ -4,6 +4,7 @@
 ///
 ///     | consumed | readable | writable |
 ///     0      reader      writer    capacity
+@usableFromInline
 @safe package struct ByteBuffer: ~Copyable {
     @usableFromInline var storage: UnsafeMutableBufferPointer<UInt8>
     @usableFromInline var reader = 0

@@ -4,16 +4,16 @@
 /// peers wrote, so that a step of it cannot stretch or shrink what is stored.
 public struct Moment: Sendable, Equatable {
     /// From an arbitrary start, never going back.
-    package var monotonicNanoseconds: Int64
+    @usableFromInline package var monotonicNanoseconds: Int64
     /// Since 1970-01-01 UTC.
-    package var wallNanoseconds: Int64
+    @usableFromInline package var wallNanoseconds: Int64
 
     package init(monotonicNanoseconds: Int64, wallNanoseconds: Int64) {
         self.monotonicNanoseconds = monotonicNanoseconds
         self.wallNanoseconds = wallNanoseconds
     }
 
-    package var monotonicMilliseconds: Int64 { monotonicNanoseconds / 1_000_000 }
-    package var wallMilliseconds: Int64 { wallNanoseconds / 1_000_000 }
-    package var wallSeconds: Int64 { wallNanoseconds / 1_000_000_000 }
+    @inlinable package var monotonicMilliseconds: Int64 { monotonicNanoseconds / 1_000_000 }
+    @inlinable package var wallMilliseconds: Int64 { wallNanoseconds / 1_000_000 }
+    @inlinable package var wallSeconds: Int64 { wallNanoseconds / 1_000_000_000 }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+public import Bytes
 package import HTTPMessages
 
 /// All that a reuse decision needs to know of a stored response. Plain bytes, no references.
+@usableFromInline
 package struct CachedMetadata: Sendable, Equatable {
+    @usableFromInline
     package struct Flags: OptionSet, Sendable {
-        package let rawValue: UInt16
+        @usableFromInline package let rawValue: UInt16
+        @inlinable
         package init(rawValue: UInt16) { self.rawValue = rawValue }
 
         /// Each use needs the origin's consent (RFC 9111 §5.2.2.4).
@@ -27,21 +30,21 @@ package struct CachedMetadata: Sendable, Equatable {
         package static let softlyInvalidated = Flags(rawValue: 1 << 11)
     }
 
-    package var status: UInt16
-    package var flags: Flags
+    @usableFromInline package var status: UInt16
+    @usableFromInline package var flags: Flags
     /// response_time of RFC 9111 §4.2.3, on this process's monotonic clock.
-    package var storedAtMonotonicMilliseconds: Int64
+    @usableFromInline package var storedAtMonotonicMilliseconds: Int64
     /// corrected_initial_age of RFC 9111 §4.2.3.
-    package var initialAgeMilliseconds: Int64
-    package var freshnessLifetimeMilliseconds: Int64
+    @usableFromInline package var initialAgeMilliseconds: Int64
+    @usableFromInline package var freshnessLifetimeMilliseconds: Int64
     /// How long after its lifetime it may be served while it is refreshed; 0 when that is forbidden.
-    package var staleWhileRevalidateMilliseconds: Int64
+    @usableFromInline package var staleWhileRevalidateMilliseconds: Int64
     /// How long after its lifetime it may be served when the origin fails; 0 when that is forbidden.
-    package var staleIfErrorMilliseconds: Int64
+    @usableFromInline package var staleIfErrorMilliseconds: Int64
     /// The Date field, or when the response came; in seconds since 1970.
-    package var dateSeconds: Int64
+    @usableFromInline package var dateSeconds: Int64
     /// In seconds since 1970; -1 when there is none.
-    package var lastModifiedSeconds: Int64
+    @usableFromInline package var lastModifiedSeconds: Int64
 
     package init(
         status: UInt16, flags: Flags = [], storedAtMonotonicMilliseconds: Int64, initialAgeMilliseconds: Int64 = 0,
@@ -60,14 +63,17 @@ package struct CachedMetadata: Sendable, Equatable {
     }
 
     /// current_age of RFC 9111 §4.2.3.
+    @inlinable
     package func ageMilliseconds(_ now: Moment) -> Int64 {
         initialAgeMilliseconds &+ now.monotonicMilliseconds &- storedAtMonotonicMilliseconds
     }
 
     /// What the Age field says.
+    @inlinable
     package func ageSeconds(_ now: Moment) -> Int64 { max(ageMilliseconds(now), 0) / 1000 }
 
     /// How much of its lifetime is left; zero or less when it is stale (RFC 9111 §4.2).
+    @inlinable
     package func freshForMilliseconds(_ now: Moment) -> Int64 {
         freshnessLifetimeMilliseconds &- ageMilliseconds(now)
     }

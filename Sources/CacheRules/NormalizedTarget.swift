@@ -10,7 +10,7 @@ package enum NormalizedTarget {
     ) {
         NormalizedPath.write(request.path, into: &buffer)
         guard let range = request.queryRange else { return }
-        QueryNormalization.write(request.fields.span.extracting(range), options: options, into: &buffer)
+        QueryNormalization.write(request.fields.bytes.extracting(range), options: options, into: &buffer)
     }
 
     /// The target of a request that no cache is asked about: only the path is normalised.

@@ -50,7 +50,7 @@ package enum TargetReference {
             buffer.append(target.extracting(pathEnd..<target.count))
         } else if pathEnd == 0, !hasAuthority, let query = request.queryRange {
             buffer.append(ASCII.questionMark)
-            buffer.append(request.fields.span.extracting(query))
+            buffer.append(request.fields.bytes.extracting(query))
         }
     }
 

@@ -27,7 +27,7 @@ struct WeightedFieldList {
             var list = FieldListParser()
             while let range = list.next(in: value) {
                 guard let member = WeightedMember.split(range, of: value), !member.hasOtherParameters,
-                    insert(member, offset: offset, fields.span)
+                    insert(member, offset: offset, fields.bytes)
                 else { return false }
             }
         }
@@ -79,14 +79,14 @@ struct WeightedFieldList {
             let entry = entries[index]
             if index > 0 {
                 let previous = entries[index - 1]
-                if previous.weight == entry.weight, isSame(previous, entry, fields.span) { continue }
+                if previous.weight == entry.weight, isSame(previous, entry, fields.bytes) { continue }
                 if entry.weight > 0 {
                     buffer.append(previous.weight == entry.weight ? ASCII.comma : UInt8(ascii: ">"))
                 }
             }
             // Each that is refused is marked, so that a list of refusals differs from a list of wishes.
             if entry.weight == 0 { buffer.append(UInt8(ascii: "!")) }
-            writeLowercased(entry.range, fields.span, into: &buffer)
+            writeLowercased(entry.range, fields.bytes, into: &buffer)
         }
     }
 
@@ -95,9 +95,9 @@ struct WeightedFieldList {
     func writePreferred(
         _ contentLanguage: Span<UInt8>?, of fields: borrowing Fields, into buffer: inout ByteBuffer
     ) -> Bool {
-        guard let index = preferredIndex(contentLanguage, fields.span) else { return false }
+        guard let index = preferredIndex(contentLanguage, fields.bytes) else { return false }
         buffer.append("accept-language==")
-        writeLowercased(entries[index].range, fields.span, into: &buffer)
+        writeLowercased(entries[index].range, fields.bytes, into: &buffer)
         return true
     }
 

@@ -5,14 +5,17 @@
 /// Readiness is told once per change (edge-triggered): a channel that was told readable must read until it would
 /// block, or come back by itself (`Loop.later`).
 open class Channel: Deadline {
-    private final var openDescriptor = FileDescriptor.none
+    @usableFromInline final var openDescriptor = FileDescriptor.none
     final private(set) var token = PollToken(slot: .max, generation: 0)
 
     public override init() { super.init() }
 
     /// `none` before attaching and after closing.
+    @inlinable
     package final var descriptor: FileDescriptor { openDescriptor }
+    @inlinable
     package final var isOpen: Bool { descriptor != .none }
+    @inlinable
     package final var kernel: Kernel { loop.kernel }
 
     /// Called on the loop; never after `close`.

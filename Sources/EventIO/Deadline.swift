@@ -7,15 +7,15 @@ import Bytes
 /// Putting a deadline off is the common case (once per request), so it stores a number and nothing else: the
 /// wheel still holds the earlier time, finds the deadline put off when that comes, and links it anew.
 @safe open class Deadline {
-    package static let never = Int64.max
+    @inlinable package static var never: Int64 { .max }
 
     // Private, so that the compiler sees every access and checks none of them when running.
-    private final var wantedNanoseconds = Deadline.never
+    @usableFromInline final var wantedNanoseconds = Deadline.never
     /// What the wheel holds; `never` when it holds nothing.
-    private final var linkedNanoseconds = Deadline.never
+    @usableFromInline final var linkedNanoseconds = Deadline.never
     private final var handle: TimerWheel<Deadline>.Handle = -1
     // The loop outlives what is attached to it: its end detaches everything.
-    private final unowned(unsafe) var ownLoop: Loop?
+    @usableFromInline final unowned(unsafe) var ownLoop: Loop?
 
     public init() {}
 
@@ -26,6 +26,7 @@ import Bytes
     package final var isAttached: Bool { unsafe ownLoop != nil }
 
     /// The loop it is attached to.
+    @inlinable
     package final var loop: Loop {
         guard let loop = unsafe ownLoop else { preconditionFailure("not attached to a loop") }
         return loop
@@ -41,6 +42,7 @@ import Bytes
     open func deadlinePassed() {}
 
     /// Replaces the deadline; `never` clears it.
+    @inlinable
     package final func setDeadline(nanoseconds: Int64) {
         wantedNanoseconds = nanoseconds
         if nanoseconds < linkedNanoseconds { link() }
@@ -51,6 +53,7 @@ import Bytes
         setDeadline(nanoseconds: loop.now.monotonicNanoseconds + seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 
+    @inlinable
     package final func clearDeadline() { wantedNanoseconds = Self.never }
 
     /// Clears the deadline and makes the loop let go of this object.
@@ -73,7 +76,8 @@ import Bytes
     }
 
     @inline(never)
-    private final func link() {
+    @usableFromInline
+    final func link() {
         let loop = self.loop
         if linkedNanoseconds != Self.never { loop.wheel.remove(handle) }
         linkedNanoseconds = wantedNanoseconds

@@ -2,10 +2,11 @@
 
 /// The number of an open file or socket; whoever holds it must close it once, through a `Kernel`.
 public struct FileDescriptor: Hashable, Sendable {
-    package let rawValue: Int32
+    @usableFromInline package let rawValue: Int32
 
+    @inlinable
     package init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// Stands for no descriptor at all.
-    package static let none = FileDescriptor(rawValue: -1)
+    @inlinable package static var none: FileDescriptor { FileDescriptor(rawValue: -1) }
 }

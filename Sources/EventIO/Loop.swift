@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+public import Bytes
 
 /// One thread's events: descriptors, deadlines, letters of other threads. Everything on it runs to its end
 /// before the next begins, so nothing here is locked, and nothing here may block.
+@usableFromInline
 @safe package final class Loop {
-    package let kernel: Kernel
+    @usableFromInline package let kernel: Kernel
     /// How other threads reach this loop.
     package let mailbox: Mailbox
     // Private, so that the compiler sees every access and checks none of them when running.
-    private var moment: Moment
+    @usableFromInline var moment: Moment
     /// For reading into and parsing from at once; whoever reads keeps nothing here past its own callback.
-    package let readBuffer: UnsafeMutableRawBufferPointer
+    @usableFromInline package let readBuffer: UnsafeMutableRawBufferPointer
     /// Called when all that one turn brought has been done.
     package var turnEnded: (() -> Void)?
     /// For putting output together before one write; empty between callbacks.
@@ -58,6 +59,7 @@ package import Bytes
     }
 
     /// Read once per wake-up; all that one batch of events does happens at one time.
+    @inlinable
     package var now: Moment { moment }
 
     // MARK: Running
@@ -93,9 +95,11 @@ package import Bytes
     package func read(_ fd: FileDescriptor) -> IOResult { unsafe kernel.read(fd, into: readBuffer) }
 
     /// The most that one `read` brings.
+    @inlinable
     package var readByteLimit: Int { unsafe readBuffer.count }
 
     /// The first `count` bytes of `readBuffer`, valid until the next read.
+    @inlinable
     @_lifetime(borrow self)
     package func bytesRead(_ count: Int) -> Span<UInt8> {
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: readBuffer[..<count])

@@ -4,16 +4,17 @@
 public struct ReadyEvents: OptionSet, Sendable {
     public let rawValue: UInt32
 
+    @inlinable
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     // The values are those of epoll(7).
-    package static let readable = ReadyEvents(rawValue: 0x1)
-    package static let writable = ReadyEvents(rawValue: 0x4)
-    package static let failed = ReadyEvents(rawValue: 0x8)
+    @inlinable package static var readable: ReadyEvents { ReadyEvents(rawValue: 0x1) }
+    @inlinable package static var writable: ReadyEvents { ReadyEvents(rawValue: 0x4) }
+    @inlinable package static var failed: ReadyEvents { ReadyEvents(rawValue: 0x8) }
     /// Both directions are closed.
-    package static let hungUp = ReadyEvents(rawValue: 0x10)
+    @inlinable package static var hungUp: ReadyEvents { ReadyEvents(rawValue: 0x10) }
     /// The peer has ended its stream; what it sent before can still be read.
-    package static let peerClosed = ReadyEvents(rawValue: 0x2000)
+    @inlinable package static var peerClosed: ReadyEvents { ReadyEvents(rawValue: 0x2000) }
     static let edgeTriggered = ReadyEvents(rawValue: 1 << 31)
 
     /// What a stream wants to hear of, for its whole life.

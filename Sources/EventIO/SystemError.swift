@@ -27,7 +27,7 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// The answer of a call that moves bytes: their count, or the negated `errno`.
 public struct IOResult: Equatable, Sendable {
-    package let value: Int
+    @usableFromInline package let value: Int
 
     /// Crashes on errors that only our own mistake can cause: a descriptor used after its end, memory not ours.
     package init(_ value: Int) {
@@ -38,7 +38,7 @@ public struct IOResult: Equatable, Sendable {
     package init(error: SystemError) { self.init(-Int(error.code)) }
 
     /// How many bytes were moved (0 on reading: the peer has ended its stream), or negative.
-    package var bytes: Int { value }
+    @inlinable package var bytes: Int { value }
     package var isWouldBlock: Bool { value == -Int(EAGAIN) }
     package var isFailure: Bool { value < 0 && !isWouldBlock }
 

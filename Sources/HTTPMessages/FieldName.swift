@@ -3,6 +3,7 @@ import Bytes
 
 /// The field names that Larder gives a meaning to, as small integers. All others are `.other` and known by
 /// their bytes alone.
+@usableFromInline
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other = 0
     case accept, acceptEncoding, acceptLanguage, acceptRanges, age, allow, authorization
@@ -104,13 +105,23 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     }
 }
 
+extension FieldName {
+    /// The derived one is a call from every other module.
+    @inlinable @inline(__always)
+    package static func == (left: FieldName, right: FieldName) -> Bool {
+        unsafe unsafeBitCast(left, to: UInt8.self) == unsafeBitCast(right, to: UInt8.self)
+    }
+}
+
 /// A set of known field names, as bits.
+@usableFromInline
 package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
     @usableFromInline var low: UInt64 = 0
     @usableFromInline var high: UInt64 = 0
 
     package init() {}
 
+    @usableFromInline
     package init(arrayLiteral names: FieldName...) {
         for name in names { insert(name) }
     }
@@ -118,7 +129,7 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
     @inlinable
     package var isEmpty: Bool { low | high == 0 }
 
-    @inlinable
+    @inlinable @inline(__always)
     package func contains(_ name: FieldName) -> Bool {
         let bit = UInt64(name.rawValue)
         return (bit < 64 ? low >> bit : high >> (bit &- 64)) & 1 != 0

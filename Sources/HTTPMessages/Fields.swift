@@ -2,13 +2,15 @@
 import Bytes
 
 /// Where one field line stands in the bytes of its head.
+@usableFromInline
 package struct FieldSlot: Sendable {
-    package var valueStart: UInt32
-    package var valueLength: UInt32
-    package var nameStart: UInt32
-    package var nameLength: UInt16
-    package var name: FieldName
+    @usableFromInline package var valueStart: UInt32
+    @usableFromInline package var valueLength: UInt32
+    @usableFromInline package var nameStart: UInt32
+    @usableFromInline package var nameLength: UInt16
+    @usableFromInline package var name: FieldName
 
+    @inlinable
     package init(name: FieldName, nameRange: Range<Int>, valueRange: Range<Int>) {
         self.name = name
         nameStart = UInt32(nameRange.lowerBound)
@@ -17,34 +19,48 @@ package struct FieldSlot: Sendable {
         valueLength = UInt32(valueRange.count)
     }
 
-    package var nameRange: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameLength) }
-    package var valueRange: Range<Int> { Int(valueStart)..<Int(valueStart) + Int(valueLength) }
+    @inlinable package var nameRange: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameLength) }
+    @inlinable package var valueRange: Range<Int> { Int(valueStart)..<Int(valueStart) + Int(valueLength) }
 }
 
 /// The field lines of one message in the order in which they came, over one run of bytes.
 ///
 /// `bytes` holds the start line too when a parser filled it, so that ranges of the head index it directly.
-/// Reused by clearing: neither array gives its memory back then.
+/// Reused by clearing: neither array gives its memory back then, nor is it emptied, only written over.
+@usableFromInline
 package struct Fields: Sendable {
-    package private(set) var bytes: ContiguousArray<UInt8> = []
-    package private(set) var slots: ContiguousArray<FieldSlot> = []
+    @usableFromInline var byteStorage: ContiguousArray<UInt8> = []
+    @usableFromInline var slotStorage: ContiguousArray<FieldSlot> = []
+    @usableFromInline var byteCount = 0
+    @usableFromInline package private(set) var count = 0
     /// Which known names occur at all.
-    package private(set) var present = FieldNameSet()
+    @usableFromInline package private(set) var present = FieldNameSet()
 
     package init() {}
 
-    package var count: Int { slots.count }
-    package var isEmpty: Bool { slots.isEmpty }
+    @inlinable package var isEmpty: Bool { count == 0 }
 
     /// The bytes that all ranges of the slots refer to.
-    package var span: Span<UInt8> {
+    @inlinable
+    package var bytes: Span<UInt8> {
         @_lifetime(borrow self)
-        borrowing get { bytes.span }
+        borrowing get { byteStorage.span.extracting(0..<byteCount) }
+    }
+
+    @inlinable
+    package var slots: Span<FieldSlot> {
+        @_lifetime(borrow self)
+        borrowing get { slotStorage.span.extracting(0..<count) }
+    }
+
+    /// What is kept when it is cleared.
+    package var allocatedBytes: Int {
+        byteStorage.capacity + slotStorage.capacity * MemoryLayout<FieldSlot>.stride
     }
 
     package mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
-        slots.removeAll(keepingCapacity: true)
+        byteCount = 0
+        count = 0
         present = FieldNameSet()
     }
 
@@ -52,44 +68,57 @@ package struct Fields: Sendable {
 
     /// Copies a head's bytes in, after which slots may be recorded over them.
     package mutating func setBytes(_ source: borrowing Span<UInt8>) {
-        bytes.removeAll(keepingCapacity: true)
-        unsafe source.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+        byteCount = 0
+        appendBytes(source)
     }
 
     /// Adds text that no line refers to, and says where it stands.
     package mutating func appendText(_ text: StaticString) -> Range<Int> {
-        let start = bytes.count
-        for index in 0..<text.utf8CodeUnitCount { unsafe bytes.append(text.utf8Start[index]) }
-        return start..<bytes.count
+        let start = byteCount
+        text.withUTF8Buffer { unsafe appendBytes(Span(_unsafeElements: $0)) }
+        return start..<byteCount
     }
 
     /// The same for text that is copied.
     package mutating func appendText(_ text: borrowing Span<UInt8>) -> Range<Int> {
-        let start = bytes.count
-        unsafe text.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
-        return start..<bytes.count
+        let start = byteCount
+        appendBytes(text)
+        return start..<byteCount
     }
 
     /// Records a line whose ranges refer to bytes that are, or will be, set by `setBytes`.
     package mutating func record(_ slot: FieldSlot) {
-        slots.append(slot)
+        if count < slotStorage.count { slotStorage[count] = slot } else { slotStorage.append(slot) }
+        count &+= 1
         if slot.name != .other { present.insert(slot.name) }
+    }
+
+    private mutating func appendBytes(_ source: borrowing Span<UInt8>) {
+        let (start, end) = (byteCount, byteCount + source.count)
+        if end > byteStorage.count {
+            byteStorage.append(contentsOf: repeatElement(0, count: end - byteStorage.count))
+        }
+        var target = byteStorage.mutableSpan
+        unsafe target.withUnsafeMutableBytes { target in
+            unsafe source.withUnsafeBytes { source in
+                guard let into = target.baseAddress, let from = source.baseAddress else { return }
+                unsafe (into + start).copyMemory(from: from, byteCount: source.count)
+            }
+        }
+        byteCount = end
     }
 
     // MARK: Filling, by hand
 
     package mutating func append(_ name: FieldName, _ value: borrowing Span<UInt8>) {
         precondition(name != .other)
-        let start = bytes.count
-        let text = name.lowercased
-        for index in 0..<text.utf8CodeUnitCount { unsafe bytes.append(text.utf8Start[index]) }
-        appendValue(value, name: name, nameRange: start..<bytes.count)
+        appendValue(value, name: name, nameRange: appendText(name.lowercased))
     }
 
     package mutating func append(name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) {
-        let start = bytes.count
-        unsafe name.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
-        appendValue(value, name: FieldName.lookUp(name), nameRange: start..<bytes.count)
+        let start = byteCount
+        appendBytes(name)
+        appendValue(value, name: FieldName.lookUp(name), nameRange: start..<byteCount)
     }
 
     /// For tests and for Larder's own answers.
@@ -98,23 +127,26 @@ package struct Fields: Sendable {
     }
 
     private mutating func appendValue(_ value: borrowing Span<UInt8>, name: FieldName, nameRange: Range<Int>) {
-        let start = bytes.count
-        unsafe value.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
-        record(FieldSlot(name: name, nameRange: nameRange, valueRange: start..<bytes.count))
+        let start = byteCount
+        appendBytes(value)
+        record(FieldSlot(name: name, nameRange: nameRange, valueRange: start..<byteCount))
     }
 
     package mutating func remove(_ name: FieldName) {
         guard present.contains(name) else { return }
-        slots.removeAll { $0.name == name }
+        let all = count
+        count = 0
         present = FieldNameSet()
-        for slot in slots where slot.name != .other { present.insert(slot.name) }
+        for index in 0..<all where slotStorage[index].name != name { record(slotStorage[index]) }
     }
 
     // MARK: Reading
 
+    @inlinable
     package func contains(_ name: FieldName) -> Bool { present.contains(name) }
 
     /// The first line of that name, as an index into `slots`.
+    @inlinable
     package func firstIndex(of name: FieldName) -> Int? {
         guard present.contains(name) else { return nil }
         for index in slots.indices where slots[index].name == name { return index }
@@ -124,31 +156,39 @@ package struct Fields: Sendable {
     /// The last line of that name, as an index into `slots`.
     package func lastIndex(of name: FieldName) -> Int? {
         guard present.contains(name) else { return nil }
-        return slots.lastIndex { $0.name == name }
+        var index = count
+        while index > 0 {
+            index &-= 1
+            if slotStorage[index].name == name { return index }
+        }
+        return nil
     }
 
     package func count(of name: FieldName) -> Int {
         guard present.contains(name) else { return 0 }
         var count = 0
-        for slot in slots where slot.name == name { count += 1 }
+        for index in slots.indices where slots[index].name == name { count += 1 }
         return count
     }
 
+    @inlinable
     @_lifetime(borrow self)
     package borrowing func name(at index: Int) -> Span<UInt8> {
-        bytes.span.extracting(slots[index].nameRange)
+        bytes.extracting(slots[index].nameRange)
     }
 
+    @inlinable
     @_lifetime(borrow self)
     package borrowing func value(at index: Int) -> Span<UInt8> {
-        bytes.span.extracting(slots[index].valueRange)
+        bytes.extracting(slots[index].valueRange)
     }
 
     /// The value of the first line of that name; empty when there is none.
+    @inlinable
     @_lifetime(borrow self)
     package borrowing func firstValue(of name: FieldName) -> Span<UInt8> {
-        guard let index = firstIndex(of: name) else { return bytes.span.extracting(0..<0) }
-        return bytes.span.extracting(slots[index].valueRange)
+        guard let index = firstIndex(of: name) else { return bytes.extracting(0..<0) }
+        return bytes.extracting(slots[index].valueRange)
     }
 
     /// Calls `body` with the value of each line of that name, in order.

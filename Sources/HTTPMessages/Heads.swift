@@ -2,24 +2,48 @@
 import Bytes
 
 /// The minor version of HTTP/1; a later major version presents itself as 1.1 to the flow.
+@usableFromInline
 package enum HTTPVersion: UInt8, Sendable { case http10, http11 }
 
+extension HTTPVersion {
+    /// The derived one is a call from every other module.
+    @inlinable @inline(__always)
+    package static func == (left: HTTPVersion, right: HTTPVersion) -> Bool {
+        unsafe unsafeBitCast(left, to: UInt8.self) == unsafeBitCast(right, to: UInt8.self)
+    }
+}
+
 /// A request's start line and fields. Ranges refer to `fields.bytes`.
-package struct RequestHead: Sendable {
-    package var method: Method = .get
-    package var version: HTTPVersion = .http11
-    package var methodRange: Range<Int> = 0..<0
+///
+/// It is lent, not copied, on its way through a request's life: a copy would count references.
+@usableFromInline
+package struct RequestHead: ~Copyable, Sendable {
+    @usableFromInline package var method: Method = .get
+    @usableFromInline package var version: HTTPVersion = .http11
+    @usableFromInline package var methodRange: Range<Int> = 0..<0
     /// The request target as it came.
-    package var targetRange: Range<Int> = 0..<0
+    @usableFromInline package var targetRange: Range<Int> = 0..<0
     /// Path within an origin-form or absolute-form target; `*` for asterisk-form; empty for authority-form.
-    package var pathRange: Range<Int> = 0..<0
+    @usableFromInline package var pathRange: Range<Int> = 0..<0
     /// Query without its `?`; nil when there is no `?`.
-    package var queryRange: Range<Int>?
+    @usableFromInline package var queryRange: Range<Int>?
     /// Authority of an absolute-form or authority-form target, which wins over Host (RFC 9112 §3.2.2).
-    package var authorityRange: Range<Int>?
-    package var fields = Fields()
+    @usableFromInline package var authorityRange: Range<Int>?
+    @usableFromInline package var fields = Fields()
 
     package init() {}
+
+    /// Its own copy of `other`.
+    package init(copying other: borrowing RequestHead) {
+        method = other.method
+        version = other.version
+        methodRange = other.methodRange
+        targetRange = other.targetRange
+        pathRange = other.pathRange
+        queryRange = other.queryRange
+        authorityRange = other.authorityRange
+        fields = other.fields
+    }
 
     package mutating func removeAll() {
         method = .get
@@ -32,39 +56,44 @@ package struct RequestHead: Sendable {
         fields.removeAll()
     }
 
+    @inlinable
     package var methodBytes: Span<UInt8> {
         @_lifetime(borrow self)
-        borrowing get { fields.bytes.span.extracting(methodRange) }
+        borrowing get { fields.bytes.extracting(methodRange) }
     }
 
+    @inlinable
     package var target: Span<UInt8> {
         @_lifetime(borrow self)
-        borrowing get { fields.bytes.span.extracting(targetRange) }
+        borrowing get { fields.bytes.extracting(targetRange) }
     }
 
+    @inlinable
     package var path: Span<UInt8> {
         @_lifetime(borrow self)
-        borrowing get { fields.bytes.span.extracting(pathRange) }
+        borrowing get { fields.bytes.extracting(pathRange) }
     }
 
     /// Without its `?`; nil when there is none.
+    @inlinable
     package var query: Span<UInt8>? {
         @_lifetime(borrow self)
         borrowing get {
             guard let queryRange else { return nil }
-            return fields.bytes.span.extracting(queryRange)
+            return fields.bytes.extracting(queryRange)
         }
     }
 
     /// The host that the request names: the target's authority, else Host, else nothing.
+    @inlinable
     package var authority: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
-            if let authorityRange { return fields.bytes.span.extracting(authorityRange) }
+            if let authorityRange { return fields.bytes.extracting(authorityRange) }
             if let index = fields.firstIndex(of: .host) {
-                return fields.bytes.span.extracting(fields.slots[index].valueRange)
+                return fields.bytes.extracting(fields.slots[index].valueRange)
             }
-            return fields.bytes.span.extracting(0..<0)
+            return fields.bytes.extracting(0..<0)
         }
     }
 }

@@ -2,6 +2,7 @@
 import Bytes
 
 /// Request methods that Larder gives a meaning to; any other token is `.other` and passed through.
+@usableFromInline
 package enum Method: UInt8, Sendable {
     case get, head, post, put, delete, patch, options, trace, connect, query, purge, other
 
@@ -35,4 +36,12 @@ package enum Method: UInt8, Sendable {
 
     /// RFC 9110 §9.2.2. An unknown method is not idempotent.
     package var isIdempotent: Bool { isSafe || self == .put || self == .delete }
+}
+
+extension Method {
+    /// The derived one is a call from every other module.
+    @inlinable @inline(__always)
+    package static func == (left: Method, right: Method) -> Bool {
+        unsafe unsafeBitCast(left, to: UInt8.self) == unsafeBitCast(right, to: UInt8.self)
+    }
 }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A three-digit status code.
+@usableFromInline
 package struct Status: Hashable, Sendable {
-    package let code: UInt16
+    @usableFromInline package let code: UInt16
 
-    package init(_ code: UInt16) { self.code = code }
+    @inlinable package init(_ code: UInt16) { self.code = code }
 
     package var isInformational: Bool { code < 200 }
-    package var isSuccess: Bool { code >= 200 && code < 300 }
+    @inlinable package var isSuccess: Bool { code >= 200 && code < 300 }
     package var isServerError: Bool { code >= 500 }
 
     /// No body follows, whatever the fields say (RFC 9112 §6.3).
-    package var hasNoBody: Bool { code < 200 || code == 204 || code == 304 }
+    @inlinable package var hasNoBody: Bool { code < 200 || code == 204 || code == 304 }
 
     /// The phrase of the IANA registry; empty when there is none.
     package var reason: StaticString {

@@ -25,7 +25,7 @@ extension ByteBuffer {
 
     package mutating func argument(_ text: String) {
         beginArgument(byteCount: text.utf8.count)
-        append(text)
+        append(text: text)
         endArgument()
     }
 

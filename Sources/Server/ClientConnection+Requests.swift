@@ -10,48 +10,61 @@ import Storage
 
 /// From a request's head to an answer from memory, or to an exchange that takes it further.
 extension ClientConnection {
-    /// `head` is taken over when the request needs an exchange.
-    func begin(_ head: inout RequestHead, headByteCount: Int) {
+    /// Answers whether an exchange has taken the head over.
+    func begin(_ slot: HeadSlot, headByteCount: Int) -> Bool {
         let snapshot = worker.snapshot
+        guard let request = admit(slot.head, headByteCount: headByteCount, snapshot) else { return false }
+        var machine = RequestMachine(request.facts(of: slot.head))
+        switch machine.begin() {
+        case .forward:
+            makeExchange(slot, request, machine).forward()
+            return true
+        case .searchMemory: return search(slot, request, &machine)
+        }
+    }
+
+    /// What is known of the request; nil when that was enough to answer it.
+    @inline(__always)
+    private func admit(
+        _ head: borrowing RequestHead, headByteCount: Int, _ snapshot: ProxySnapshot
+    ) -> ClientRequest? {
         let framing: BodyFraming
         let expectsContinue: Bool
         do throws(RequestError) {
             framing = try MessageFraming.ofRequest(head)
             expectsContinue = try RequestExpectation.ofRequest(head) == .continue
         } catch {
-            return refuse(error.status, detail: error.reason)
+            refuse(error.status, detail: error.reason)
+            return nil
         }
         let connection = ConnectionOptions.parse(head.fields)
         clientMayGoOn = connection.persists(head.version)
         let reuse = clientMayGoOn && keepsOpen(snapshot)
         if case .length(let count) = framing, snapshot.exceedsBodyLimit(count) {
-            return refuse(Status(413), detail: "body-too-large")
+            refuse(Status(413), detail: "body-too-large")
+            return nil
         }
         guard let index = snapshot.router.match(path: head.path, method: head.method, host: head.authority) else {
-            return answerLocally(Status(404), detail: "no-route", head: head, framing: framing, keepsOpen: reuse)
+            answerLocally(Status(404), detail: "no-route", head: head, framing: framing, keepsOpen: reuse)
+            return nil
         }
         let route = snapshot.routes[index]
         if let status = refusedMethod(head, snapshot) {
-            return answerLocally(status, detail: "method", head: head, framing: framing, keepsOpen: reuse)
+            answerLocally(status, detail: "method", head: head, framing: framing, keepsOpen: reuse)
+            return nil
         }
-        if head.method == .purge {
-            return purge(head, route: route, framing: framing, keepsOpen: reuse)
+        if case .purge = head.method {
+            purge(head, route: route, framing: framing, keepsOpen: reuse)
+            return nil
         }
         var request = ClientRequest(
             route: route, framing: framing, keepsOpen: reuse, expectsContinue: expectsContinue,
             wantsUpgrade: connection.asksForUpgrade(head.fields, head.version),
             startedNanoseconds: startedNanoseconds, headByteCount: headByteCount)
-        if !head.fields.present.isDisjoint(with: Self.directiveFields) {
+        if head.fields.present.intersects(Self.directiveFields) {
             request.directives = RequestDirectives.parse(head.fields)
         }
-        var machine = RequestMachine(request.facts(of: head))
-        switch machine.begin() {
-        case .forward:
-            let exchange = makeExchange(&head, request, machine)
-            exchange.forward()
-        case .searchMemory:
-            search(&head, request, &machine)
-        }
+        return request
     }
 
     private static let directiveFields: FieldNameSet = [.cacheControl, .pragma]
@@ -72,34 +85,33 @@ extension ClientConnection {
         }
     }
 
-    private func search(_ head: inout RequestHead, _ request: ClientRequest, _ machine: inout RequestMachine) {
-        let found = worker.search(head, request)
+    private func search(_ slot: HeadSlot, _ request: ClientRequest, _ machine: inout RequestMachine) -> Bool {
+        let found = worker.search(slot.head, request)
         switch machine.memorySearched(found.answer) {
         case .serveStored:
             guard let stored = found.stored else { preconditionFailure("what is served was found") }
-            let outcome: CacheOutcome = found.answer == .fresh ? .hit : .stale
-            serve(stored, head, request, outcome: outcome)
+            var outcome = CacheOutcome.stale
+            if case .fresh = found.answer { outcome = .hit }
+            serve(stored, slot.head, request, outcome: outcome)
         case .serveStoredAndRefresh:
             guard let stored = found.stored else { preconditionFailure("what is served was found") }
-            worker.refresh(stored, keyHash: found.keyHash, head: head, request: request)
-            serve(stored, head, request, outcome: .stale)
+            worker.refresh(stored, keyHash: found.keyHash, head: slot.head, request: request)
+            serve(stored, slot.head, request, outcome: .stale)
         case .refuse:
             answerLocally(
-                Status(504), detail: "only-if-cached", head: head, framing: request.framing,
+                Status(504), detail: "only-if-cached", head: slot.head, framing: request.framing,
                 keepsOpen: request.keepsOpen, route: request.route)
         case let action:
-            let exchange = makeExchange(&head, request, machine)
+            let exchange = makeExchange(slot, request, machine)
             exchange.found(found)
             exchange.proceed(action)
+            return true
         }
+        return false
     }
 
-    private func makeExchange(
-        _ head: inout RequestHead, _ request: ClientRequest, _ machine: RequestMachine
-    ) -> Exchange {
-        var taken = RequestHead()
-        swap(&taken, &head)
-        let exchange = Exchange(worker: worker, client: self, head: taken, request: request, machine: machine)
+    private func makeExchange(_ slot: HeadSlot, _ request: ClientRequest, _ machine: RequestMachine) -> Exchange {
+        let exchange = Exchange(worker: worker, client: self, slot: slot, request: request, machine: machine)
         self.exchange = exchange
         return exchange
     }

@@ -31,7 +31,7 @@ final class ClientConnection: StreamChannel {
     private var input = ByteBuffer()
     private var parser: RequestParser
     /// What the parser has made of a head that has not come whole; it goes on with the same.
-    private var partialHead: RequestHead?
+    private var partialHead: HeadSlot?
     /// The request that is being answered, when that takes longer than this call.
     var exchange: Exchange?
     private(set) var requestCount: UInt32 = 0
@@ -219,18 +219,17 @@ final class ClientConnection: StreamChannel {
 
     private func takeHead(_ bytes: borrowing Span<UInt8>) -> Int {
         worker.claimOutput(for: self)
-        var head = partialHead.take() ?? worker.takeHead()
-        switch parser.parse(bytes, into: &head) {
+        let slot = partialHead.take() ?? worker.headSlots.take()
+        switch parser.parse(bytes, into: &slot.head) {
         case .complete(let length):
             requestCount &+= 1
-            begin(&head, headByteCount: length)
-            worker.returnHead(&head)
+            if !begin(slot, headByteCount: length) { worker.headSlots.give(back: slot) }
             return length
         case .incomplete:
-            partialHead = head
+            partialHead = slot
             return 0
         case .failed(let error):
-            worker.returnHead(&head)
+            worker.headSlots.give(back: slot)
             requestCount &+= 1
             refuse(error.status, detail: error.reason)
             return bytes.count

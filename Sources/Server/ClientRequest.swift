@@ -18,9 +18,14 @@ struct ClientRequest {
     var directives = RequestDirectives.none
 
     func facts(of head: borrowing RequestHead) -> RequestFacts {
+        let hasBody: Bool
+        switch framing {
+        case .none, .length(0): hasBody = false
+        default: hasBody = true
+        }
         let isHonored = route.policy.requestDirectives == .honor
         return RequestFacts(
-            method: head.method, hasBody: framing != .none && framing != .length(0), wantsUpgrade: wantsUpgrade,
+            method: head.method, hasBody: hasBody, wantsUpgrade: wantsUpgrade,
             hasRange: head.fields.contains(.range),
             isForOrigin: head.fields.contains(.ifMatch) || head.fields.contains(.ifUnmodifiedSince),
             routePasses: route.settings.isPass,

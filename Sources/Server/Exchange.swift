@@ -16,7 +16,7 @@ import Upstreams
 final class Exchange: Deadline {
     let worker: Worker
     var client: ClientConnection?
-    let head: RequestHead
+    private let slot: HeadSlot
     let request: ClientRequest
     var machine: RequestMachine
     var answer = Answer(outcome: .pass)
@@ -68,11 +68,10 @@ final class Exchange: Deadline {
         case tunnel
     }
 
-    init(worker: Worker, client: ClientConnection?, head: RequestHead, request: ClientRequest, machine: RequestMachine)
-    {
+    init(worker: Worker, client: ClientConnection?, slot: HeadSlot, request: ClientRequest, machine: RequestMachine) {
         self.worker = worker
         self.client = client
-        self.head = head
+        self.slot = slot
         self.request = request
         self.machine = machine
         isBackground = client == nil
@@ -80,10 +79,14 @@ final class Exchange: Deadline {
         peer = client?.peer
         requestBody = RequestBodyRelay(
             framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
-        delivery = Delivery(version: head.version, isHead: head.method == .head)
+        delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
         super.init()
         attachDeadline(to: worker.loop)
     }
+
+    deinit { worker.headSlots.give(back: slot) }
+
+    var head: RequestHead { _read { yield slot.head } }
 
     /// The client, with the worker's output put at its service.
     func clientToWriteTo() -> ClientConnection? {

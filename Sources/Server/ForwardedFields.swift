@@ -10,9 +10,13 @@ enum ForwardedFields {
     static let names: FieldNameSet = [.forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort]
 
     static func write(_ exchange: Exchange, _ settings: ProxySettings, into buffer: inout ByteBuffer) {
-        guard settings.forwarded != .off else { return }
-        let head = exchange.head
-        guard let ip = exchange.peer else { return }
+        guard settings.forwarded != .off, let ip = exchange.peer else { return }
+        write(ip, exchange.head, settings, into: &buffer)
+    }
+
+    private static func write(
+        _ ip: IPAddress, _ head: borrowing RequestHead, _ settings: ProxySettings, into buffer: inout ByteBuffer
+    ) {
         let isTrusted =
             settings.forwarded == .append
             && settings.trustedProxies.contains { $0.contains(ip) }
@@ -22,7 +26,8 @@ enum ForwardedFields {
         buffer.append("\r\nX-Forwarded-Proto: ")
         writeKept(.xForwardedProto, head.fields, isTrusted, into: &buffer) { $0.append("http") }
         buffer.append("\r\nX-Forwarded-Host: ")
-        writeKept(.xForwardedHost, head.fields, isTrusted, into: &buffer) { $0.append(head.authority) }
+        let host = head.authority
+        writeKept(.xForwardedHost, head.fields, isTrusted, into: &buffer) { $0.append(host) }
         buffer.append("\r\nForwarded: ")
         if isTrusted { writePrevious(.forwarded, head.fields, into: &buffer) }
         writeNode(ip, head: head, into: &buffer)
@@ -47,7 +52,7 @@ enum ForwardedFields {
         }
     }
 
-    private static func writeNode(_ ip: IPAddress, head: RequestHead, into buffer: inout ByteBuffer) {
+    private static func writeNode(_ ip: IPAddress, head: borrowing RequestHead, into buffer: inout ByteBuffer) {
         buffer.append("for=")
         if ip.isV4 {
             ip.write(into: &buffer)

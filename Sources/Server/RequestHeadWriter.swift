@@ -11,7 +11,12 @@ import Storage
 /// The head of the request that goes upstream.
 enum RequestHeadWriter {
     static func write(_ exchange: Exchange, into buffer: inout ByteBuffer) {
-        let head = exchange.head
+        write(exchange, exchange.head, into: &buffer)
+    }
+
+    private static func write(
+        _ exchange: Exchange, _ head: borrowing RequestHead, into buffer: inout ByteBuffer
+    ) {
         let worker = exchange.worker
         let isLooked = exchange.machine.forwardReason != .bypass && exchange.machine.forwardReason != .method
         if exchange.isBackground { buffer.append("GET") } else { buffer.append(head.methodBytes) }
@@ -24,8 +29,8 @@ enum RequestHeadWriter {
             NormalizedTarget.write(head, into: &buffer)
         }
         buffer.append(" HTTP/1.1\r\n")
-        writeHost(exchange, into: &buffer)
-        writeFields(exchange, into: &buffer)
+        writeHost(exchange, head, into: &buffer)
+        writeFields(exchange, head.fields, into: &buffer)
         if exchange.machine.isConditional, let stored = exchange.stored {
             writeConditions(stored, into: &buffer)
         }
@@ -36,9 +41,10 @@ enum RequestHeadWriter {
         buffer.append("\r\n")
     }
 
-    private static func writeHost(_ exchange: Exchange, into buffer: inout ByteBuffer) {
+    private static func writeHost(
+        _ exchange: Exchange, _ head: borrowing RequestHead, into buffer: inout ByteBuffer
+    ) {
         let driver = exchange.driver
-        let head = exchange.head
         buffer.append("Host: ")
         switch driver.settings.hostField {
         case .client: buffer.append(head.authority)
@@ -49,22 +55,23 @@ enum RequestHeadWriter {
     }
 
     /// A flight's answer is for all who wait, whatever validators or ranges its leader's client sent.
-    private static func writeFields(_ exchange: Exchange, into buffer: inout ByteBuffer) {
-        let head = exchange.head
+    private static func writeFields(
+        _ exchange: Exchange, _ fields: borrowing Fields, into buffer: inout ByteBuffer
+    ) {
         let forAll = exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
         let sendsRange = exchange.sendsClientRange
         let off = exchange.worker.snapshot.settings.forwarded == .off
-        for index in head.fields.slots.indices {
-            let name = head.fields.slots[index].name
-            if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: head.fields) { continue }
+        for index in fields.slots.indices {
+            let name = fields.slots[index].name
+            if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: fields) { continue }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
                 continue
             }
             if !off, ForwardedFields.names.contains(name) { continue }
             if name == .via, exchange.worker.snapshot.via.count > 0 { continue }
-            buffer.append(head.fields.name(at: index))
+            buffer.append(fields.name(at: index))
             buffer.append(": ")
-            buffer.append(head.fields.value(at: index))
+            buffer.append(fields.value(at: index))
             buffer.append("\r\n")
         }
     }
@@ -99,7 +106,9 @@ enum RequestHeadWriter {
     }
 
     /// RFC 9110 §7.6.3: our name behind those that were there.
-    private static func writeVia(_ head: RequestHead, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer) {
+    private static func writeVia(
+        _ head: borrowing RequestHead, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer
+    ) {
         let via = snapshot.via
         guard !via.isEmpty else { return }
         buffer.append("Via: ")

@@ -52,7 +52,7 @@ enum ResponseHeadWriter {
         buffer.append("HTTP/1.1 ")
         buffer.append(decimal: Int(response.status.code))
         buffer.append(" ")
-        buffer.append(response.fields.span.extracting(response.reasonRange))
+        buffer.append(response.fields.bytes.extracting(response.reasonRange))
         buffer.append("\r\n")
     }
 

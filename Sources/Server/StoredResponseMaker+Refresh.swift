@@ -49,7 +49,7 @@ extension StoredResponseMaker {
     ) -> ResponseHead? {
         var merged = ResponseHead()
         guard StoredHead.parse(stored.head, into: &merged) else { return nil }
-        let reason = ContiguousArray(copying: merged.fields.span.extracting(merged.reasonRange))
+        let reason = ContiguousArray(copying: merged.fields.bytes.extracting(merged.reasonRange))
         // The way it came is that of the update; ours is written behind it again.
         merged.fields.remove(.via)
         merged.fields = StoredFieldUpdate.merge(

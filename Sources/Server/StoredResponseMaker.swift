@@ -13,10 +13,9 @@ enum StoredResponseMaker {
     static func draft(
         _ response: borrowing ResponseHead, _ metadata: CachedMetadata, contentLength: Int?, for exchange: Exchange
     ) -> StoredDraft? {
-        let request = exchange.head
         guard
             let tags = ResponseTags.hashes(
-                response.fields, authority: request.authority, policy: exchange.request.route.policy)
+                response.fields, authority: exchange.head.authority, policy: exchange.request.route.policy)
         else { return nil }
         return draft(response, metadata, contentLength: contentLength, tags: tags, for: exchange)
     }

@@ -82,9 +82,10 @@ extension Worker {
             return
         }
         let machine = RequestMachine(RequestFacts(method: .get, coalesces: true))
-        var head = copy head
-        head.method = .get  // what was asked by HEAD is filled by GET
-        let exchange = Exchange(worker: self, client: nil, head: head, request: request, machine: machine)
+        let slot = headSlots.take()
+        slot.head = RequestHead(copying: head)
+        slot.head.method = .get  // what was asked by HEAD is filled by GET
+        let exchange = Exchange(worker: self, client: nil, slot: slot, request: request, machine: machine)
         exchange.refresh(flight, key: ContiguousArray(copying: stored.key), stored: stored)
     }
 

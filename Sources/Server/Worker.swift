@@ -27,7 +27,7 @@ final class Worker {
     var upstreamOutput = ByteBuffer(capacity: 16 << 10)
     var key = ByteBuffer(capacity: 1 << 10)
     var scratch = ByteBuffer(capacity: 1 << 10)
-    private var spareHead = RequestHead()
+    var headSlots = HeadSlots()
     var wireLimits: WireLimits { snapshot.wireLimits }
 
     var dates = DateCache()
@@ -96,17 +96,6 @@ final class Worker {
             shared.connectionCount.subtract(1, ordering: .relaxed)
         }
     }
-
-    // MARK: Lent parts
-
-    /// The head that the next request is parsed into; taken over by exchanges, given back by hits.
-    func takeHead() -> RequestHead {
-        var head = RequestHead()
-        swap(&head, &spareHead)
-        return head
-    }
-
-    func returnHead(_ head: inout RequestHead) { swap(&head, &spareHead) }
 
     // MARK: Upstreams
 

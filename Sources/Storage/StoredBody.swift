@@ -76,6 +76,7 @@ struct BodyPieces: Sendable {
 
 /// A body in segments, unchanging, shareable between stored responses and threads. It is complete unless it was
 /// made of parts (see `StoredBody+Parts`).
+@usableFromInline
 package final class StoredBody: Sendable {
     let pieces: BodyPieces
     /// What the allocator spent on it.
@@ -87,6 +88,7 @@ package final class StoredBody: Sendable {
     }
 
     /// Of the whole body, also when only parts of it are here.
+    @usableFromInline
     package var count: Int { pieces.count }
 
     /// The bytes from `offset` up to the end of their segment; nil at the end, and where a part is missing.

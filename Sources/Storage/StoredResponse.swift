@@ -1,61 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-package import CacheRules
+public import CacheRules
 import Glibc
 
 /// What a stored response is besides its bytes.
+@usableFromInline
 struct StoredResponseLayout {
-    var metadata: CachedMetadata
-    var keyHash: UInt64
-    var epoch: UInt64
+    @usableFromInline var metadata: CachedMetadata
+    @usableFromInline var keyHash: UInt64
+    @usableFromInline var epoch: UInt64
     /// The body when it is not inline.
-    var sharedBody: StoredBody?
-    var keyCount: UInt32
-    var headCount: UInt32
-    var inlineBodyCount: UInt32
-    var eTagStart: UInt32
-    var eTagCount: UInt16
-    var varyRuleCount: UInt16
-    var secondaryKeyCount: UInt16
-    var tagCount: UInt16
+    @usableFromInline var sharedBody: StoredBody?
+    @usableFromInline var keyCount: UInt32
+    @usableFromInline var headCount: UInt32
+    @usableFromInline var inlineBodyCount: UInt32
+    @usableFromInline var eTagStart: UInt32
+    @usableFromInline var eTagCount: UInt16
+    @usableFromInline var varyRuleCount: UInt16
+    @usableFromInline var secondaryKeyCount: UInt16
+    @usableFromInline var tagCount: UInt16
 
-    var keyStart: Int { Int(tagCount) * MemoryLayout<UInt64>.size }
-    var varyRuleStart: Int { keyStart + Int(keyCount) }
-    var secondaryKeyStart: Int { varyRuleStart + Int(varyRuleCount) }
-    var headStart: Int { secondaryKeyStart + Int(secondaryKeyCount) }
-    var bodyStart: Int { headStart + Int(headCount) }
-    var totalCount: Int { bodyStart + Int(inlineBodyCount) }
+    @inlinable var keyStart: Int { Int(tagCount) * MemoryLayout<UInt64>.size }
+    @inlinable var varyRuleStart: Int { keyStart + Int(keyCount) }
+    @inlinable var secondaryKeyStart: Int { varyRuleStart + Int(varyRuleCount) }
+    @inlinable var headStart: Int { secondaryKeyStart + Int(secondaryKeyCount) }
+    @inlinable var bodyStart: Int { headStart + Int(headCount) }
+    @inlinable var totalCount: Int { bodyStart + Int(inlineBodyCount) }
 }
 
 /// A stored response in one allocation:
 ///
 ///     | object header | layout | tags | key | Vary rule | secondary key | head | body |
+@usableFromInline
 final class StoredResponseMemory: ManagedBuffer<StoredResponseLayout, UInt64> {}
 
 /// A response in ready-to-write form. Copying the value copies a reference.
 ///
 /// `@unchecked Sendable` holds because nothing of it changes once `seal` has returned.
+@usableFromInline
 package struct StoredResponse: @unchecked Sendable {
-    let memory: StoredResponseMemory
+    @usableFromInline let memory: StoredResponseMemory
 
     init(_ memory: StoredResponseMemory) { self.memory = memory }
 
-    package var metadata: CachedMetadata { memory.header.metadata }
-    package var keyHash: UInt64 { memory.header.keyHash }
+    @inlinable package var metadata: CachedMetadata { memory.header.metadata }
+    @inlinable package var keyHash: UInt64 { memory.header.keyHash }
     /// The newest invalidation that was known when its fetch began.
-    package var epoch: UInt64 { memory.header.epoch }
+    @inlinable package var epoch: UInt64 { memory.header.epoch }
 
     /// The whole primary key.
+    @inlinable
     package var key: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { bytes(from: memory.header.keyStart, count: Int(memory.header.keyCount)) }
     }
 
     /// How its secondary key is made from a request; empty when the response does not vary.
+    @inlinable
     package var varyRule: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { bytes(from: memory.header.varyRuleStart, count: Int(memory.header.varyRuleCount)) }
     }
 
+    @inlinable
     package var secondaryKey: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { bytes(from: memory.header.secondaryKeyStart, count: Int(memory.header.secondaryKeyCount)) }
@@ -63,17 +69,19 @@ package struct StoredResponse: @unchecked Sendable {
 
     /// Status line and field lines, each ended by CRLF, without the empty line and without the fields that are
     /// written anew for each answer.
+    @inlinable
     package var head: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { bytes(from: memory.header.headStart, count: Int(memory.header.headCount)) }
     }
 
     /// The entity tag's value within `head`, quotes included; empty when there is none.
-    package var eTagRange: Range<Int> {
+    @inlinable package var eTagRange: Range<Int> {
         let start = Int(memory.header.eTagStart)
         return start..<start + Int(memory.header.eTagCount)
     }
 
+    @inlinable
     package var eTag: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
@@ -97,8 +105,9 @@ package struct StoredResponse: @unchecked Sendable {
         borrowing get { InvalidationSubject(key: key, keyHash: keyHash, tags: tags, epoch: epoch) }
     }
 
+    @inlinable
     @_lifetime(borrow self)
-    private func bytes(from start: Int, count: Int) -> Span<UInt8> {
+    func bytes(from start: Int, count: Int) -> Span<UInt8> {
         let pointer = unsafe memory.withUnsafeMutablePointerToElements { unsafe UnsafeRawPointer($0) + start }
         let typed = unsafe pointer.assumingMemoryBound(to: UInt8.self)
         let span = unsafe Span(_unsafeStart: typed, count: count)
@@ -107,17 +116,18 @@ package struct StoredResponse: @unchecked Sendable {
 
     // MARK: Body
 
-    package var bodyCount: Int { memory.header.sharedBody?.count ?? Int(memory.header.inlineBodyCount) }
+    @inlinable package var bodyCount: Int { memory.header.sharedBody?.count ?? Int(memory.header.inlineBodyCount) }
 
     /// The whole body when it lies in one run with the head, which is the case up to `maximumInlineBodyBytes`;
     /// empty when it is in segments.
+    @inlinable
     package var inlineBody: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { bytes(from: memory.header.bodyStart, count: Int(memory.header.inlineBodyCount)) }
     }
 
     /// The body in segments; nil when it is inline.
-    package var sharedBody: StoredBody? { memory.header.sharedBody }
+    @inlinable package var sharedBody: StoredBody? { memory.header.sharedBody }
 
     // MARK: Comparing
 

@@ -48,7 +48,7 @@ import Testing
         trailers.append("X-Sum", "7")
         let text = written {
             HeadWriter.chunkHeader(300, into: &$0)
-            $0.append(content)
+            $0.append(text: content)
             HeadWriter.endOfChunk(into: &$0)
             HeadWriter.lastChunk(trailers: trailers, into: &$0)
         }

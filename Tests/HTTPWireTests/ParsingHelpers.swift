@@ -39,12 +39,12 @@ func failure(_ text: String, limits: WireLimits = WireLimits()) -> RequestError?
     return nil
 }
 
-func slice(_ head: RequestHead, _ range: Range<Int>?) -> String? {
-    range.map { head.fields.span.extracting($0).text() }
+func slice(_ head: borrowing RequestHead, _ range: Range<Int>?) -> String? {
+    range.map { head.fields.bytes.extracting($0).text() }
 }
 
 func slice(_ head: ResponseHead, _ range: Range<Int>?) -> String? {
-    range.map { head.fields.span.extracting($0).text() }
+    range.map { head.fields.bytes.extracting($0).text() }
 }
 
 func response(_ text: String) throws -> ResponseHead {

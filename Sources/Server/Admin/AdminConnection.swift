@@ -173,8 +173,7 @@ final class AdminConnection: StreamChannel {
     // MARK: Answering
 
     private func ask() {
-        let request = head
-        let path = request.path.text()
+        let path = head.path.text()
         guard let call = AdminCall.find(path: path) else {
             return answer(isAuthorized ? AdminResponse(AdminCall.unknown(path)) : Self.unauthorized)
         }

@@ -49,7 +49,7 @@ extension Properties {
     }
 
     private static func reusesTooMuch(
-        _ metadata: CachedMetadata, _ stored: PlainStored, _ exchange: SpelledExchange
+        _ metadata: CachedMetadata, _ stored: PlainStored, _ exchange: borrowing SpelledExchange
     ) -> String? {
         let directives = RequestDirectives.parse(exchange.later.fields)
         let wishes = PlainWishes(PlainFields(exchange.laterLines))
@@ -68,7 +68,7 @@ extension Properties {
         return nil
     }
 
-    private static func sharesTooMuch(_ exchange: SpelledExchange) -> String? {
+    private static func sharesTooMuch(_ exchange: borrowing SpelledExchange) -> String? {
         guard variantMatches(exchange) else { return nil }
         let isAllowed = PlainCache.matches(
             PlainFields(exchange.responseLines), original: PlainFields(exchange.requestLines),
@@ -76,7 +76,7 @@ extension Properties {
         return isAllowed ? nil : "a variant that is another's"
     }
 
-    private static func variantMatches(_ exchange: SpelledExchange) -> Bool {
+    private static func variantMatches(_ exchange: borrowing SpelledExchange) -> Bool {
         switch VaryRule.parse(exchange.response.fields) {
         case .none: return true
         case .star: return false
@@ -96,7 +96,7 @@ extension Properties {
 }
 
 /// An exchange as a fuzzer's input tells it, in the forms that both readings take.
-private struct SpelledExchange {
+private struct SpelledExchange: ~Copyable {
     var request = RequestHead()
     var response = ResponseHead()
     var later = RequestHead()

@@ -33,7 +33,8 @@ package enum Properties {
             if length > input.count { return "length past the input" }
             let end = head.fields.bytes.count
             if head.reasonRange.upperBound > end { return "reason out of bounds" }
-            for slot in head.fields.slots where slot.nameRange.isEmpty || slot.valueRange.upperBound > end {
+            for index in head.fields.slots.indices
+            where head.fields.slots[index].nameRange.isEmpty || head.fields.slots[index].valueRange.upperBound > end {
                 return "field out of bounds"
             }
             _ = try? MessageFraming.ofResponse(head, requestMethod: .get)  // Must not trap; either answer is right.
@@ -60,7 +61,8 @@ package enum Properties {
         if let range = head.queryRange { ranges.append(range) }
         if let range = head.authorityRange { ranges.append(range) }
         for range in ranges where range.upperBound > end { return "range out of bounds" }
-        for slot in head.fields.slots where slot.nameRange.isEmpty || slot.valueRange.upperBound > end {
+        for index in head.fields.slots.indices
+        where head.fields.slots[index].nameRange.isEmpty || head.fields.slots[index].valueRange.upperBound > end {
             return "field out of bounds"
         }
         return nil
