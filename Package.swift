@@ -74,7 +74,9 @@ let package = Package(
         .target(name: "PlainCache", path: "Tests/PlainCache", swiftSettings: strict),
         .target(
             name: "FuzzProperties",
-            dependencies: ["Bytes", "HTTPMessages", "CacheRules", "Settings", "HTTPWire", "PlainCache"],
+            dependencies: [
+                "Bytes", "HTTPMessages", "CacheRules", "Settings", "HTTPWire", "Redis", "Storage", "PlainCache",
+            ],
             path: "Tests/Fuzz/Properties", swiftSettings: strict),
         tests("BytesTests", ["Bytes"]),
         tests("HTTPMessagesTests", ["Bytes", "HTTPMessages"]),
@@ -85,14 +87,15 @@ let package = Package(
         tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit", "FuzzProperties"]),
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
         tests("CompressionTests", ["Bytes", "HTTPMessages", "Compression", "TestKit"]),
-        tests("RedisTests", ["Bytes", "EventIO", "Redis", "TestKit"]),
-        tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench"]),
+        tests("RedisTests", ["Bytes", "EventIO", "Redis", "TestKit", "FuzzProperties"]),
+        tests("StorageTests", ["Bytes", "HTTPMessages", "CacheRules", "Storage", "larder-bench", "FuzzProperties"]),
         tests("NodesTests", ["Bytes", "Storage", "Nodes"]),
         tests("UpstreamsTests", ["Bytes", "Settings", "Upstreams"]),
         tests(
             "ServerTests",
             [
-                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
+                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Redis",
+                "Storage",
                 "Upstreams", "Telemetry", "Server", "TestKit", "PlainCache",
             ]),
         tests(
@@ -115,6 +118,8 @@ if Context.environment["LARDER_FUZZ"] != nil {
         fuzzer("response", folder: "Response"),
         fuzzer("chunked", folder: "Chunked"),
         fuzzer("glob", folder: "Glob"),
+        fuzzer("resp", folder: "RESP"),
+        fuzzer("record", folder: "Record"),
         fuzzer("cache-headers", folder: "CacheHeaders"),
         fuzzer("config", folder: "Config"),
     ]

@@ -54,7 +54,7 @@ package enum RedisErrorKind: Sendable, Equatable {
 }
 
 extension Span where Element == UInt8 {
-    func begins(with word: StaticString) -> Bool {
+    package func begins(with word: StaticString) -> Bool {
         let length = word.utf8CodeUnitCount
         guard count >= length else { return false }
         return word.withUTF8Buffer { wanted in

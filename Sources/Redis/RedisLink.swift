@@ -41,6 +41,9 @@ package final class RedisLink: Deadline {
         return present
     }
 
+    /// Of commands that the kernel has not taken yet.
+    package var outputByteCount: Int { socket?.outputByteCount ?? 0 }
+
     package func start() {
         guard !isStarted else { return }
         isStarted = true

@@ -107,6 +107,19 @@ package enum FollowAction: Sendable, Equatable {
     case fail
 }
 
+package enum FetchAction: Sendable, Equatable {
+    case searchSecondTier
+    case fetch
+}
+
+/// What the second tier's answer leads to.
+package enum SecondTierAction: Sendable, Equatable {
+    case serveStored
+    case serveStoredAndRefresh
+    /// From the origin; with validators if `isConditional`.
+    case fetch
+}
+
 /// The origin's head, as the cache rules judge it.
 package enum UpstreamAnswer: Sendable, Equatable {
     /// 304 to the validators that Larder added.

@@ -15,6 +15,9 @@ package struct RequestMachine: Sendable {
         /// Waits for another request's fetch. Left by `flightEnded`: to .searchingMemory, .fetchingAlone,
         /// .responding.
         case following
+        /// Asks the second tier before it fetches. Left by `secondTierSearched`: to .leading, .fetchingAlone or
+        /// .responding.
+        case searchingSecondTier(leads: Bool)
         /// Fetches for all that wait for the key. Left by `upstreamAnswered`, `upstreamFailed`.
         case leading
         /// Fetches for its own client only. Left like .leading.
@@ -37,6 +40,9 @@ package struct RequestMachine: Sendable {
     /// Whether the fetch is for what is missing of a stored response.
     package private(set) var isCompleting = false
     private var searches = 0
+    private var hasSecondTier = false
+    /// What is asked for may lie there, and was not looked for yet.
+    private var mayBeInSecondTier = true
 
     /// A request whose flights are invalidated again and again goes alone after this many searches.
     private static let maximumSearches = 4
@@ -54,7 +60,11 @@ package struct RequestMachine: Sendable {
         return .searchMemory
     }
 
+    /// There is a second tier. Said before the first fetch begins.
+    package mutating func secondTierExists() { hasSecondTier = true }
+
     private mutating func forward(_ reason: ForwardReason) -> FirstAction {
+        mayBeInSecondTier = false
         forwardReason = reason
         state = .fetchingAlone
         return .forward(reason)
@@ -72,7 +82,9 @@ package struct RequestMachine: Sendable {
             return .serveStoredAndRefresh
         case .absent: return fetch(.uriMiss)
         case .variantMissing: return fetch(.varyMiss)
-        case .uncacheable: return fetch(.uriMiss, coalescing: false)
+        case .uncacheable:
+            mayBeInSecondTier = false
+            return fetch(.uriMiss, coalescing: false)
         case .incomplete(let completes):
             isCompleting = completes
             return fetch(.partial)
@@ -122,17 +134,49 @@ package struct RequestMachine: Sendable {
         case .invalidated, .otherVariant:
             state = .searchingMemory
             searches += 1
+            mayBeInSecondTier = true
             isConditional = false
             isCompleting = false
             return .searchMemoryAgain
         case .uncacheable, .waitedTooLong:
             isCompleting = false
+            mayBeInSecondTier = false
             state = .fetchingAlone
             return .fetchAlone
         case .failed:
             state = .responding
             return mayServeStaleOnError ? .serveStored : .fail
         }
+    }
+
+    /// A fetch is about to begin. The second tier is asked once, and only for what may be stored there; a client that
+    /// wants the origin's word (no-cache) gets it.
+    package mutating func fetchBegins() -> FetchAction {
+        guard hasSecondTier, mayBeInSecondTier, forwardReason != .request,
+            state == .leading || state == .fetchingAlone
+        else { return .fetch }
+        mayBeInSecondTier = false
+        state = .searchingSecondTier(leads: state == .leading)
+        return .searchSecondTier
+    }
+
+    package mutating func secondTierSearched(_ answer: MemoryAnswer) -> SecondTierAction {
+        guard case .searchingSecondTier(let leads) = state else { preconditionFailure("it was not asked") }
+        switch answer {
+        case .fresh, .staleAccepted:
+            state = .responding
+            return .serveStored
+        case .staleWhileRevalidate:
+            state = .responding
+            return .serveStoredAndRefresh
+        case .stale(let reason, let mayServeOnError):
+            forwardReason = reason
+            mayServeStaleOnError = mayServeOnError
+            isConditional = true
+        case .absent, .variantMissing, .uncacheable, .incomplete: break
+        }
+        state = leads ? .leading : .fetchingAlone
+        return .fetch
     }
 
     package mutating func upstreamAnswered(_ answer: UpstreamAnswer) -> UpstreamAction {

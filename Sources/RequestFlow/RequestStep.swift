@@ -2,7 +2,7 @@
 
 /// The life of a request, step by step. README shows this table.
 package enum RequestStep: String, CaseIterable, Sendable {
-    case accept, parse, route, key, l1, coalesce, upstream, store, respond, record
+    case accept, parse, route, key, l1, coalesce, l2, upstream, store, respond, record
 
     package var purpose: StaticString {
         switch self {
@@ -12,6 +12,7 @@ package enum RequestStep: String, CaseIterable, Sendable {
         case .key: "method class, host, path and query become the key; Vary adds the variant"
         case .l1: "memory answers if what it holds is fresh, or may be used stale"
         case .coalesce: "one fetch per key: the first leads, the others follow it"
+        case .l2: "Redis, if there is one, answers what memory could not; it has milliseconds to do so"
         case .upstream: "a pooled connection carries the request; a stored validator makes it conditional"
         case .store: "the answer is kept if the law and the route allow it, else the reason is named"
         case .respond: "whole, 304, 206, or streamed as it arrives"

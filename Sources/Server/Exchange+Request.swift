@@ -13,6 +13,13 @@ import Upstreams
 extension Exchange {
     func fetch(conditional: Bool) {
         adoptEpoch()
+        switch machine.fetchBegins() {
+        case .searchSecondTier: searchSecondTier()
+        case .fetch: fetchFromOrigin()
+        }
+    }
+
+    func fetchFromOrigin() {
         answer.forward = machine.forwardReason
         if driver.isDraining, let successor = worker.successor(of: driver) { driver = successor }
         driver.request(self, onNewConnection: false)

@@ -183,7 +183,9 @@ extension Exchange {
             worker.forget(stored)
             endFlight(.uncacheable)
         } else {
-            answer.isStored = worker.shared.store.insert(refreshed.response) == .stored
+            let outcome = worker.shared.store.insert(refreshed.response)
+            keepInSecondTier(refreshed.response, outcome)
+            answer.isStored = outcome == .stored
             endFlight(.stored(refreshed.response))
         }
         serveStored()

@@ -78,7 +78,9 @@ extension Exchange {
     }
 
     func admit(_ response: StoredResponse) {
-        switch worker.shared.store.insert(response) {
+        let outcome = worker.shared.store.insert(response)
+        keepInSecondTier(response, outcome)
+        switch outcome {
         case .stored:
             answer.isStored = true
             worker.shared.store.forgetUncacheable(hash: keyHash)

@@ -38,6 +38,8 @@ final class Exchange: Deadline {
     var retries = 0
     var sentAt = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
     var epoch: UInt64 = 0
+    /// What the origin granted to the response being stored, of which memory may keep to less.
+    var grantedLifetimeMilliseconds: Int64 = 0
     var intake = Intake.none
     /// What the body that it takes from memory knows it by.
     var reader: Int?
@@ -55,7 +57,7 @@ final class Exchange: Deadline {
 
     // Its client's answer.
     var delivery: Delivery
-    private var isOver = false
+    private(set) var isOver = false
 
     /// What becomes of the origin's body.
     enum Intake {
@@ -82,6 +84,7 @@ final class Exchange: Deadline {
         delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
         super.init()
         attachDeadline(to: worker.loop)
+        if worker.tier != nil { self.machine.secondTierExists() }
     }
 
     deinit { worker.headSlots.give(back: slot) }

@@ -3,6 +3,7 @@ import Bytes
 import CacheRules
 import EventIO
 import HTTPMessages
+import Redis
 import Settings
 import Synchronization
 import Telemetry
@@ -214,6 +215,11 @@ final class EventLogWriter: Sendable {
 
     func acceptFailed(_ error: SystemError) {
         write(.warning, "accept_failed", ["error": .text(error.description)])
+    }
+
+    func redisChanged(isReady: Bool, address: String, _ failure: RedisFailure?) {
+        guard !isReady else { return write(.notice, "redis_connected", ["address": .text(address)]) }
+        write(.warning, "redis_lost", ["address": .text(address), "reason": .text(failure?.rawValue ?? "")])
     }
 
     func resolveFailed(_ address: String, _ error: NameError) {

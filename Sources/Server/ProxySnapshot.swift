@@ -25,12 +25,16 @@ final class ProxySnapshot: Sendable {
     let revalidatesUnconfirmed: Bool
     /// `Cache-Status: …; hit; ttl=`
     let hitExplanation: ContiguousArray<UInt8>
+    /// How long memory keeps anything fresh; nil for as long as the origin granted.
+    let memoryLifetimeMilliseconds: Int64?
     /// How many loops share the limits.
     let workerCount: Int
 
     init(_ settings: ProxySettings, workerCount: Int) {
         self.settings = settings
         self.workerCount = workerCount
+        let lifetime = settings.memory.maxTTLMilliseconds
+        memoryLifetimeMilliseconds = lifetime > 0 ? Int64(lifetime) : nil
         wireLimits = WireLimits(settings.limits)
         router = Router(settings.routes)
         routes = settings.routes.enumerated().map { CompiledRoute($1, index: $0, settings: settings) }

@@ -28,6 +28,7 @@ enum StoredResponseMaker {
         let route = exchange.request.route
         var varyRule = ContiguousArray<UInt8>()
         if case .names(let names) = VaryRule.parse(response.fields) { varyRule = names }
+        exchange.grantedLifetimeMilliseconds = metadata.freshnessLifetimeMilliseconds
         var head = ByteBuffer(capacity: 512)
         let eTagRange = writeHead(response, worker, route, into: &head)
         return StoredDraft(

@@ -34,7 +34,7 @@ extension Worker {
         }
     }
 
-    private func judge(
+    func judge(
         _ stored: StoredResponse, isSoftlyInvalidated: Bool, _ head: borrowing RequestHead, _ request: ClientRequest
     ) -> MemoryAnswer {
         var metadata = stored.metadata
@@ -92,6 +92,7 @@ extension Worker {
     /// Nothing more is to be served from it.
     func forget(_ stored: StoredResponse) {
         _ = shared.store.remove(key: stored.key, hash: stored.keyHash)  // how many variants went does not matter
+        tier?.remove(stored.key)
     }
 
     /// The answer to HEAD brings what is stored for GET up to date, or makes it stale (RFC 9111 §4.3.5).
@@ -110,7 +111,7 @@ extension Worker {
             guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange),
                 refreshed.refusal == nil
             else { return forget(stored) }
-            _ = shared.store.insert(refreshed.response)  // an update that is not admitted loses nothing but itself
+            exchange.keepInSecondTier(refreshed.response, shared.store.insert(refreshed.response))
         }
     }
 
@@ -137,6 +138,7 @@ extension Worker {
     private func invalidate(_ key: borrowing Span<UInt8>, route: CompiledRoute) -> Int {
         let hash = shared.hasher.hash64(key)
         let removed = shared.store.remove(key: key, hash: hash)
+        tier?.remove(key)
         var rules = [NamedRule(.key, Array(copying: key))]
         // Entries to whose key the route added cookies and the like are of this URL too.
         if !route.keyParts.isEmpty { rules.append(NamedRule(literal: Self.url(of: key))) }

@@ -42,6 +42,8 @@ final class Worker {
     /// Of flights whose body passes, and whose leader waits for its followers therefore.
     private var leaders: [ObjectIdentifier: Exchange] = [:]
     private(set) var isDraining = false
+    /// Responses in Redis; nil when the first configuration named none.
+    private(set) var tier: RedisTier?
     private let resolver: NameResolver
 
     init(
@@ -57,8 +59,12 @@ final class Worker {
         self.events = events
         metrics = WorkerMetrics(labels: snapshot.labels)
         link = WorkerLink(self)
-        loop.turnEnded = { [unowned self] in sendOutput() }
+        loop.turnEnded = { [unowned self] in
+            sendOutput()
+            tier?.writeQueued()
+        }
         makeDrivers()
+        tier = snapshot.settings.redis.map { RedisTier(worker: self, settings: $0, resolver: resolver) }
     }
 
     // MARK: Listening
@@ -192,6 +198,7 @@ final class Worker {
     func closeAll() {
         for client in Array(clients.values) { client.close() }
         for driver in drivers { driver.drain() }
+        tier?.stop()
     }
 
     // MARK: Figures
@@ -199,7 +206,8 @@ final class Worker {
     func figures() -> WorkerFigures {
         WorkerFigures(
             metrics: metrics.snapshot(), clients: clients.count,
-            upstreams: drivers.map { ($0.settings.name, $0.figures) }, failures: upstreamFailures)
+            upstreams: drivers.map { ($0.settings.name, $0.figures) }, failures: upstreamFailures,
+            tier: tier?.presentFigures)
     }
 
     private var upstreamFailures: [UpstreamFailureKey: UInt64] = [:]
@@ -221,6 +229,8 @@ struct WorkerFigures: Sendable {
     var clients: Int
     var upstreams: [(name: String, pool: UpstreamPoolFigures)]
     var failures: [UpstreamFailureKey: UInt64]
+    /// nil without a second tier.
+    var tier: TierFigures?
 }
 
 /// A listening socket of one worker.

@@ -18,6 +18,8 @@ package struct Gauges: Sendable {
     package var uptimeSeconds: Double
     package var clientConnections = 0
     package var l1 = L1Reading()
+    /// nil without a second tier.
+    package var l2: L2Reading?
     package var upstreams: [UpstreamReading] = []
     /// By kind: key, prefix, glob, tag, group, all.
     package var purges: [LabelledCount] = []
@@ -61,6 +63,33 @@ package struct L1Reading: Sendable {
     package var entries: UInt64 = 0
     /// By reason.
     package var evictions: [LabelledCount] = []
+
+    package init() {}
+}
+
+package struct L2Reading: Sendable {
+    /// One kind of connection, of all loops.
+    package struct Connections: Sendable {
+        package var name: String
+        /// How many circuit breakers are in which state.
+        package var breakers: [LabelledCount] = []
+        package var opened: UInt64 = 0
+        package var bytesSent: UInt64 = 0
+        package var bytesReceived: UInt64 = 0
+        /// By kind.
+        package var failures: [LabelledCount] = []
+
+        package init(name: String) { self.name = name }
+    }
+
+    /// By result.
+    package var lookups: [LabelledCount] = []
+    package var durations = LatencyHistogram()
+    /// By result.
+    package var writes: [LabelledCount] = []
+    package var queueBytes: UInt64 = 0
+    package var loaded: UInt64 = 0
+    package var connections: [Connections] = []
 
     package init() {}
 }

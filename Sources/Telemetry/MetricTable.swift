@@ -19,6 +19,15 @@ package enum Metric: String, CaseIterable, Sendable {
     case l1Limit = "larder_l1_limit_bytes"
     case l1Entries = "larder_l1_entries"
     case l1Evictions = "larder_l1_evictions_total"
+    case l2Lookups = "larder_l2_lookups_total"
+    case l2Duration = "larder_l2_lookup_duration_seconds"
+    case l2Writes = "larder_l2_writes_total"
+    case l2Queue = "larder_l2_write_queue_bytes"
+    case l2Loaded = "larder_l2_hot_keys_loaded_total"
+    case l2Bytes = "larder_l2_bytes_total"
+    case l2Breakers = "larder_l2_breakers"
+    case l2BreakerOpened = "larder_l2_breaker_opened_total"
+    case l2Failures = "larder_l2_failures_total"
     case upstreamConnections = "larder_upstream_connections"
     case upstreamWaiting = "larder_upstream_waiting"
     case upstreamErrors = "larder_upstream_errors_total"
@@ -82,6 +91,18 @@ package enum Metric: String, CaseIterable, Sendable {
         case .l1Limit: Definition(.gauge, .bytes, [], "Memory that stored responses may take.")
         case .l1Entries: Definition(.gauge, .none, [], "Stored responses in memory.")
         case .l1Evictions: Definition(.counter, .none, ["reason"], "Stored responses removed from memory, and why.")
+        case .l2Lookups: Definition(.counter, .none, ["result"], "Requests that asked Redis, and what it had.")
+        case .l2Duration: Definition(.histogram, .seconds, [], "Time that Redis took to answer lookups.")
+        case .l2Writes:
+            Definition(.counter, .none, ["result"], "Responses to be kept in Redis, and what became of them.")
+        case .l2Queue: Definition(.gauge, .bytes, [], "Responses that wait to be written to Redis.")
+        case .l2Loaded: Definition(.counter, .none, [], "Responses loaded from Redis at the start.")
+        case .l2Bytes: Definition(.counter, .bytes, ["direction"], "Bytes exchanged with Redis.")
+        case .l2Breakers:
+            Definition(.gauge, .none, ["connection", "state"], "Circuit breakers of connections to Redis, by state.")
+        case .l2BreakerOpened: Definition(.counter, .none, ["connection"], "How often a circuit breaker opened.")
+        case .l2Failures:
+            Definition(.counter, .none, ["connection", "kind"], "Failed commands and connections to Redis.")
         case .upstreamConnections: Definition(.gauge, .none, ["upstream", "state"], "Connections to upstreams.")
         case .upstreamWaiting: Definition(.gauge, .none, ["upstream"], "Requests that wait for a connection.")
         case .upstreamErrors: Definition(.counter, .none, ["upstream", "kind"], "Failed requests to upstreams.")

@@ -28,6 +28,9 @@ package enum PrometheusText {
                 text.append(metric, [counts.labels.staleReason(index)], count)
             }
         case .l1Bytes, .l1Limit, .l1Entries, .l1Evictions: write(metric, gauges.l1, into: &text)
+        case .l2Lookups, .l2Duration, .l2Writes, .l2Queue, .l2Loaded, .l2Bytes, .l2Breakers, .l2BreakerOpened,
+            .l2Failures:
+            if let l2 = gauges.l2 { write(metric, l2, into: &text) }
         case .upstreamConnections, .upstreamWaiting, .upstreamErrors:
             for upstream in gauges.upstreams { write(metric, upstream, into: &text) }
         case .purges: for purge in gauges.purges { text.append(metric, [purge.label], purge.count) }
@@ -105,6 +108,32 @@ package enum PrometheusText {
         case .l1Limit: text.append(metric, [], l1.limitBytes)
         case .l1Entries: text.append(metric, [], l1.entries)
         default: for eviction in l1.evictions { text.append(metric, [eviction.label], eviction.count) }
+        }
+    }
+
+    private static func write(_ metric: Metric, _ l2: L2Reading, into text: inout ByteBuffer) {
+        switch metric {
+        case .l2Lookups: for result in l2.lookups { text.append(metric, [result.label], result.count) }
+        case .l2Duration: text.append(metric, [], l2.durations)
+        case .l2Writes: for result in l2.writes { text.append(metric, [result.label], result.count) }
+        case .l2Queue: text.append(metric, [], l2.queueBytes)
+        case .l2Loaded: text.append(metric, [], l2.loaded)
+        case .l2Bytes:
+            text.append(metric, ["sent"], l2.connections.reduce(0) { $0 &+ $1.bytesSent })
+            text.append(metric, ["received"], l2.connections.reduce(0) { $0 &+ $1.bytesReceived })
+        default: for connections in l2.connections { write(metric, connections, into: &text) }
+        }
+    }
+
+    private static func write(_ metric: Metric, _ connections: L2Reading.Connections, into text: inout ByteBuffer) {
+        switch metric {
+        case .l2Breakers:
+            for state in connections.breakers { text.append(metric, [connections.name, state.label], state.count) }
+        case .l2BreakerOpened: text.append(metric, [connections.name], connections.opened)
+        default:
+            for failure in connections.failures {
+                text.append(metric, [connections.name, failure.label], failure.count)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FuzzProperties
 import Redis
 import Testing
 
@@ -57,5 +58,29 @@ import Testing
         let beyond = reader.reply.child(3, of: root)
         let below = second.flatMap { reader.reply.child(0, of: $0) }
         #expect(count == 3 && number == 3 && beyond == nil && below == nil)
+    }
+
+    @Test func noReplyCrashesItsReaderAndPiecesDoNotMatter() {
+        var state: UInt64 = 1
+        func next(below bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        let marks = Array("*$:+-0159\r\n".utf8)
+        for _ in 0..<5_000 {
+            var changed = Self.conversation
+            for _ in 0..<(1 + next(below: 3)) {
+                let place = next(below: changed.count)
+                if next(below: 2) == 0 {
+                    changed[place] = marks[next(below: marks.count)]
+                } else {
+                    changed.insert(marks[next(below: marks.count)], at: place)
+                }
+            }
+            if let problem = Properties.resp(changed.span) {
+                Issue.record("\(problem): \(String(decoding: changed, as: UTF8.self).debugDescription)")
+                return
+            }
+        }
     }
 }

@@ -15,6 +15,10 @@ final class ControlWorld {
     /// The configuration file.
     let file: ConfigurationFile
     private(set) var originRequests = 0
+    /// Further field lines of the origin's answers.
+    var originFields = ""
+    /// The origin answers conditional requests with 304.
+    var originConfirms = false
     /// What the origin waits before it answers.
     var originDelay = Duration.zero
 
@@ -66,8 +70,10 @@ final class ControlWorld {
                 if socket.hasEnded { return socket.close() }
                 guard socket.receivedText.hasSuffix("\r\n\r\n") else { return }
                 let path = socket.receivedText.split(separator: " ").dropFirst().first ?? ""
-                let answer =
-                    "HTTP/1.1 200 OK\r\nSurrogate-Key: t\r\nContent-Length: \(path.utf8.count)\r\n\r\n\(path)"
+                let isConfirmed = originConfirms && socket.receivedText.contains("If-None-Match")
+                let status = isConfirmed ? "304 Not Modified" : "200 OK"
+                let content = isConfirmed ? "\r\n" : "Content-Length: \(path.utf8.count)\r\n\r\n\(path)"
+                let answer = "HTTP/1.1 \(status)\r\nSurrogate-Key: t\r\n\(originFields)\(content)"
                 _ = socket.takeReceived()  // it has been read
                 originRequests += 1
                 world.after(originDelay) { socket.write(answer) }

@@ -47,6 +47,7 @@ extension Control {
         gauges.lastReloadSucceeded = lastReload.succeeded
         gauges.clientConnections = proxy.shared.connectionCount.load(ordering: .relaxed)
         gauges.l1 = L1Reading(store.statistics)
+        gauges.l2 = figures.tier?.reading
         gauges.upstreams = figures.upstreams.map(\.reading)
         gauges.log = log?.reading(now: loop.now)
         gauges.purges = purges.sorted { $0.key < $1.key }.map { LabelledCount($0.key, $0.value) }

@@ -33,6 +33,8 @@ struct ProxyFigures: Sendable {
     /// Those whose figures are older than the others'.
     var silentWorkers: [Int] = []
     var droppedLogLines: UInt64 = 0
+    /// nil without a second tier.
+    var tier: TierFigures?
 
     init(labels: MetricLabels, upstreams names: [String]) {
         metrics = MetricsSnapshot(labels: labels)
@@ -42,6 +44,11 @@ struct ProxyFigures: Sendable {
     mutating func add(_ figures: WorkerFigures) {
         metrics.merge(figures.metrics)
         clients += figures.clients
+        if let more = figures.tier {
+            var sum = tier ?? TierFigures()
+            sum.add(more)
+            tier = sum
+        }
         for (name, pool) in figures.upstreams {
             guard let index = upstreams.firstIndex(where: { $0.name == name }) else { continue }
             upstreams[index].pool += pool

@@ -16,6 +16,8 @@ struct ReloadPlan: Equatable, Sendable {
         if old.admin?.address != new.admin?.address { needsRestart.append("admin") }
         if old.workers != new.workers { needsRestart.append("workers") }
         if old.memory.maxObjectBytes != new.memory.maxObjectBytes { needsRestart.append("memory max_object") }
+        // Tier and log of invalidations must be of one Redis at every moment (promise 3).
+        if old.redis != new.redis { needsRestart.append("redis") }
         var nodes = new.nodes
         nodes.onRedisLoss = old.nodes.onRedisLoss
         if nodes != old.nodes { needsRestart.append("nodes") }

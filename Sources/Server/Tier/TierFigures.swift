@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import Redis
+import Telemetry
+
+/// What became of a question to the second tier.
+enum TierLookupResult: String, CaseIterable, Sendable {
+    case hit
+    case miss
+    /// It had a response, which an invalidation has overtaken, or of which that cannot be ruled out.
+    case outdated
+    /// What lay there was no record, or not for that key, and was deleted.
+    case damaged
+    case error
+    case timeout
+    /// There was no connection: the request did not wait.
+    case notAsked = "not-asked"
+}
+
+/// What became of a response that was to be kept in the second tier.
+enum TierWriteResult: String, CaseIterable, Sendable {
+    case written
+    case error
+    case timeout
+    case tooLarge = "too-large"
+    case queueFull = "queue-full"
+    case notConnected = "not-connected"
+    /// How much of the shared log its fetch knew is not known any more.
+    case unproven
+}
+
+/// What the second tier of one worker has counted; summed over all of them.
+struct TierFigures: Sendable {
+    var lookups: [TierLookupResult: UInt64] = [:]
+    var durations = LatencyHistogram()
+    var writes: [TierWriteResult: UInt64] = [:]
+    var queueBytes = 0
+    /// Of hot keys, at the start.
+    var loaded: UInt64 = 0
+    var readingLinks = LinkSum()
+    var writingLinks = LinkSum()
+
+    /// One kind of connection, of all workers.
+    struct LinkSum: Sendable {
+        /// Links by the state of their circuit breaker.
+        var closed = 0
+        var open = 0
+        var halfOpen = 0
+        var opened: UInt64 = 0
+        var bytesSent: UInt64 = 0
+        var bytesReceived: UInt64 = 0
+        var failures: [RedisFailure: UInt64] = [:]
+
+        init() {}
+
+        init(_ figures: RedisLinkFigures) {
+            switch figures.breaker {
+            case .closed: closed = 1
+            case .open: open = 1
+            case .halfOpen: halfOpen = 1
+            }
+            opened = figures.breakerOpened
+            bytesSent = figures.bytesSent
+            bytesReceived = figures.bytesReceived
+            failures = figures.failures
+        }
+
+        mutating func add(_ other: LinkSum) {
+            closed += other.closed
+            open += other.open
+            halfOpen += other.halfOpen
+            opened += other.opened
+            bytesSent += other.bytesSent
+            bytesReceived += other.bytesReceived
+            failures.merge(other.failures) { $0 + $1 }
+        }
+    }
+
+    mutating func count(_ result: TierLookupResult) { lookups[result, default: 0] += 1 }
+    mutating func count(_ result: TierWriteResult) { writes[result, default: 0] += 1 }
+
+    mutating func add(_ other: TierFigures) {
+        lookups.merge(other.lookups) { $0 + $1 }
+        durations.merge(other.durations)
+        writes.merge(other.writes) { $0 + $1 }
+        queueBytes += other.queueBytes
+        loaded += other.loaded
+        readingLinks.add(other.readingLinks)
+        writingLinks.add(other.writingLinks)
+    }
+}
+
+extension TierFigures {
+    /// Every result is there from the start, so that rates begin at zero.
+    var reading: L2Reading {
+        var reading = L2Reading()
+        reading.lookups = TierLookupResult.allCases.map { LabelledCount($0.rawValue, lookups[$0] ?? 0) }
+        reading.durations = durations
+        reading.writes = TierWriteResult.allCases.map { LabelledCount($0.rawValue, writes[$0] ?? 0) }
+        reading.queueBytes = UInt64(clamping: queueBytes)
+        reading.loaded = loaded
+        reading.connections = [readingLinks.reading("read"), writingLinks.reading("write")]
+        return reading
+    }
+}
+
+extension TierFigures.LinkSum {
+    fileprivate func reading(_ name: String) -> L2Reading.Connections {
+        var reading = L2Reading.Connections(name: name)
+        reading.breakers = [
+            LabelledCount("closed", UInt64(closed)), LabelledCount("open", UInt64(open)),
+            LabelledCount("half-open", UInt64(halfOpen)),
+        ]
+        reading.opened = opened
+        reading.bytesSent = bytesSent
+        reading.bytesReceived = bytesReceived
+        reading.failures = RedisFailure.allCases.compactMap { kind in
+            failures[kind].map { LabelledCount(kind.rawValue, $0) }
+        }
+        return reading
+    }
+}

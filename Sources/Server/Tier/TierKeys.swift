@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Redis
+
+/// What things are called in Redis.
+///
+///     shop:obj:GET shop.example/api/users?page=2
+///     shop:obj:GET shop.example/api/users?page=2 vary:accept-encoding=br,gzip
+///     shop:hot
+///
+/// Injective: a prefix holds no colon, no part that a route adds to a key is called `vary`, and a secondary key holds
+/// no blank.
+struct TierKeys: Sendable {
+    private let prefix: ContiguousArray<UInt8>
+
+    init(prefix: String) { self.prefix = ContiguousArray(prefix.utf8) }
+
+    /// As an argument of a command.
+    func writeObject(
+        _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span(), into output: inout ByteBuffer
+    ) {
+        let variantCount = variant.count > 0 ? Self.variantMark.utf8CodeUnitCount + variant.count : 0
+        output.beginArgument(byteCount: prefix.count + Self.objectMark.utf8CodeUnitCount + key.count + variantCount)
+        output.append(prefix.span)
+        output.append(Self.objectMark)
+        output.append(key)
+        if variant.count > 0 {
+            output.append(Self.variantMark)
+            output.append(variant)
+        }
+        output.endArgument()
+    }
+
+    func writeHotList(into output: inout ByteBuffer) {
+        output.beginArgument(byteCount: prefix.count + Self.hotMark.utf8CodeUnitCount)
+        output.append(prefix.span)
+        output.append(Self.hotMark)
+        output.endArgument()
+    }
+
+    static let objectMark: StaticString = ":obj:"
+    static let variantMark: StaticString = " vary:"
+    static let hotMark: StaticString = ":hot"
+
+    /// The first of the keys a variant is found by: the second one serves memory alone.
+    @_lifetime(copy secondaryKey)
+    static func variant(of secondaryKey: Span<UInt8>) -> Span<UInt8> {
+        for index in 0..<secondaryKey.count where secondaryKey[index] == ASCII.lineFeed {
+            return secondaryKey.extracting(0..<index)
+        }
+        return secondaryKey
+    }
+}

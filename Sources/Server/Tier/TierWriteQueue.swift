@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Redis
+import Storage
+
+/// A response on its way to the second tier.
+struct TierWrite {
+    let response: StoredResponse
+    /// What the origin granted, of which memory may keep to less.
+    let lifetimeMilliseconds: Int64
+    let byteCount: Int
+
+    init(_ response: StoredResponse, lifetimeMilliseconds: Int64, byteCount: Int) {
+        self.response = response
+        self.lifetimeMilliseconds = lifetimeMilliseconds
+        self.byteCount = byteCount
+    }
+}
+
+/// Responses that wait to be written, oldest first. They are those of memory, held by reference.
+struct TierWriteQueue {
+    private var items: ContiguousArray<TierWrite?> = []
+    private var first = 0
+    private(set) var byteCount = 0
+
+    var isEmpty: Bool { first == items.count }
+
+    mutating func append(_ write: TierWrite) {
+        items.append(write)
+        byteCount += write.byteCount
+    }
+
+    mutating func removeFirst() -> TierWrite? {
+        guard first < items.count, let write = items[first] else { return nil }
+        items[first] = nil
+        first += 1
+        byteCount -= write.byteCount
+        if first == items.count {
+            items.removeAll(keepingCapacity: items.count <= 1024)
+            first = 0
+        } else if first >= 1024 {
+            items.removeFirst(first)
+            first = 0
+        }
+        return write
+    }
+}
+
+/// The answer to a response that was written.
+final class TierWriteCall: RedisCall {
+    private unowned let tier: RedisTier
+
+    init(_ tier: RedisTier) {
+        self.tier = tier
+        super.init()
+    }
+
+    override func answered(_ reply: borrowing RESPReply) {
+        tier.figures.count(reply.isError ? .error : .written)
+        tier.writeQueued()
+    }
+
+    override func failed(_ failure: RedisFailure) {
+        tier.figures.count(failure == .timedOut ? .timeout : .notConnected)
+    }
+}

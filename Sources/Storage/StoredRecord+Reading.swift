@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import CacheRules
+
+/// Why bytes are no record.
+package enum RecordError: Error, Sendable, Equatable {
+    /// They do not begin as one does.
+    case foreign
+    /// Written by a version that this one does not understand.
+    case tooNew
+    /// Shorter or longer than it says, changed on the way, or saying what cannot be.
+    case damaged
+}
+
+/// A record taken apart; ranges are within its bytes.
+package struct ReadRecord: Sendable {
+    /// On this process's clock, as of `now` when it was read: nothing of its age is lost.
+    package var metadata: CachedMetadata
+    package let epoch: SharedEpoch
+    package let tags: ContiguousArray<UInt64>
+    package let keyRange: Range<Int>
+    package let varyRuleRange: Range<Int>
+    package let secondaryKeyRange: Range<Int>
+    let headRange: Range<Int>
+    let eTagRange: Range<Int>
+    package let bodyRange: Range<Int>
+    /// It only tells which request fields choose the response.
+    package let isVaryRule: Bool
+}
+
+extension StoredRecord {
+    package static func read(_ bytes: borrowing Span<UInt8>, now: Moment) throws(RecordError) -> ReadRecord {
+        guard bytes.count >= magic.utf8CodeUnitCount, bytes.extracting(0..<4).elementsEqual(magicBytes.span) else {
+            throw .foreign
+        }
+        guard bytes.count >= fixedByteCount + checksumByteCount else { throw .damaged }
+        let end = bytes.count - checksumByteCount
+        // First of all, so that a damaged version is not taken for a new one.
+        guard checksum(of: bytes.extracting(0..<end)) == bytes.number(UInt64.self, at: end) else { throw .damaged }
+        guard bytes[5] <= version else { throw .tooNew }
+        return try readParts(bytes, end: end, isOwnVersion: bytes[4] == version, now: now)
+    }
+
+    private static let magicBytes: [UInt8] = Array("\(magic)".utf8)
+
+    private static func readParts(
+        _ bytes: borrowing Span<UInt8>, end: Int, isOwnVersion: Bool, now: Moment
+    ) throws(RecordError) -> ReadRecord {
+        let fixedCount = Int(bytes.number(UInt16.self, at: 6))
+        guard fixedCount >= fixedByteCount, fixedCount <= end,
+            let kind = Kind(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 8)))
+        else { throw .damaged }
+        var parts = Parts(start: fixedCount, end: end)
+        let tags = try parts.take(8 * Int(bytes.number(UInt16.self, at: 14)))
+        let key = try parts.take(Int(bytes.number(UInt32.self, at: 16)))
+        let varyRule = try parts.take(Int(bytes.number(UInt16.self, at: 30)))
+        let secondaryKey = try parts.take(Int(bytes.number(UInt16.self, at: 32)))
+        let head = try parts.take(Int(bytes.number(UInt32.self, at: 20)))
+        let body = try parts.take(Int(clamping: bytes.number(UInt64.self, at: 40)))
+        guard parts.start == end || !isOwnVersion else { throw .damaged }
+        let eTagStart = Int(bytes.number(UInt32.self, at: 24))
+        let eTag = eTagStart..<eTagStart + Int(bytes.number(UInt16.self, at: 28))
+        guard eTag.upperBound <= head.count else { throw .damaged }
+        if kind == .response, !isHead(bytes.extracting(head)) { throw .damaged }
+        return ReadRecord(
+            metadata: try metadata(bytes, now: now),
+            epoch: SharedEpoch(
+                milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)),
+            tags: readTags(bytes, tags), keyRange: key, varyRuleRange: varyRule, secondaryKeyRange: secondaryKey,
+            headRange: head, eTagRange: eTag, bodyRange: body, isVaryRule: kind == .varyRule)
+    }
+
+    /// The parts that lie behind one another.
+    private struct Parts {
+        var start: Int
+        let end: Int
+
+        mutating func take(_ count: Int) throws(RecordError) -> Range<Int> {
+            guard count <= end - start else { throw .damaged }
+            defer { start += count }
+            return start..<start + count
+        }
+    }
+
+    private static func readTags(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) -> ContiguousArray<UInt64> {
+        var tags = ContiguousArray<UInt64>()
+        guard !range.isEmpty else { return tags }
+        tags.reserveCapacity(range.count / 8)
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
+            tags.append(bytes.number(UInt64.self, at: start))
+        }
+        return tags
+    }
+
+    /// A status line and field lines, each ended by CRLF, and no empty line that would end it for a client.
+    private static func isHead(_ head: borrowing Span<UInt8>) -> Bool {
+        guard head.count >= 14, head[head.count - 1] == ASCII.lineFeed, head[head.count - 2] == ASCII.carriageReturn
+        else { return false }
+        var lineStart = 0
+        for index in 0..<head.count where head[index] == ASCII.lineFeed {
+            guard index > lineStart + 1, head[index - 1] == ASCII.carriageReturn else { return false }
+            lineStart = index + 1
+        }
+        return true
+    }
+
+    /// Longer than anything is kept, and short enough that sums of a few do not overflow.
+    private static let durationLimit: Int64 = 1 << 50
+
+    private static func metadata(_ bytes: borrowing Span<UInt8>, now: Moment) throws(RecordError) -> CachedMetadata {
+        let received = bytes.number(Int64.self, at: 48)
+        let initialAge = bytes.number(Int64.self, at: 56)
+        let lifetime = bytes.number(Int64.self, at: 64)
+        let staleWhileRevalidate = bytes.number(Int64.self, at: 72)
+        let staleIfError = bytes.number(Int64.self, at: 80)
+        for duration in [initialAge, lifetime, staleWhileRevalidate, staleIfError] {
+            guard duration.magnitude <= durationLimit.magnitude else { throw .damaged }
+        }
+        guard received.magnitude <= durationLimit.magnitude, lifetime >= 0, staleWhileRevalidate >= 0, staleIfError >= 0
+        else { throw .damaged }
+        let flags = CachedMetadata.Flags(rawValue: bytes.number(UInt16.self, at: 12))
+        guard !flags.contains(.isPartial) else { throw .damaged }
+        // Another node's clock may run ahead; nothing grows younger by that.
+        let age = initialAge + max(0, now.wallMilliseconds - received)
+        return CachedMetadata(
+            status: bytes.number(UInt16.self, at: 10),
+            flags: flags,
+            storedAtMonotonicMilliseconds: now.monotonicMilliseconds, initialAgeMilliseconds: age,
+            freshnessLifetimeMilliseconds: lifetime, staleWhileRevalidateMilliseconds: staleWhileRevalidate,
+            staleIfErrorMilliseconds: staleIfError, dateSeconds: bytes.number(Int64.self, at: 88),
+            lastModifiedSeconds: bytes.number(Int64.self, at: 96))
+    }
+}
+
+extension ReadRecord {
+    /// The response for memory; nil when a part is longer than an entry can say.
+    ///
+    /// - Parameters:
+    ///   - bytes: those it was read from.
+    ///   - epoch: the process's own, from `MemoryStore.judge`.
+    package func response(
+        from bytes: borrowing Span<UInt8>, keyHash: UInt64, epoch: UInt64
+    ) -> StoredResponse? {
+        let draft = StoredDraft(
+            metadata: metadata, head: Self.copy(bytes, headRange), eTagRange: eTagRange,
+            varyRule: Self.copy(bytes, varyRuleRange), secondaryKey: Self.copy(bytes, secondaryKeyRange), tags: tags)
+        let key = bytes.extracting(keyRange)
+        guard bodyRange.count > StoredResponse.maximumInlineBodyBytes else {
+            return StoredResponse.seal(
+                draft, key: key, keyHash: keyHash, epoch: epoch, body: bytes.extracting(bodyRange))
+        }
+        let body = GrowingBody(expectedCount: bodyRange.count)
+        body.append(bytes.extracting(bodyRange))
+        return StoredResponse.seal(draft, key: key, keyHash: keyHash, epoch: epoch, segments: body.sealed())
+    }
+
+    private static func copy(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) -> ContiguousArray<UInt8> {
+        var copy = ContiguousArray<UInt8>()
+        guard !range.isEmpty else { return copy }
+        copy.reserveCapacity(range.count)
+        unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe copy.append(contentsOf: $0) }
+        return copy
+    }
+}
+
+extension CachedMetadata {
+    /// How long the response may be of use: its lifetime, and while it may be served stale.
+    package func usableForMilliseconds(_ now: Moment, lifetimeMilliseconds: Int64) -> Int64 {
+        lifetimeMilliseconds - ageMilliseconds(now) + max(staleWhileRevalidateMilliseconds, staleIfErrorMilliseconds)
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Little-endian.
+    fileprivate func number<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number {
+        var number: Number = 0
+        for index in (0..<MemoryLayout<Number>.size).reversed() {
+            number = number << 8 | Number(truncatingIfNeeded: self[offset + index])
+        }
+        return number
+    }
+}

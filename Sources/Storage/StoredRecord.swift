@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import CacheRules
+
+/// The form in which a response lies in the second tier: one run of bytes, numbers in little-endian order.
+///
+///     | fixed part | tags | key | Vary rule | secondary key | head | body | checksum |
+///
+/// A record names the version that wrote it, and the oldest that can read it. A reader takes what says that it can be
+/// read by it, and skips what it does not know: the end of a longer fixed part, and what stands between the parts it
+/// knows and the checksum. So nodes of neighbouring versions share one cache, in both directions; a change that old
+/// readers would misread raises `oldestReader`, and they see a miss.
+package enum StoredRecord {
+    package static let version: UInt8 = 1
+    static let oldestReader: UInt8 = 1
+
+    enum Kind: UInt8 {
+        case response = 0
+        /// The key's response varies: which request fields choose it. The variants lie under keys of their own.
+        case varyRule = 1
+    }
+
+    static let magic: StaticString = "LRDR"
+    static let fixedByteCount = 120
+    static let checksumByteCount = 8
+
+    /// Found by no peer's choice in mind, but by storage and software that err: no keyed hash is needed.
+    static let hasher = ByteHasher(seed: 0x6C61_7264_6572_0002)
+
+    // MARK: Writing
+
+    package static func byteCount(of response: borrowing StoredResponse) -> Int {
+        fixedByteCount + response.tags.count * 8 + response.key.count + response.varyRule.count
+            + response.secondaryKey.count + response.head.count + response.bodyCount + checksumByteCount
+    }
+
+    /// Exactly `byteCount(of:)` bytes.
+    ///
+    /// - Parameters:
+    ///   - lifetimeMilliseconds: what the origin granted, of which memory may keep to less.
+    ///   - epoch: how much of the shared log the fetch knew.
+    package static func write(
+        _ response: borrowing StoredResponse, lifetimeMilliseconds: Int64, epoch: SharedEpoch, now: Moment,
+        into buffer: inout ByteBuffer
+    ) {
+        let start = buffer.count
+        buffer.reserve(byteCount(of: response))
+        var metadata = response.metadata
+        metadata.freshnessLifetimeMilliseconds = lifetimeMilliseconds
+        writeFixedPart(.response, metadata, epoch, now: now, into: &buffer) { fixed in
+            fixed.tags = UInt16(clamping: response.tags.count)
+            fixed.key = UInt32(clamping: response.key.count)
+            fixed.head = UInt32(clamping: response.head.count)
+            fixed.eTagStart = UInt32(clamping: response.eTagRange.lowerBound)
+            fixed.eTag = UInt16(clamping: response.eTagRange.count)
+            fixed.varyRule = UInt16(clamping: response.varyRule.count)
+            fixed.secondaryKey = UInt16(clamping: response.secondaryKey.count)
+            fixed.body = UInt64(response.bodyCount)
+        }
+        for index in 0..<response.tags.count { buffer.append(littleEndian: response.tags[index]) }
+        buffer.append(response.key)
+        buffer.append(response.varyRule)
+        buffer.append(response.secondaryKey)
+        buffer.append(response.head)
+        writeBody(response, into: &buffer)
+        seal(from: start, in: &buffer)
+    }
+
+    private static func writeBody(_ response: borrowing StoredResponse, into buffer: inout ByteBuffer) {
+        guard let shared = response.sharedBody else { return buffer.append(response.inlineBody) }
+        var written = 0
+        while let run = shared.run(at: written) {
+            buffer.append(run.bytes)
+            written += run.count
+        }
+    }
+
+    /// Under the key alone, where the responses under it vary.
+    package static func writeVaryRule(
+        of response: borrowing StoredResponse, now: Moment, into buffer: inout ByteBuffer
+    ) {
+        let start = buffer.count
+        writeFixedPart(.varyRule, response.metadata, .zero, now: now, into: &buffer) { fixed in
+            fixed.key = UInt32(clamping: response.key.count)
+            fixed.varyRule = UInt16(clamping: response.varyRule.count)
+        }
+        buffer.append(response.key)
+        buffer.append(response.varyRule)
+        seal(from: start, in: &buffer)
+    }
+
+    package static func varyRuleByteCount(of response: borrowing StoredResponse) -> Int {
+        fixedByteCount + response.key.count + response.varyRule.count + checksumByteCount
+    }
+
+    /// What stands at the end of a record that holds `bytes` otherwise.
+    package static func checksum(of bytes: borrowing Span<UInt8>) -> UInt64 { hasher.hash64(bytes) }
+
+    private static func seal(from start: Int, in buffer: inout ByteBuffer) {
+        buffer.append(littleEndian: checksum(of: buffer.span.extracting(start..<buffer.count)))
+    }
+
+    private struct Counts {
+        var tags: UInt16 = 0
+        var key: UInt32 = 0
+        var head: UInt32 = 0
+        var eTagStart: UInt32 = 0
+        var eTag: UInt16 = 0
+        var varyRule: UInt16 = 0
+        var secondaryKey: UInt16 = 0
+        var body: UInt64 = 0
+    }
+
+    private static func writeFixedPart(
+        _ kind: Kind, _ metadata: CachedMetadata, _ epoch: SharedEpoch, now: Moment, into buffer: inout ByteBuffer,
+        counts fill: (inout Counts) -> Void
+    ) {
+        var counts = Counts()
+        fill(&counts)
+        let residentMilliseconds = now.monotonicMilliseconds - metadata.storedAtMonotonicMilliseconds
+        buffer.append(magic)
+        buffer.append(version)
+        buffer.append(oldestReader)
+        buffer.append(littleEndian: UInt16(fixedByteCount))
+        buffer.append(littleEndian: UInt16(kind.rawValue))
+        buffer.append(littleEndian: metadata.status)
+        buffer.append(littleEndian: metadata.flags.rawValue)
+        buffer.append(littleEndian: counts.tags)
+        buffer.append(littleEndian: counts.key)
+        buffer.append(littleEndian: counts.head)
+        buffer.append(littleEndian: counts.eTagStart)
+        buffer.append(littleEndian: counts.eTag)
+        buffer.append(littleEndian: counts.varyRule)
+        buffer.append(littleEndian: counts.secondaryKey)
+        buffer.append(littleEndian: UInt16(0))
+        buffer.append(littleEndian: UInt32(0))
+        buffer.append(littleEndian: counts.body)
+        // The wall clock, since the monotonic one of another process says nothing here.
+        buffer.append(littleEndian: now.wallMilliseconds - residentMilliseconds)
+        buffer.append(littleEndian: metadata.initialAgeMilliseconds)
+        buffer.append(littleEndian: metadata.freshnessLifetimeMilliseconds)
+        buffer.append(littleEndian: metadata.staleWhileRevalidateMilliseconds)
+        buffer.append(littleEndian: metadata.staleIfErrorMilliseconds)
+        buffer.append(littleEndian: metadata.dateSeconds)
+        buffer.append(littleEndian: metadata.lastModifiedSeconds)
+        buffer.append(littleEndian: epoch.milliseconds)
+        buffer.append(littleEndian: epoch.sequence)
+    }
+}
+
+extension ByteBuffer {
+    package mutating func append(littleEndian number: some FixedWidthInteger) {
+        var rest = number
+        for _ in 0..<(number.bitWidth / 8) {
+            append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+}
