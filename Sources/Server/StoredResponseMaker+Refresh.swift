@@ -20,7 +20,7 @@ extension StoredResponseMaker {
     ) -> RefreshedResponse? {
         guard let updated = merge(stored, update, for: exchange) else { return nil }
         let now = exchange.worker.loop.now
-        var request = exchange.head
+        var request = RequestHead(copying: exchange.head)
         request.method = .get  // what is stored, whatever was asked (RFC 9111 §4.3.5)
         let decision = Storability.assess(
             request: request, response: updated, policy: exchange.request.route.policy,
