@@ -23,6 +23,7 @@ extension Exchange {
         answer.forwardStatus = response.status.code
         answer.upstreamNanoseconds = now.monotonicNanoseconds - sentAt.monotonicNanoseconds
         if response.status.code == 101 { return beginTunnel(response) }
+        meetInvalidations(response)
         invalidateByMethod(response)
         let decision =
             machine.facts.routePasses

@@ -18,6 +18,7 @@ extension Exchange {
         withhold(response)
         let length = framing.contentLength(of: response, request: head.method)
         takeKeyOfGet()
+        if isOutdated { return relayInstead(response, .invalidated, framing: framing) }
         if let length, length > largestBodyBytes { return relayInstead(response, .tooLarge, framing: framing) }
         guard let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
         else { return relayInstead(response, .tooManyTags, framing: framing) }
@@ -52,10 +53,26 @@ extension Exchange {
     /// An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
     /// the POST itself caused.
     private func takeKeyOfGet() {
-        guard key.isEmpty else { return }
+        if key.isEmpty { adoptKeyOfGet() }
+        if !head.method.isSafe { epoch = worker.shared.store.currentEpoch }
+    }
+
+    private func adoptKeyOfGet() {
         worker.writeKey(of: head, route: request.route)
         adoptKey(worker.keyCopy())
-        if !head.method.isSafe { epoch = worker.shared.store.currentEpoch }
+    }
+
+    /// Before a POST causes its own invalidation: one that came while it was under way makes its answer worthless
+    /// for others (promise 3).
+    func meetInvalidations(_ response: borrowing ResponseHead) {
+        guard head.method == .post, response.fields.contains(.contentLocation) else { return }
+        if key.isEmpty { adoptKeyOfGet() }
+        let key = self.key
+        let tags = ResponseTags.hashes(
+            response.fields, authority: head.authority, policy: request.route.policy)
+        guard let tags else { return }  // too many to be stored
+        let verdict = worker.shared.store.verdict(key: key.span, hash: keyHash, tags: tags.span, since: epoch)
+        isOutdated = verdict != .no
     }
 
     private func relayInstead(

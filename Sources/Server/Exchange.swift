@@ -45,6 +45,8 @@ final class Exchange: Deadline {
     var reader: Int?
     /// Of what is stored: all of it has come.
     var isBodyComplete = false
+    /// It must not be stored: an invalidation has overtaken it.
+    var isOutdated = false
     /// A part that passes on to the client and is to be stored.
     var collector: PartCollector?
     /// What is stored already of the body that is being stored.

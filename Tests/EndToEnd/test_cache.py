@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is stored, for whom, for how long, and how it is served."""
 import email.utils
+import threading
 import time
 import unittest
 
@@ -424,6 +425,19 @@ class UnsafeMethods(LarderCase):
                 self.assert_hit(self.get(path))
                 self.ask(method, path)
                 self.assert_forwarded(self.get(path))
+
+    def test_answer_to_post_is_stored_unless_an_invalidation_overtook_it(self):
+        self.start()
+        for path, is_overtaken in (("/calm", False), ("/overtaken", True)):
+            gate = threading.Event()
+            self.origin.on(path, Reply(fields=[FRESH, ("Content-Location", path)], content=b"new", gate=gate))
+            wait = self.in_parallel(1, lambda number, path=path: self.ask("POST", path))
+            self.origin.wait_for(1, path)
+            if is_overtaken:
+                self.larder.invalidate(urls=[path])
+            gate.set()
+            self.assertEqual(wait()[0].content, b"new")
+            self.assertEqual(bool(self.get(path).cache.get("hit")), not is_overtaken, path)
 
     def test_failed_unsafe_method_invalidates_nothing(self):
         self.start()
