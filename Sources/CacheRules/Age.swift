@@ -16,10 +16,12 @@ enum Age {
 
     /// The Age field: its first member counts, and garbage is passed over (RFC 9111 §5.1).
     static func valueSeconds(_ fields: borrowing Fields) -> Int64 {
-        guard let index = fields.firstIndex(of: .age) else { return 0 }
-        let value = fields.value(at: index)
-        var list = FieldListParser()
-        guard let first = list.next(in: value) else { return 0 }
-        return DeltaSeconds.parse(value, first) ?? 0
+        guard fields.contains(.age) else { return 0 }
+        for index in fields.slots.indices where fields.slots[index].name == .age {
+            let value = fields.value(at: index)
+            var list = FieldListParser()
+            if let first = list.next(in: value) { return DeltaSeconds.parse(value, first) ?? 0 }
+        }
+        return 0
     }
 }
