@@ -74,7 +74,8 @@ import Testing
             let status = seen[number] == 1 ? cases[number].status : 200
             return "HTTP/1.1 \(status) Any\r\n\(fields)\(status == 204 ? "" : "Content-Length: 0\r\n")\r\n"
         }
-        for one in cases { _ = larder.ask("GET \(one.target)", fields: Self.lines(one.first)) }  // judged by what follows
+        // Judged by what follows.
+        for one in cases { _ = larder.ask("GET \(one.target)", fields: Self.lines(one.first)) }
         larder.world.run(for: .seconds(5))
         for (number, one) in cases.enumerated() {
             let before = seen[number] ?? 0
