@@ -94,7 +94,8 @@ let package = Package(
         tests(
             "ServerTests",
             [
-                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Redis",
+                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Nodes",
+                "Redis",
                 "Storage",
                 "Upstreams", "Telemetry", "Server", "TestKit", "PlainCache",
             ]),

@@ -7,12 +7,18 @@ package import HTTPMessages
 /// Injective: a target holds no blank, so the first blank ends the method and any later one begins a part that
 /// the route added; in a host every byte that could end it is escaped.
 package enum CacheKey {
-    /// The key of a request. GET and HEAD share one (RFC 9110 §9.3.2), and POST refreshes that one.
+    /// The key of a request. GET and HEAD share one (RFC 9110 §9.3.2), and POST refreshes that one, unless it
+    /// `isKeyedByBody`: then it has keys of its own, to which the caller adds the body.
     package static func write(
-        _ request: borrowing RequestHead, isSecure: Bool = false, options: borrowing KeyOptions,
-        into buffer: inout ByteBuffer
+        _ request: borrowing RequestHead, isSecure: Bool = false, isKeyedByBody: Bool = false,
+        options: borrowing KeyOptions, into buffer: inout ByteBuffer
     ) {
-        writeMethodClass(request.method, request.methodBytes, into: &buffer)
+        if isKeyedByBody {
+            buffer.append(request.methodBytes)
+            buffer.append(ASCII.space)
+        } else {
+            writeMethodClass(request.method, request.methodBytes, into: &buffer)
+        }
         if options.includesHost { writeOrigin(request.authority, isSecure: isSecure, into: &buffer) }
         NormalizedTarget.write(request, options: options, into: &buffer)
     }

@@ -21,7 +21,10 @@ package enum ConditionalRequest: Sendable, Equatable {
         guard request.fields.present.intersects(all) else { return .notConditional }
         if request.fields.present.intersects(forOrigins) { return .forward }
         // RFC 9110 §13.2.1: without a success there is nothing that could be unmodified.
-        guard Status(metadata.status).isSuccess, request.method == .get || request.method == .head else {
+        // What is true of GET is true of QUERY (RFC 10008).
+        guard Status(metadata.status).isSuccess,
+            request.method == .get || request.method == .head || request.method == .query
+        else {
             return .proceed
         }
         // RFC 9110 §13.2.2: If-Modified-Since is not looked at beside If-None-Match.

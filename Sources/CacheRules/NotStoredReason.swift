@@ -4,7 +4,7 @@
 package enum NotStoredReason: UInt8, CaseIterable, Sendable {
     case method, status, noStore, `private`, authorization, setCookie, varyStar, noLifetime, expired, noCache
     case partial, requestNoStore, tooLarge, invalidated, tooManyTags, tooManyVariants, route, incomplete
-    case storeFull, superseded
+    case storeFull, superseded, requestTooLarge
 
     package var label: StaticString {
         switch self {
@@ -28,6 +28,7 @@ package enum NotStoredReason: UInt8, CaseIterable, Sendable {
         case .incomplete: "incomplete"
         case .storeFull: "store-full"
         case .superseded: "superseded"
+        case .requestTooLarge: "request-too-large"
         }
     }
 }

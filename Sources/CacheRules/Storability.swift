@@ -11,12 +11,13 @@ package enum StoreDecision: Sendable, Equatable {
 package enum Storability {
     /// `response` has all its fields as the origin sent them; the moments are those of the exchange with it.
     /// The answer to a POST that is stored is stored for GET. A 206 is judged as the 200 of which it is a part.
+    /// `anyMethod`: the request is keyed by its body, or its answer brings up to date what is stored already.
     package static func assess(
-        request: borrowing RequestHead, response: borrowing ResponseHead, policy: CachePolicy,
-        requestSentAt: Moment, responseReceivedAt: Moment
+        request: borrowing RequestHead, anyMethod: Bool = false, response: borrowing ResponseHead,
+        policy: CachePolicy, requestSentAt: Moment, responseReceivedAt: Moment
     ) -> StoreDecision {
         guard response.status.code == 206 else {
-            return assessWhole(request, response, policy, requestSentAt, responseReceivedAt)
+            return assessWhole(request, anyMethod, response, policy, requestSentAt, responseReceivedAt)
         }
         // RFC 9111 §3.3.
         guard policy.storesPartial, request.method == .get, RepresentationPart(response) != nil else {
@@ -24,15 +25,15 @@ package enum Storability {
         }
         var whole = copy response
         whole.status = Status(200)
-        let decision = assessWhole(request, whole, policy, requestSentAt, responseReceivedAt)
+        let decision = assessWhole(request, anyMethod, whole, policy, requestSentAt, responseReceivedAt)
         guard case .store(var metadata) = decision else { return decision }
         metadata.flags.insert(.isPartial)
         return .store(metadata)
     }
 
     private static func assessWhole(
-        _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ policy: CachePolicy,
-        _ requestSentAt: Moment, _ responseReceivedAt: Moment
+        _ request: borrowing RequestHead, _ anyMethod: Bool, _ response: borrowing ResponseHead,
+        _ policy: CachePolicy, _ requestSentAt: Moment, _ responseReceivedAt: Moment
     ) -> StoreDecision {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
         let nowSeconds = responseReceivedAt.wallSeconds
@@ -41,6 +42,7 @@ package enum Storability {
         let lastModified = dateField(.lastModified, response.fields, nowSeconds: nowSeconds)
         var lifetime = Freshness.lifetime(
             response, directives, policy, dateSeconds: date, lastModifiedSeconds: lastModified)
+        if !anyMethod, let reason = refusalByMethod(request, response, lifetime) { return .refuse(reason) }
         if let reason = refusal(request, response, directives, lifetime, policy) { return .refuse(reason) }
 
         lifetime.milliseconds = Freshness.shortened(
@@ -66,7 +68,6 @@ package enum Storability {
         _ lifetime: FreshnessLifetime, _ policy: CachePolicy
     ) -> NotStoredReason? {
         if let reason = refusalByStatus(response.status, directives) { return reason }
-        if let reason = refusalByMethod(request, response, lifetime) { return reason }
         if policy.requestDirectives == .honor, RequestDirectives.parse(request.fields).noStore {
             return .requestNoStore  // RFC 9111 §5.2.1.5
         }

@@ -5,6 +5,8 @@ package import HTTPMessages
 /// What of a request decides its course, besides what the cache holds.
 package struct RequestFacts: Sendable {
     package var method: Method
+    /// The route makes the body part of the key (RFC 10008 for QUERY, the operator's word for POST).
+    package var isKeyedByBody: Bool
     package var hasBody: Bool
     package var wantsUpgrade: Bool
     package var hasRange: Bool
@@ -18,10 +20,12 @@ package struct RequestFacts: Sendable {
     package var onlyIfCached: Bool
 
     package init(
-        method: Method, hasBody: Bool = false, wantsUpgrade: Bool = false, hasRange: Bool = false,
+        method: Method, isKeyedByBody: Bool = false, hasBody: Bool = false, wantsUpgrade: Bool = false,
+        hasRange: Bool = false,
         isForOrigin: Bool = false, routePasses: Bool = false, coalesces: Bool = true, onlyIfCached: Bool = false
     ) {
         self.method = method
+        self.isKeyedByBody = isKeyedByBody
         self.hasBody = hasBody
         self.wantsUpgrade = wantsUpgrade
         self.hasRange = hasRange
@@ -55,6 +59,8 @@ package enum FirstAction: Sendable, Equatable {
     /// Straight to the origin; the cache is not asked.
     case forward(ForwardReason)
     case searchMemory
+    /// The body is wanted first, since it is part of the key.
+    case collectBody
 }
 
 package enum LookupAction: Sendable, Equatable {

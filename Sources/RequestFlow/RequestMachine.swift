@@ -6,8 +6,10 @@ import HTTPMessages
 /// logger inside, and nothing about the version of HTTP.
 package struct RequestMachine: Sendable {
     package enum State: Sendable, Equatable {
-        /// Left by `begin`: to .searchingMemory or .fetchingAlone.
+        /// Left by `begin`: to .collectingBody, .searchingMemory or .fetchingAlone.
         case received
+        /// Left by `bodyCollected` to .searchingMemory, by `bodyExceededLimit` to .fetchingAlone.
+        case collectingBody
         /// Left by `memorySearched`: to .joiningFlight, .fetchingAlone or .responding.
         case searchingMemory
         /// Left by `flightJoined`: to .leading, .following or .responding.
@@ -49,10 +51,16 @@ package struct RequestMachine: Sendable {
 
     package init(_ facts: RequestFacts) { self.facts = facts }
 
-    /// Only GET and HEAD are looked up, without content (RFC 9110 §9.3.1) and without an upgrade.
+    /// Only GET and HEAD are looked up, without content (RFC 9110 §9.3.1) and without an upgrade; and what the
+    /// route keys by its body.
     package mutating func begin() -> FirstAction {
         precondition(state == .received)
         if facts.routePasses { return forward(.bypass) }
+        if facts.isKeyedByBody {
+            if facts.wantsUpgrade || facts.isForOrigin { return forward(.request) }
+            state = .collectingBody
+            return .collectBody
+        }
         guard facts.method == .get || facts.method == .head else { return forward(.method) }
         if facts.hasBody || facts.wantsUpgrade || facts.isForOrigin { return forward(.request) }
         state = .searchingMemory
@@ -62,6 +70,19 @@ package struct RequestMachine: Sendable {
 
     /// There is a second tier. Said before the first fetch begins.
     package mutating func secondTierExists() { hasSecondTier = true }
+
+    package mutating func bodyCollected() -> FirstAction {
+        precondition(state == .collectingBody)
+        state = .searchingMemory
+        searches = 1
+        return .searchMemory
+    }
+
+    /// The body is too long to be keyed.
+    package mutating func bodyExceededLimit() -> FirstAction {
+        precondition(state == .collectingBody)
+        return forward(.bypass)
+    }
 
     private mutating func forward(_ reason: ForwardReason) -> FirstAction {
         mayBeInSecondTier = false
@@ -90,7 +111,8 @@ package struct RequestMachine: Sendable {
             return fetch(.partial)
         case .stale(let reason, let mayServeOnError):
             mayServeStaleOnError = mayServeOnError
-            isConditional = true
+            // RFC 9110 §13.1.2: a condition that fails is no 304 for POST.
+            isConditional = facts.method != .post
             return fetch(reason)
         }
     }
@@ -102,7 +124,8 @@ package struct RequestMachine: Sendable {
             return .refuse
         }
         // A HEAD or a part of a body cannot answer the others that wait.
-        if coalescing, facts.coalesces, facts.method == .get, !facts.hasRange, searches <= Self.maximumSearches {
+        let isShareable = facts.isKeyedByBody || (facts.method == .get && !facts.hasRange)
+        if coalescing, facts.coalesces, isShareable, searches <= Self.maximumSearches {
             state = .joiningFlight
             return .joinFlight
         }

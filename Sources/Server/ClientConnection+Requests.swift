@@ -20,6 +20,9 @@ extension ClientConnection {
             makeExchange(slot, request, machine).forward()
             return true
         case .searchMemory: return search(slot, request, &machine)
+        case .collectBody:
+            makeExchange(slot, request, machine).collectBody()
+            return true
         }
     }
 

@@ -16,6 +16,8 @@ struct ClientRequest {
     let startedNanoseconds: Int64
     let headByteCount: Int
     var directives = RequestDirectives.none
+    /// The whole body, once it has come to be keyed.
+    var content: KeyedContent?
 
     func facts(of head: borrowing RequestHead) -> RequestFacts {
         let hasBody: Bool
@@ -25,7 +27,8 @@ struct ClientRequest {
         }
         let isHonored = route.policy.requestDirectives == .honor
         return RequestFacts(
-            method: head.method, hasBody: hasBody, wantsUpgrade: wantsUpgrade,
+            method: head.method, isKeyedByBody: route.keysBody(of: head.method), hasBody: hasBody,
+            wantsUpgrade: wantsUpgrade,
             hasRange: head.fields.contains(.range),
             isForOrigin: head.fields.contains(.ifMatch) || head.fields.contains(.ifUnmodifiedSince),
             routePasses: route.settings.isPass,

@@ -33,8 +33,18 @@ extension Exchange {
         worker.upstreamOutput.clear()
         RequestHeadWriter.write(self, into: &worker.upstreamOutput)
         connection.send(&worker.upstreamOutput)
+        if let content = request.content {
+            let bytes = content.bytes
+            connection.write(bytes.span)
+            return connection.requestSent()
+        }
+        if !collected.isEmpty {
+            var prefix = ByteBuffer()
+            swap(&prefix, &collected)
+            send(prefix.span, to: connection)
+        }
         if requestBody.isComplete {
-            connection.requestSent()
+            endRequestBody(on: connection)
         } else {
             connection.requestContinues()
             client?.advance()
@@ -43,6 +53,7 @@ extension Exchange {
 
     var wantsRequestBody: Bool {
         if case .tunnel = intake { return upstreamTakesMore }
+        if machine.state == .collectingBody { return !requestBody.isComplete }
         return !requestBody.isComplete && upstreamTakesMore
     }
 
@@ -53,6 +64,7 @@ extension Exchange {
 
     /// Answers how many bytes were used.
     func requestBodyReceived(_ bytes: borrowing Span<UInt8>) -> Int {
+        if machine.state == .collectingBody { return takeRequestBody(bytes) }
         guard let upstream else { return 0 }
         if case .tunnel = intake {
             upstream.write(bytes)
@@ -80,7 +92,7 @@ extension Exchange {
         return used
     }
 
-    private var exceedsBodyLimit: Bool { worker.snapshot.exceedsBodyLimit(requestBody.receivedByteCount) }
+    var exceedsBodyLimit: Bool { worker.snapshot.exceedsBodyLimit(requestBody.receivedByteCount) }
 
     private func send(_ data: borrowing Span<UInt8>, to upstream: UpstreamConnection) {
         requestBody.hasBeenSent = true
@@ -115,7 +127,7 @@ extension Exchange {
     func requestBodyTimedOut() { requestBodyFailed(Status(408), detail: "body-timeout") }
 
     /// Nobody upstream may take what came for a whole request.
-    private func requestBodyFailed(_ status: Status, detail: StaticString) {
+    func requestBodyFailed(_ status: Status, detail: StaticString) {
         if delivery.hasBegun { return breakOff(detail: detail) }
         fail(status, detail: detail)
     }
@@ -126,7 +138,8 @@ extension Exchange {
     private func retried(after failure: ExchangeFailure) -> Bool {
         if driver.isDraining, let successor = worker.successor(of: driver) { driver = successor }
         let decision = RetryPolicy.decision(
-            after: failure, methodIsIdempotent: head.method.isIdempotent, retries: retries,
+            after: failure, methodIsIdempotent: head.method.isIdempotent || machine.facts.isKeyedByBody,
+            retries: retries,
             limit: driver.settings.retries, budget: &driver.retryBudget)
         guard decision == .retryOnNewConnection else { return false }
         retries += 1
@@ -143,7 +156,7 @@ extension Exchange {
         failure.onReusedConnection = onReusedConnection
         failure.requestSent = true
         failure.responseReceived = responseReceived || delivery.hasBegun
-        failure.contentReplayable = !requestBody.hasBeenSent
+        failure.contentReplayable = request.content != nil || !requestBody.hasBeenSent
         if retried(after: failure) { return }
         giveUp(kind == .timedOut ? Status(504) : Status(502), detail: kind.label)
     }

@@ -25,12 +25,7 @@ extension Exchange {
         if response.status.code == 101 { return beginTunnel(response) }
         meetInvalidations(response)
         invalidateByMethod(response)
-        let decision =
-            machine.facts.routePasses
-            ? StoreDecision.refuse(.route)
-            : Storability.assess(
-                request: head, response: response, policy: request.route.policy, requestSentAt: sentAt,
-                responseReceivedAt: now)
+        let decision = storeDecision(response, now: now)
         switch machine.upstreamAnswered(judge(response, decision, framing)) {
         case .serveConfirmed: serveConfirmed(response, now: now)
         case .completeAndServe: completeStored(response)
@@ -51,6 +46,14 @@ extension Exchange {
         case .relay: beginRelay(response, framing: framing)
         }
         return nil
+    }
+
+    private func storeDecision(_ response: borrowing ResponseHead, now: Moment) -> StoreDecision {
+        if machine.facts.routePasses { return .refuse(.route) }
+        if let reason = unkeyedReason { return .refuse(reason) }
+        return Storability.assess(
+            request: head, anyMethod: request.content != nil, response: response, policy: request.route.policy,
+            requestSentAt: sentAt, responseReceivedAt: now)
     }
 
     private func judge(
@@ -82,7 +85,7 @@ extension Exchange {
     // MARK: Relaying
 
     func beginRelay(_ response: borrowing ResponseHead, framing: BodyFraming) {
-        answer.outcome = machine.facts.routePasses || machine.forwardReason == .method ? .pass : .miss
+        answer.outcome = machine.forwardReason == .bypass || machine.forwardReason == .method ? .pass : .miss
         if head.method == .head { worker.updateByHead(response, exchange: self) }
         rememberUncacheable()
         endFlight(.uncacheable)
@@ -204,7 +207,8 @@ extension Exchange {
 
     /// A successful unsafe method makes what is stored for its target worthless (RFC 9111 §4.4).
     private func invalidateByMethod(_ response: borrowing ResponseHead) {
-        guard !head.method.isSafe else { return }
+        // A POST that the route keys by its body is safe, by the operator's word.
+        guard !head.method.isSafe, !machine.facts.isKeyedByBody else { return }
         worker.invalidateTargets(of: head, response: response, route: request.route)
     }
 

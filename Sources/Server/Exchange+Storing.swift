@@ -53,19 +53,20 @@ extension Exchange {
     /// An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
     /// the POST itself caused.
     private func takeKeyOfGet() {
+        guard request.content == nil else { return }
         if key.isEmpty { adoptKeyOfGet() }
         if !head.method.isSafe { epoch = worker.shared.store.currentEpoch }
     }
 
     private func adoptKeyOfGet() {
-        worker.writeKey(of: head, route: request.route)
+        worker.writeKey(of: head, request)
         adoptKey(worker.keyCopy())
     }
 
     /// Before a POST causes its own invalidation: one that came while it was under way makes its answer worthless
     /// for others (promise 3).
     func meetInvalidations(_ response: borrowing ResponseHead) {
-        guard head.method == .post, response.fields.contains(.contentLocation) else { return }
+        guard head.method == .post, request.content == nil, response.fields.contains(.contentLocation) else { return }
         if key.isEmpty { adoptKeyOfGet() }
         let key = self.key
         let tags = ResponseTags.hashes(

@@ -17,7 +17,7 @@ final class Exchange: Deadline {
     let worker: Worker
     var client: ClientConnection?
     private let slot: HeadSlot
-    let request: ClientRequest
+    var request: ClientRequest
     var machine: RequestMachine
     var answer = Answer(outcome: .pass)
 
@@ -25,6 +25,8 @@ final class Exchange: Deadline {
     private(set) var key: ContiguousArray<UInt8> = []
     private(set) var keyHash: UInt64 = 0
     var stored: StoredResponse?
+    /// What is stored answers as a hit.
+    private var foundFresh = false
     /// The flight it leads or follows.
     var flight: Flight?
     var leads = false
@@ -35,6 +37,8 @@ final class Exchange: Deadline {
     var upstream: UpstreamConnection?
     var wait: UpstreamWait?
     var requestBody: RequestBodyRelay
+    /// What has come of a body that is to be keyed, or has turned out too long for it.
+    var collected = ByteBuffer()
     var retries = 0
     var sentAt = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
     var epoch: UInt64 = 0
@@ -110,6 +114,7 @@ final class Exchange: Deadline {
     /// The worker has searched memory; its scratch still holds the key.
     func found(_ found: Found) {
         stored = found.stored
+        foundFresh = found.answer == .fresh
         keyHash = found.keyHash
         if key.isEmpty { key = worker.keyCopy() }
     }
@@ -160,6 +165,7 @@ final class Exchange: Deadline {
     private func searchAgain() {
         let found = worker.search(head, request)
         stored = found.stored
+        foundFresh = found.answer == .fresh
         proceed(machine.memorySearched(found.answer))
     }
 
@@ -171,7 +177,8 @@ final class Exchange: Deadline {
         self.stored = stored
         keyHash = flight.keyHash
         epoch = flight.epoch
-        _ = machine.begin()  // a request that was looked up already begins like the first time
+        // What was looked up already begins like the first time.
+        if case .collectBody = machine.begin() { _ = machine.bodyCollected() }  // it has come
         _ = machine.memorySearched(.stale(reason: .stale, mayServeOnError: false))  // known by the caller
         joined(.leader)
     }
@@ -279,7 +286,7 @@ final class Exchange: Deadline {
     /// What is stored answers although it is stale, or because the origin confirmed it.
     func serveStored() {
         guard let stored, let client = clientToWriteTo() else { return finish(status: Status(499)) }
-        if answer.outcome != .revalidated { answer.outcome = .stale }
+        if answer.outcome != .revalidated { answer.outcome = foundFresh ? .hit : .stale }
         answer.forward = machine.forwardReason
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(worker.loop.now) / 1000
         let status = worker.respond(with: stored, to: head, on: client, request: request, answer: answer)

@@ -12,7 +12,15 @@ enum KeyPartWriter {
         case .field(let name): writeField(name, of: fields, into: &key)
         case .cookie(let name): writeCookie(name, of: fields, into: &key)
         case .hashedAuthorization: writeAuthorization(of: fields, hasher: hasher, into: &key)
+        case .body: break
         }
+    }
+
+    /// What was sent, and what it is said to be: the same bytes of another type are another question.
+    static func write(_ content: KeyedContent, of fields: borrowing Fields, into key: inout ByteBuffer) {
+        for name in KeyedContent.metadataFields { writeField(name, of: fields, into: &key) }
+        let digest = content.digest.hexadecimal
+        CacheKey.writePart("body", name: digest.span, value: nil, into: &key)
     }
 
     private static func writeField(
@@ -71,7 +79,7 @@ enum KeyPartWriter {
         guard let index = fields.firstIndex(of: .authorization) else {
             return CacheKey.writePart("authorization", name: Span(), value: nil, into: &key)
         }
-        let digest = CredentialDigest(fields.value(at: index))
+        let digest = SHA256Digest(fields.value(at: index))
         CacheKey.writePart("authorization", name: digest.hexadecimal.span, value: nil, into: &key)
     }
 }

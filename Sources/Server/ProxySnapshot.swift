@@ -29,6 +29,8 @@ final class ProxySnapshot: Sendable {
     let memoryLifetimeMilliseconds: Int64?
     /// How many loops share the limits.
     let workerCount: Int
+    /// Some route keys requests by their bodies.
+    let keysBodies: Bool
 
     init(_ settings: ProxySettings, workerCount: Int) {
         self.settings = settings
@@ -42,6 +44,7 @@ final class ProxySnapshot: Sendable {
             routes: settings.routes.map(\.name),
             notStoredReasons: NotStoredReason.allCases.map { "\($0.label)" },
             staleReasons: StaleReason.allCases.map(\.rawValue))
+        keysBodies = settings.routes.contains { !$0.key.bodies.isEmpty }
         cacheName = ContiguousArray(settings.cacheName.utf8)
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
         takesPurge = settings.purgeMethod.isEnabled
@@ -49,6 +52,18 @@ final class ProxySnapshot: Sendable {
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
         hitExplanation = ContiguousArray("Cache-Status: \(settings.cacheName); hit; ttl=".utf8)
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
+    }
+
+    /// The routes under which answers of a URL are stored: GET's, and those that key other methods by their body.
+    func routes(storing path: borrowing Span<UInt8>, host: borrowing Span<UInt8>) -> [CompiledRoute] {
+        var found: [CompiledRoute] = []
+        for method in keysBodies ? [Method.get, .query, .post] : [.get] {
+            guard let index = router.match(path: path, method: method, host: host) else { continue }
+            let route = routes[index]
+            let isStoring = method == .get || route.keysBody(of: method)
+            if isStoring, !found.contains(where: { $0 === route }) { found.append(route) }
+        }
+        return found
     }
 
     func exceedsBodyLimit(_ byteCount: Int) -> Bool {
@@ -71,6 +86,8 @@ final class CompiledRoute: Sendable {
     let key: KeyOptions
     /// Request fields, cookies and the like that the route adds to the key.
     let keyParts: [KeyPart]
+    private let keysQueries: Bool
+    private let keysPosts: Bool
     let slowNanoseconds: Int64
     /// The route's name, for logs.
     let labelBytes: ContiguousArray<UInt8>
@@ -81,8 +98,15 @@ final class CompiledRoute: Sendable {
         policy = CachePolicy(route, settings)
         key = KeyOptions(route.key)
         keyParts = KeyPart.all(of: route.key)
+        keysQueries = route.key.bodies.contains(.query)
+        keysPosts = route.key.bodies.contains(.safePost)
         labelBytes = ContiguousArray(route.name.utf8)
         slowNanoseconds = Int64(route.slowMilliseconds) * 1_000_000
+    }
+
+    /// Whether the body is part of the key, so that its answer is stored and reused.
+    func keysBody(of method: Method) -> Bool {
+        method == .post ? keysPosts : method == .query && keysQueries
     }
 }
 
@@ -91,11 +115,14 @@ enum KeyPart: Sendable {
     case field(ContiguousArray<UInt8>)
     case cookie(ContiguousArray<UInt8>)
     case hashedAuthorization
+    /// Of requests that are keyed by it; written once it has come.
+    case body
 
     static func all(of key: KeySettings) -> [KeyPart] {
         var parts = key.fields.map { KeyPart.field(ContiguousArray($0.lowercased().utf8)) }
         parts += key.cookies.map { KeyPart.cookie(ContiguousArray($0.utf8)) }
         if key.authorization == .hashed { parts.append(.hashedAuthorization) }
+        if !key.bodies.isEmpty { parts.append(.body) }
         return parts
     }
 }

@@ -19,7 +19,8 @@ enum RequestHeadWriter {
     ) {
         let worker = exchange.worker
         let isLooked = exchange.machine.forwardReason != .bypass && exchange.machine.forwardReason != .method
-        if exchange.isBackground { buffer.append("GET") } else { buffer.append(head.methodBytes) }
+        let fillsByGET = exchange.isBackground && exchange.request.content == nil
+        if fillsByGET { buffer.append("GET") } else { buffer.append(head.methodBytes) }
         buffer.append(" ")
         if isLooked {
             NormalizedTarget.write(head, options: exchange.request.route.key, into: &buffer)
@@ -64,6 +65,8 @@ enum RequestHeadWriter {
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: fields) { continue }
+            // Whoever has the body, or has asked for it, expects no word from the next server.
+            if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty { continue }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
                 continue
             }
@@ -134,6 +137,12 @@ enum RequestHeadWriter {
                 buffer.append(value)
                 buffer.append("\r\n")
             }
+        }
+        if let content = exchange.request.content {
+            buffer.append("Content-Length: ")
+            buffer.append(decimal: content.bytes.count)
+            buffer.append("\r\n")
+            return
         }
         guard !exchange.isBackground else { return }
         switch exchange.request.framing {

@@ -19,7 +19,7 @@ struct Found {
 extension Worker {
     /// Leaves the key in `key`.
     func search(_ head: borrowing RequestHead, _ request: ClientRequest) -> Found {
-        writeKey(of: head, route: request.route)
+        writeKey(of: head, request)
         let hash = shared.hasher.hash64(key.span)
         let found = shared.store.lookUp(
             key: key.span, hash: hash, request: head.fields, scratch: &scratch, now: loop.now)
@@ -60,11 +60,13 @@ extension Worker {
     /// What the last search left.
     func keyCopy() -> ContiguousArray<UInt8> { ContiguousArray(copying: key) }
 
-    func writeKey(of head: borrowing RequestHead, route: CompiledRoute) {
+    func writeKey(of head: borrowing RequestHead, _ request: ClientRequest) {
+        let route = request.route
         key.clear()
-        CacheKey.write(head, options: route.key, into: &key)
+        CacheKey.write(head, isKeyedByBody: request.content != nil, options: route.key, into: &key)
         guard !route.keyParts.isEmpty else { return }
         for part in route.keyParts { KeyPartWriter.write(part, of: head.fields, hasher: shared.hasher, into: &key) }
+        if let content = request.content { KeyPartWriter.write(content, of: head.fields, into: &key) }
     }
 
     /// Whether a response chosen by these request fields would be chosen by others.
@@ -81,10 +83,11 @@ extension Worker {
             if case .follower(let flight) = place { flight.unfollow() }
             return
         }
-        let machine = RequestMachine(RequestFacts(method: .get, coalesces: true))
         let slot = headSlots.take()
         slot.head = RequestHead(copying: head)
-        slot.head.method = .get  // what was asked by HEAD is filled by GET
+        if request.content == nil { slot.head.method = .get }  // what was asked by HEAD is filled by GET
+        let machine = RequestMachine(
+            RequestFacts(method: slot.head.method, isKeyedByBody: request.content != nil, coalesces: true))
         let exchange = Exchange(worker: self, client: nil, slot: slot, request: request, machine: machine)
         exchange.refresh(flight, key: ContiguousArray(copying: stored.key), stored: stored)
     }
@@ -127,11 +130,22 @@ extension Worker {
 
     /// Answers how many variants are gone.
     func purge(_ head: borrowing RequestHead, route: CompiledRoute) -> Int {
-        key.clear()
-        CacheKey.write(
-            host: head.authority, path: head.path, query: head.query, options: route.key, into: &key)
-        let written = keyCopy()
-        return invalidate(written.span, route: route)
+        var removed = 0
+        for route in storingRoutes(of: head, or: route) {
+            key.clear()
+            CacheKey.write(
+                host: head.authority, path: head.path, query: head.query, options: route.key, into: &key)
+            let written = keyCopy()
+            removed += invalidate(written.span, route: route)
+        }
+        return removed
+    }
+
+    /// Those under which answers of the request's URL may be stored, its own among them.
+    private func storingRoutes(of head: borrowing RequestHead, or own: CompiledRoute) -> [CompiledRoute] {
+        guard snapshot.keysBodies else { return [own] }
+        let routes = snapshot.routes(storing: head.path, host: head.authority)
+        return routes.contains { $0 === own } ? routes : routes + [own]
     }
 
     @discardableResult
@@ -140,8 +154,8 @@ extension Worker {
         let removed = shared.store.remove(key: key, hash: hash)
         tier?.remove(key)
         var rules = [NamedRule(.key, Array(copying: key))]
-        // Entries to whose key the route added cookies and the like are of this URL too.
-        if !route.keyParts.isEmpty { rules.append(NamedRule(literal: Self.url(of: key))) }
+        // Entries to whose key a route added cookies, bodies and the like are of this URL too.
+        if !route.keyParts.isEmpty || snapshot.keysBodies { rules.append(NamedRule(literal: Self.url(of: key))) }
         shared.invalidate(rules)
         return removed
     }
@@ -156,8 +170,10 @@ extension Worker {
     /// RFC 9111 §4.4, and the groups that the answer names (RFC 9875 §3).
     func invalidateTargets(of head: borrowing RequestHead, response: borrowing ResponseHead, route: CompiledRoute) {
         guard Invalidation.isCaused(by: head.method, status: response.status) else { return }
-        Invalidation.forEachKey(request: head, response: response, options: route.key) {
-            invalidate($0, route: route)
+        for route in storingRoutes(of: head, or: route) {
+            Invalidation.forEachKey(request: head, response: response, options: route.key) {
+                invalidate($0, route: route)
+            }
         }
         guard CacheGroups.mayInvalidate(head.method), response.fields.contains(.cacheGroupInvalidation) else { return }
         var rules: [NamedRule] = []

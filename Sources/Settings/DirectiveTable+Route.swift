@@ -74,9 +74,34 @@ extension DirectiveTable {
                 "cookie", "NAME", \.cookies, none: none, "Cookies that are part of the key.",
                 check: TextCheck.fieldName),
             .word("authorization", \.authorization, "hashed: each value of Authorization has entries of its own."),
+            keyedBodies,
+            .size(
+                "max_body", \.maxBodyBytes, 1...16 << 20,
+                "The longest body that is keyed; a longer one is passed on, and its answer is not stored."),
         ], "Says what makes two requests the same, besides method class and path.",
-        "What is taken away from the query is not sent upstream either: what was keyed is what is asked.",
+        "What is taken away from the query is not sent upstream either: what was keyed is what is asked. A body is "
+            + "keyed by its SHA-256, with Content-Type, Content-Encoding and Content-Language. With safe_post a POST "
+            + "invalidates nothing, and may be sent again when a connection breaks.",
         example: "key query=sorted drop=utm_*,gclid")
+
+    private static let keyedBodies = Parameter<KeySettings>(
+        "body", .list("METHOD"), alternative: none,
+        help: "Requests whose body is part of the key, so that their answers are stored: query (RFC 10008), and "
+            + "safe_post where POST only reads, as in GraphQL or search.",
+        store: { target, value in
+            if value == .alternative { target.bodies = [] }
+            guard case .list(let items) = value else { return nil }
+            var bodies: [KeySettings.Body] = []
+            for item in items {
+                guard let body = KeySettings.Body(rawValue: item) else {
+                    return SettingProblem("expected query or safe_post, got \"\(item)\"")
+                }
+                if !bodies.contains(body) { bodies.append(body) }
+            }
+            target.bodies = bodies
+            return nil
+        },
+        write: { $0.bodies.isEmpty ? none.word : $0.bodies.map(\.rawValue).joined(separator: ",") })
 
     private static let none = (word: "none", meaning: "")
 

@@ -66,6 +66,17 @@ package struct KeySettings: Sendable, Equatable {
     /// Cookies whose values are part of the key.
     package var cookies: [String] = []
     package var authorization = Authorization.off
+    /// Whose bodies are part of the key, so that their answers are stored; in order.
+    package var bodies: [Body] = []
+    /// The longest body that is keyed; a longer one is passed on, and its answer is not stored.
+    package var maxBodyBytes = 64 << 10
+
+    package enum Body: String, Sendable, CaseIterable {
+        /// RFC 10008.
+        case query
+        /// The operator's word: POST on this route only reads, and may be repeated.
+        case safePost = "safe_post"
+    }
 
     package init() {}
 }

@@ -129,6 +129,14 @@ struct CacheKeyTests {
         #expect(buffer.span.text() == key("/b?x=1"))
     }
 
+    @Test("A request that is keyed by its body has keys of its own", arguments: ["POST", "QUERY"])
+    func keyedByBody(method: String) {
+        var buffer = ByteBuffer()
+        let request = Exchange.request(method, "/a?b")
+        CacheKey.write(request, isKeyedByBody: true, options: KeyOptions(), into: &buffer)
+        #expect(buffer.span.text() == "\(method) shop.example/a?b")
+    }
+
     @Test("Parts that a route adds cannot be forged by values")
     func addedParts() {
         func part(_ value: String?) -> String {

@@ -68,9 +68,9 @@ final class ControlWorld {
         origin = try world.listenSocket(on: .loopback(port: 3000)) { [unowned self] socket in
             socket.onChange = { [unowned self] socket in
                 if socket.hasEnded { return socket.close() }
-                guard socket.receivedText.hasSuffix("\r\n\r\n") else { return }
-                let path = socket.receivedText.split(separator: " ").dropFirst().first ?? ""
-                let isConfirmed = originConfirms && socket.receivedText.contains("If-None-Match")
+                guard let request = ScriptedWorld.request(in: socket.receivedText) else { return }
+                let path = request.target
+                let isConfirmed = originConfirms && request.field("If-None-Match") != nil
                 let status = isConfirmed ? "304 Not Modified" : "200 OK"
                 let content = isConfirmed ? "\r\n" : "Content-Length: \(path.utf8.count)\r\n\r\n\(path)"
                 let answer = "HTTP/1.1 \(status)\r\nSurrogate-Key: t\r\n\(originFields)\(content)"

@@ -75,7 +75,7 @@ final class ScriptedWorld {
     }
 
     /// The request that the text is; nil while it is not complete.
-    private static func request(in text: String) -> Request? {
+    static func request(in text: String) -> Request? {
         guard let (head, rest) = split(text) else { return nil }
         if field("Transfer-Encoding", in: head) == "chunked" {
             guard rest.hasSuffix("0\r\n\r\n") else { return nil }

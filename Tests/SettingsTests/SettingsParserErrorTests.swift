@@ -211,6 +211,7 @@ import Testing
             "key query=sort",
             "3:11: error: \"query\" of \"key\": unknown word \"sort\" (did you mean \"sorted\"?); it can be as_is, sorted or none"
         ),
+        ("key body=query,post", "3:10: error: \"body\" of \"key\": expected query or safe_post, got \"post\""),
         ("key drop=a,,b", "3:10: error: \"drop\" of \"key\": expected GLOB,… or none without empty items"),
         ("key drop='a\\'", "3:10: error: \"drop\" of \"key\": \"a\\\" ends in a backslash"),
         ("key header=a:b", "3:12: error: \"header\" of \"key\": \"a:b\" is no field name"),

@@ -104,7 +104,8 @@ import Testing
                   upstream a
                   ttl 5m force; ttl 404,410 30s; ttl 500 0 force
                   stale while_revalidate=1s if_error=2s s_maxage=may_be_stale
-                  key query=sorted drop=utm_*,gclid keep=a,b host=off header=X-A cookie=sid authorization=hashed
+                  key query=sorted drop=utm_*,gclid keep=a,b host=off header=X-A cookie=sid authorization=hashed \\
+                      body=safe_post,query max_body=8KB
                   tags header=A,B
                   pass off
                   coalesce off wait=1s limit=2
@@ -137,6 +138,8 @@ import Testing
         #expect(route.key.fields == ["X-A"])
         #expect(route.key.cookies == ["sid"])
         #expect(route.key.authorization == .hashed)
+        #expect(route.key.bodies == [.safePost, .query])
+        #expect(route.key.maxBodyBytes == 8192)
         #expect(route.tagFields == ["A", "B"])
         #expect(!route.isPass)
         #expect(!route.coalesce.isEnabled)

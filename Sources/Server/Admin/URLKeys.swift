@@ -24,9 +24,11 @@ struct URLKeys {
                 field: field)
         }
         guard let host = url.host else { return ofEveryHost(url) }
-        let route = route(of: url, host: host)
-        let key = Self.key(of: url, host: host, options: route?.key ?? KeyOptions())
-        return [route?.keyParts.isEmpty ?? true ? .whole(key) : .anyPart(Self.withoutMethod(key))]
+        let found = routes(of: url, host: host).map { route in
+            let key = Self.key(of: url, host: host, options: route.key)
+            return route.keyParts.isEmpty ? Found.whole(key) : .anyPart(Self.withoutMethod(key))
+        }
+        return found.isEmpty ? [.whole(Self.key(of: url, host: host, options: KeyOptions()))] : found
     }
 
     /// Routes may differ by host, and with them what they make of a query.
@@ -34,23 +36,24 @@ struct URLKeys {
         let hosts = Set(snapshot.settings.routes.flatMap(\.hosts)).sorted()
         var found: [Found] = []
         for host in [""] + hosts.map({ $0.hasPrefix("*.") ? "any" + $0.dropFirst() : $0 }) {
-            guard let route = route(of: url, host: Array(host.utf8)) else { continue }
-            var options = route.key
-            let isWhole = !options.includesHost && route.keyParts.isEmpty
-            options.includesHost = false
-            let key = Self.key(of: url, host: [], options: options)
-            let one = isWhole ? Found.whole(key) : .anyPart(Self.withoutMethod(key))
-            if !found.contains(one) { found.append(one) }
+            for route in routes(of: url, host: Array(host.utf8)) {
+                var options = route.key
+                let isWhole = !options.includesHost && route.keyParts.isEmpty
+                options.includesHost = false
+                let key = Self.key(of: url, host: [], options: options)
+                let one = isWhole ? Found.whole(key) : .anyPart(Self.withoutMethod(key))
+                if !found.contains(one) { found.append(one) }
+            }
         }
         guard found.isEmpty else { return found }
         // No route takes it now; one of an earlier configuration may have.
         return [.anyPart(Self.withoutMethod(Self.key(of: url, host: [], options: KeyOptions(includesHost: false))))]
     }
 
-    private func route(of url: SplitURL, host: [UInt8]) -> CompiledRoute? {
+    private func routes(of url: SplitURL, host: [UInt8]) -> [CompiledRoute] {
         var path = ByteBuffer(capacity: 128)
         NormalizedPath.write(url.path.span, into: &path)
-        return snapshot.router.match(path: path.span, method: .get, host: host.span).map { snapshot.routes[$0] }
+        return snapshot.routes(storing: path.span, host: host.span)
     }
 
     private static func key(of url: SplitURL, host: [UInt8], options: KeyOptions) -> [UInt8] {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import HTTPMessages
+import HTTPWire
+import RequestFlow
+import Settings
+
+/// A request whose body is part of its key: the body is taken whole, up to a limit, before anything else.
+extension Exchange {
+    private var keyedBodyLimit: Int { request.route.settings.key.maxBodyBytes }
+
+    func collectBody() {
+        if case .length(let count) = request.framing, count > keyedBodyLimit { return forwardUnkeyed() }
+        if requestBody.isComplete { return bodyCollected() }
+        guard request.expectsContinue, let client = clientToWriteTo() else { return }
+        // RFC 9110 §10.1.1: it is we who want the body now.
+        worker.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        client.flush()
+    }
+
+    /// Answers how many bytes were used.
+    func takeRequestBody(_ bytes: borrowing Span<UInt8>) -> Int {
+        var used = 0
+        while used < bytes.count, machine.state == .collectingBody {
+            let rest = bytes.extracting(used..<bytes.count)
+            switch requestBody.next(rest) {
+            case .data(let range, let consumed):
+                used += consumed
+                take(rest.extracting(range))
+            case .finished(let consumed):
+                used += consumed
+                bodyCollected()
+            case .needMore: return bytes.count
+            case .failed:
+                requestBodyFailed(Status(400), detail: "malformed-chunk")
+                return bytes.count
+            }
+        }
+        return used
+    }
+
+    private func take(_ data: borrowing Span<UInt8>) {
+        if exceedsBodyLimit { return requestBodyFailed(Status(413), detail: "body-too-large") }
+        collected.append(data)
+        if collected.count > keyedBodyLimit { return forwardUnkeyed() }
+        if requestBody.isComplete { bodyCollected() }
+    }
+
+    private func bodyCollected() {
+        request.content = KeyedContent(ContiguousArray(copying: collected.span))
+        collected.release()
+        guard case .searchMemory = machine.bodyCollected() else { preconditionFailure("what is keyed is looked up") }
+        let found = worker.search(head, request)
+        self.found(found)
+        proceed(machine.memorySearched(found.answer))
+    }
+
+    /// What has come goes upstream before the rest, which is not kept.
+    private func forwardUnkeyed() {
+        _ = machine.bodyExceededLimit()  // the only way to go on
+        forward()
+    }
+
+    /// Why the answer has no key to be stored under, though the route keys such requests by their body.
+    var unkeyedReason: NotStoredReason? {
+        guard machine.facts.isKeyedByBody, request.content == nil else { return nil }
+        return machine.forwardReason == .bypass ? .requestTooLarge : .method
+    }
+}
