@@ -254,6 +254,7 @@ final class ClientConnection: StreamChannel {
 
     /// What was put together for it during this turn.
     func writeDeferred(_ bytes: borrowing Span<UInt8>) {
+        guard isOpen else { return }
         deferredByteCount -= bytes.count
         write(bytes)
         if pendingByteCount > 0, waiting != .output { settle() }

@@ -23,8 +23,6 @@ final class ProxySnapshot: Sendable {
     let sendsXCache: Bool
     /// Without word from the nodes it shares a log with, nothing is served that the origin has not confirmed.
     let revalidatesUnconfirmed: Bool
-    /// `Cache-Status: …; hit; ttl=`
-    let hitExplanation: ContiguousArray<UInt8>
     /// How long memory keeps anything fresh; nil for as long as the origin granted.
     let memoryLifetimeMilliseconds: Int64?
     /// How many loops share the limits.
@@ -50,7 +48,6 @@ final class ProxySnapshot: Sendable {
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
-        hitExplanation = ContiguousArray("Cache-Status: \(settings.cacheName); hit; ttl=".utf8)
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
     }
 
@@ -64,6 +61,13 @@ final class ProxySnapshot: Sendable {
             if isStoring, !found.contains(where: { $0 === route }) { found.append(route) }
         }
         return found
+    }
+
+    /// The Cache-Status line of a hit, up to its time to live.
+    func hitExplanation() -> ByteBuffer {
+        var line = ByteBuffer()
+        line.append(text: "Cache-Status: \(settings.cacheName); hit; ttl=")
+        return line
     }
 
     func exceedsBodyLimit(_ byteCount: Int) -> Bool {

@@ -90,8 +90,7 @@ extension Worker {
 
     /// What `CacheStatusField` would write for a plain hit.
     private func writeHitExplanation(ttlSeconds: Int64) {
-        let explanation = snapshot.hitExplanation
-        output.append(explanation.span)
+        output.append(hitExplanation.span)
         output.append(decimal: Int(ttlSeconds))
         output.append("\r\n")
         if snapshot.sendsXCache { XCacheField.write(.hit, into: &output) }

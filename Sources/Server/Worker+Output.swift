@@ -68,9 +68,10 @@ extension Worker {
         swap(&parts, &outputParts)
         ownPartStart = 0
         var start = 0
-        for part in parts {
-            if part.client.isOpen { part.client.writeDeferred(bytes.span.extracting(start..<part.end)) }
-            start = part.end
+        for index in parts.indices {
+            let end = parts[index].end
+            parts[index].client.writeDeferred(bytes.span.extracting(start..<end))
+            start = end
         }
         bytes.clear()
         parts.removeAll(keepingCapacity: true)

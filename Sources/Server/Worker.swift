@@ -16,6 +16,8 @@ final class Worker {
     let loop: Loop
     let shared: SharedState
     private(set) var snapshot: ProxySnapshot
+    /// Of the snapshot, where reading it counts no references.
+    private(set) var hitExplanation = ByteBuffer()
     private(set) var link: WorkerLink!
 
     /// What is put together and not yet sent: the parts of several clients, the last one being `outputOwner`'s.
@@ -57,6 +59,7 @@ final class Worker {
         self.resolver = resolver
         self.log = log
         self.events = events
+        hitExplanation = snapshot.hitExplanation()
         metrics = WorkerMetrics(labels: snapshot.labels)
         link = WorkerLink(self)
         loop.turnEnded = { [unowned self] in
@@ -170,6 +173,7 @@ final class Worker {
     /// A new configuration; requests under way end under the old one.
     func adopt(_ next: ProxySnapshot) {
         snapshot = next
+        hitExplanation = next.hitExplanation()
         metrics.relabel(next.labels)
         let before = drivers
         makeDrivers()
