@@ -61,7 +61,7 @@ let package = Package(
             "Server",
             [
                 "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
-                "Nodes", "Redis", "Upstreams", "Telemetry", "COpenSSL",
+                "Nodes", "Redis", "Upstreams", "Telemetry", "Compression", "COpenSSL",
             ]),
         .executableTarget(name: "larder", dependencies: ["Settings", "EventIO", "Server"], swiftSettings: strict),
         .executableTarget(

@@ -308,6 +308,11 @@ long CLinux_processor_count(void) {
     return CPU_COUNT(&allowed);
 }
 
+long CLinux_run_in_background(void) {
+    struct sched_param none = {.sched_priority = 0};
+    return -(long)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+}
+
 long CLinux_pin_thread(unsigned index) {
     cpu_set_t allowed, chosen;
     if (sched_getaffinity(0, sizeof allowed, &allowed) < 0) return -(long)errno;

@@ -28,6 +28,10 @@ package struct CachedMetadata: Sendable, Equatable {
         package static let variesByRequest = Flags(rawValue: 1 << 10)
         /// Expired by a soft invalidation: usable only as a stale response is.
         package static let softlyInvalidated = Flags(rawValue: 1 << 11)
+        /// The body came plain, and nothing speaks against sending it compressed.
+        package static let isCompressible = Flags(rawValue: 1 << 12)
+        /// Not the body that the origin sent: one made of it in another coding.
+        package static let isTransformed = Flags(rawValue: 1 << 13)
     }
 
     @usableFromInline package var status: UInt16

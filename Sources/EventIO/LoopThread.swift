@@ -133,14 +133,14 @@ private struct MovedLoop: @unchecked Sendable {
 }
 
 /// What a thread does, in a form that fits through a C pointer.
-private final class ThreadBody: Sendable {
+final class ThreadBody: Sendable {
     let run: @Sendable () -> Void
 
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
 /// One value from one thread to another that waits for it.
-private final class HandOff<Value: Sendable>: Sendable {
+final class HandOff<Value: Sendable>: Sendable {
     private let value = Mutex<Value?>(nil)
     private let waker: Semaphore = Semaphore()
 

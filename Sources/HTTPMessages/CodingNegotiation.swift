@@ -2,6 +2,7 @@
 import Bytes
 
 /// The content codings that Larder knows (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
+@usableFromInline
 package enum ContentCoding: UInt8, CaseIterable, Sendable {
     case identity, gzip, deflate, brotli, zstd
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import Bytes
 
 /// Entity tags as they stand in fields: `"opaque"` or `W/"opaque"` (RFC 9110 §8.8.3).
 package enum EntityTag {
@@ -31,6 +31,30 @@ package enum EntityTag {
             index = end + 1
         }
         return false
+    }
+
+    /// Whether `value` has a weak tag that is weakly equal to `tag`.
+    package static func list(_ value: borrowing Span<UInt8>, hasWeak tag: borrowing Span<UInt8>) -> Bool {
+        var index = 0
+        while index < value.count {
+            guard let end = endOfTag(value, from: index) else { return false }
+            let member = value.extracting(value.trimmingBlanks(index..<end))
+            if isWeak(member), weaklyEqual(member, tag) { return true }
+            index = end + 1
+        }
+        return false
+    }
+
+    /// Writes the list in `value` with its weak tags made strong.
+    package static func writeStrengthened(_ value: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
+        var index = 0
+        while index < value.count {
+            let end = endOfTag(value, from: index) ?? value.count
+            let member = value.extracting(value.trimmingBlanks(index..<end))
+            if index > 0 { buffer.append(", ") }
+            buffer.append(isWeak(member) ? member.extracting(2..<member.count) : member)
+            index = end + 1
+        }
     }
 
     /// Tags hold commas but no escapes, so the common list rules do not fit.

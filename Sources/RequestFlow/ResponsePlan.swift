@@ -16,7 +16,10 @@ package enum ResponsePlan: Sendable, Equatable {
     ) -> ResponsePlan {
         if ConditionalRequest.evaluate(request, eTag: eTag, metadata: metadata) == .notModified { return .notModified }
         // RFC 9110 §14.2: a range is a matter of GET and of a body that is whole.
-        guard request.method == .get, metadata.status == 200, let index = request.fields.firstIndex(of: .range) else {
+        // A body that was coded here may have other bytes the next time.
+        guard request.method == .get, metadata.status == 200, !metadata.flags.contains(.isTransformed),
+            let index = request.fields.firstIndex(of: .range)
+        else {
             return .whole
         }
         switch select(request.fields, index, eTag, metadata, bodyByteCount) {

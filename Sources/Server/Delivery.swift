@@ -13,6 +13,16 @@ struct Delivery {
     private(set) var hasBegun = false
     /// Bytes of the body handed to the client; where it reads on in a body that grows.
     var cursor = 0
+    /// The body in the coding that the client takes, where that is not the one it is stored in.
+    var stream: CodedStream?
+    /// What `stream` knows it by.
+    var streamReader: Int?
+    /// The same for a body that is not stored.
+    var transform: BodyTransform?
+    /// Nothing tells when more of the body will come.
+    var flushesTransform = false
+    /// `transform` may hold back some of what came.
+    var holdsBack = false
 
     init(version: HTTPVersion, isHead: Bool) {
         self.version = version

@@ -34,7 +34,7 @@ extension Exchange {
                 hash: keyHash,
                 untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
         }
-        response.body.beginToPass()
+        response.beginToPass()
         guard let flight else { return }
         worker.shared.flights.remove(flight)
         worker.lead(flight, by: self)
@@ -45,7 +45,7 @@ extension Exchange {
     func pass(_ data: borrowing Span<UInt8>, in response: StreamedResponse) {
         let body = response.body
         guard body.readerCount > 0 else { return over(status: Status(499), client: nil) }
-        if reader != nil, body.readerCount == 1, delivery.cursor == body.count { return goOnAlone(with: data) }
+        if reader != nil, body.readerCount == 1, sourceCursor == body.count { return goOnAlone(with: data) }
         let isCounted = body.reserve(data.count)
         body.append(data)
         flight?.wentOn(to: nil)
@@ -59,6 +59,7 @@ extension Exchange {
     private func goOnAlone(with data: borrowing Span<UInt8>) {
         endFlight(.uncacheable)
         leaveBody()
+        guard goOnCodingAlone() else { return }
         intake = .relay
         bodyReceived(data)
     }
@@ -102,7 +103,7 @@ extension Exchange {
     /// Tells how far its client has come. False when the client is cut off.
     func readOn(in response: StreamedResponse) -> Bool {
         guard let reader else { return false }
-        switch response.body.read(by: reader, upTo: delivery.cursor) {
+        switch response.body.read(by: reader, upTo: sourceCursor) {
         case .none: return true
         case .producerMayGoOn:
             letProducerGoOn()
@@ -132,6 +133,7 @@ extension Exchange {
     func leaveBody() {
         guard let reader, case .store(let response) = intake else { return }
         self.reader = nil
+        leaveStream()
         let goesOn = response.body.removeReader(reader)
         if goesOn || (!isProducer && response.body.passes && response.body.readerCount == 0) { letProducerGoOn() }
     }

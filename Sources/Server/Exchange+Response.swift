@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
+import Compression
 import EventIO
 import HTTPMessages
 import HTTPWire
@@ -93,8 +94,22 @@ extension Exchange {
         // Neither a client nor anybody who follows can have it.
         guard clientToWriteTo() != nil else { return finish(status: Status(499)) }
         let length = framing.contentLength(of: response, request: head.method)
-        delivery.begin(status: response.status, contentLength: length)
-        ResponseHeadWriter.write(response, contentLength: length, for: self)
+        let coding: RelayCoding
+        do throws(CodingError) {
+            coding = try chooseRelayCoding(response, contentLength: length)
+        } catch {
+            return refuseRelay(error)
+        }
+        let sentLength = coding.isTransformed ? nil : length
+        delivery.begin(status: response.status, contentLength: sentLength)
+        ResponseHeadWriter.write(response, contentLength: sentLength, coding: coding, for: self)
+    }
+
+    private func refuseRelay(_ error: CodingError) {
+        intake = .none
+        upstream?.abandon()
+        upstream = nil
+        fail(Status(502), detail: error.label)
     }
 
     /// The next requests for the key do not queue behind one another (promise 4).
@@ -119,12 +134,16 @@ extension Exchange {
 
     private func relay(_ data: borrowing Span<UInt8>) {
         guard let client = clientToWriteTo() else { return }
-        send(data, to: client)
+        if let transform = delivery.transform {
+            relayTransformed(data, by: transform, to: client)
+        } else {
+            send(data, to: client)
+        }
         if client.pendingByteCount > worker.relayHighWaterBytes { upstream?.pause() }
     }
 
     /// Small pieces are put together, larger ones leave by a gathered write without a copy.
-    private func send(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
+    func send(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
         if delivery.framing == .chunked { HeadWriter.chunkHeader(data.count, into: &worker.output) }
         if data.count <= Self.copiedByteLimit {
             worker.output.append(data)
@@ -145,6 +164,7 @@ extension Exchange {
         case .none: return
         case .relay:
             if let client = clientToWriteTo() {
+                guard endTransform(to: client) else { return }
                 if delivery.framing == .chunked { HeadWriter.lastChunk(trailers: trailers, into: &worker.output) }
                 client.flush()
             }
@@ -155,7 +175,11 @@ extension Exchange {
     }
 
     /// What was put together during one read goes out.
-    func readEnded() { client?.flush() }
+    func readEnded() {
+        flushTransform()
+        flushCoded()
+        client?.flush()
+    }
 
     func clientBecameWritable() {
         switch intake {

@@ -22,9 +22,12 @@ extension Exchange {
         if let length, length > largestBodyBytes { return relayInstead(response, .tooLarge, framing: framing) }
         guard let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
         else { return relayInstead(response, .tooManyTags, framing: framing) }
+        if draft.coding != .identity { check = BodyCheck(draft.coding, limit: worker.decodingLimit) }
         if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
             let sealed = seal(draft, body: rest.extracting(0..<length))
         {
+            check?.write(rest.extracting(0..<length))
+            guard isUndamaged else { return relayDamaged(response, draft, framing: framing) }
             storeWhole(sealed)
             return length
         }
@@ -76,7 +79,7 @@ extension Exchange {
         isOutdated = verdict != .no
     }
 
-    private func relayInstead(
+    func relayInstead(
         _ response: borrowing ResponseHead, _ reason: NotStoredReason, framing: BodyFraming
     ) -> Int? {
         answer.notStored = reason
@@ -111,13 +114,18 @@ extension Exchange {
     /// Begins the client's answer from a response that is still arriving, as its leader or as a follower.
     func deliver(_ response: StreamedResponse) {
         intake = .store(response)
-        guard clientToWriteTo() != nil else { return }
+        guard clientToWriteTo() != nil, chooseStream(of: response) else { return }
         let draft = response.draft
         answer.ttlSeconds = nil
-        delivery.begin(status: response.status, contentLength: response.contentLength)
+        let length = delivery.stream == nil ? draft.contentLength : nil
+        delivery.begin(status: response.status, contentLength: length)
+        var head = draft.head
+        if let stream = delivery.stream {
+            head = CodedHead.draft(head: head.span, metadata: draft.metadata, coding: stream.coding).head
+        }
         worker.writeStoredHead(
-            draft.head.span, metadata: draft.metadata, contentLength: draft.contentLength, delivery: delivery,
-            request: request, answer: answer)
+            head.span, metadata: draft.metadata, contentLength: length, delivery: delivery, request: request,
+            answer: answer)
         pump()
     }
 
@@ -126,28 +134,34 @@ extension Exchange {
         guard case .store(let response) = intake, let client = clientToWriteTo() else { return }
         if delivery.omitsBody { return finishDelivery() }
         // Looked at before the body is, so that a body said to be complete is.
-        let phase = flight?.look(from: worker.index)
-        // The rest waits in the body, once for all who read it.
-        while client.pendingByteCount == 0, !client.isBroken, let run = response.body.run(at: delivery.cursor) {
+        var isWhole = isBodyComplete
+        if case .complete = flight?.look(from: worker.index) { isWhole = true }
+        if delivery.stream != nil { return pumpCoded(response, isWhole: isWhole, to: client) }
+        deliver(response.body, to: client)
+        client.flush()
+        guard readOn(in: response), isWhole, delivery.cursor == response.body.count else { return }
+        finishDelivery()
+    }
+
+    /// The rest waits in the body, once for all who read it.
+    func deliver(_ body: GrowingBody, to client: ClientConnection) {
+        while client.pendingByteCount == 0, !client.isBroken, let run = body.run(at: delivery.cursor) {
             let count = min(run.count, Self.pieceByteLimit)
-            deliver(run.bytes.extracting(0..<count), to: client)
+            deliverPiece(run.bytes.extracting(0..<count), to: client)
             delivery.cursor += count
         }
-        client.flush()
-        guard readOn(in: response), delivery.cursor == response.body.count else { return }
-        if case .complete = phase { finishDelivery() } else if isBodyComplete { finishDelivery() }
     }
 
     private static var pieceByteLimit: Int { 64 << 10 }
 
-    private func deliver(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
+    func deliverPiece(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
         if delivery.framing == .chunked { HeadWriter.chunkHeader(data.count, into: &worker.output) }
         worker.sendOutput(to: client, data)
         worker.claimOutput(for: client)
         if delivery.framing == .chunked { worker.output.append("\r\n") }
     }
 
-    private func finishDelivery() {
+    func finishDelivery() {
         guard let client = clientToWriteTo() else { return }
         if delivery.framing == .chunked { worker.output.append("0\r\n\r\n") }
         client.flush()
@@ -165,6 +179,9 @@ extension Exchange {
         client.exchangeEnded(reusable: request.keepsOpen && requestBody.isComplete && !delivery.endsWithConnection)
     }
 
+    /// Whether what came may be kept.
+    private var isUndamaged: Bool { check.map { $0.finish() } ?? true }
+
     func store(_ data: borrowing Span<UInt8>, in response: StreamedResponse) {
         // What is being completed has all its room already.
         if passing == nil, completion == nil {
@@ -177,6 +194,7 @@ extension Exchange {
         guard passing == nil else { return pass(data, in: response) }
         response.body.append(data)
         completion?.appendEnd(to: response.body)
+        check?.write(data)
         // Stored before the last byte leaves, so that whoever asks next meets it.
         if response.contentLength == response.body.count { return storingEnded(response) }
         flight?.wentOn(to: nil)
@@ -207,7 +225,11 @@ extension Exchange {
         let sealed = seal(response.draft, segments: response.body.sealed())
         // From here on the entry is counted, and not what arrived.
         response.body.reservation?.release()
-        if let sealed { admit(sealed) } else { answer.notStored = .tooLarge }
+        guard let sealed else { return answer.notStored = .tooLarge }
+        guard isUndamaged else { return answer.notStored = .damaged }
+        let stored = sealed.with(finishedForms(of: response))
+        admit(stored)
+        response.stored = stored
     }
 
     /// Nothing of it is kept, and nobody takes what came for all of it (promise 6).

@@ -47,6 +47,8 @@ final class Exchange: Deadline {
     var intake = Intake.none
     /// What the body that it takes from memory knows it by.
     var reader: Int?
+    /// Of a coded body that is to be stored.
+    var check: BodyCheck?
     /// Of what is stored: all of it has come.
     var isBodyComplete = false
     /// It must not be stored: an invalidation has overtaken it.

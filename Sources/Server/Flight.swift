@@ -5,20 +5,6 @@ import HTTPMessages
 import Storage
 import Synchronization
 
-/// A storable response while it arrives: the head is complete, the body grows.
-final class StreamedResponse: Sendable {
-    let draft: StoredDraft
-    let body: GrowingBody
-
-    init(_ draft: StoredDraft, _ reservation: BodyReservation) {
-        self.draft = draft
-        body = GrowingBody(expectedCount: draft.contentLength, reservation: reservation)
-    }
-
-    var status: Status { Status(draft.metadata.status) }
-    var contentLength: Int? { draft.contentLength }
-}
-
 /// How far the one fetch for a key has come (promise 4).
 enum FlightPhase: Sendable {
     case awaitingHead

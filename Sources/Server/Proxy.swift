@@ -28,7 +28,9 @@ package final class Proxy {
             maximumEntryBytes: settings.memory.maxObjectBytes + (64 << 10),
             residentCeilingBytes: kernel.isSimulated
                 ? .max : MemoryGovernor.ceilingBytes(configuredBytes: settings.memory.limitBytes))
-        shared = SharedState(store: store, hashSeed: kernel.randomUInt64())
+        shared = SharedState(
+            store: store, compressor: try CompressionPool(store: store, kernel: kernel), hashSeed: kernel.randomUInt64()
+        )
         resolver = try NameResolver(kernel: kernel)
         eventSink = try LogSink(kernel: kernel, mailbox: blockingLoop.mailbox, to: settings.log.eventDestination)
         events = EventLogWriter(kernel: kernel, sink: eventSink, level: EventLevel(settings.log.level))

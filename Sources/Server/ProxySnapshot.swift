@@ -93,6 +93,7 @@ final class CompiledRoute: Sendable {
     private let keysQueries: Bool
     private let keysPosts: Bool
     let slowNanoseconds: Int64
+    let compression: CompressionPolicy
     /// The route's name, for logs.
     let labelBytes: ContiguousArray<UInt8>
 
@@ -104,6 +105,7 @@ final class CompiledRoute: Sendable {
         keyParts = KeyPart.all(of: route.key)
         keysQueries = route.key.bodies.contains(.query)
         keysPosts = route.key.bodies.contains(.safePost)
+        compression = CompressionPolicy(route.compression)
         labelBytes = ContiguousArray(route.name.utf8)
         slowNanoseconds = Int64(route.slowMilliseconds) * 1_000_000
     }

@@ -61,6 +61,7 @@ enum RequestHeadWriter {
     ) {
         let forAll = exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
         let sendsRange = exchange.sendsClientRange
+        let recodes = !exchange.request.route.compression.isOff
         let off = exchange.worker.snapshot.settings.forwarded == .off
         for index in fields.slots.indices {
             let name = fields.slots[index].name
@@ -72,11 +73,29 @@ enum RequestHeadWriter {
             }
             if !off, ForwardedFields.names.contains(name) { continue }
             if name == .via, exchange.worker.snapshot.via.count > 0 { continue }
+            if recodes, name == .acceptEncoding { continue }
             buffer.append(fields.name(at: index))
             buffer.append(": ")
-            buffer.append(fields.value(at: index))
+            if recodes, name == .ifMatch {
+                // The tag of a body that was compressed here was strong when it came (RFC 9110 §13.1.1).
+                EntityTag.writeStrengthened(fields.value(at: index), into: &buffer)
+            } else {
+                buffer.append(fields.value(at: index))
+            }
             buffer.append("\r\n")
         }
+        if recodes { writeAcceptEncoding(exchange.request.route.compression, into: &buffer) }
+    }
+
+    /// The same for every client, so that all share one stored body.
+    private static func writeAcceptEncoding(_ policy: CompressionPolicy, into buffer: inout ByteBuffer) {
+        buffer.append("Accept-Encoding: ")
+        if policy.upstreamCodings.isEmpty { buffer.append("identity") }
+        for (index, coding) in policy.upstreamCodings.enumerated() {
+            if index > 0 { buffer.append(", ") }
+            buffer.append(coding.name)
+        }
+        buffer.append("\r\n")
     }
 
     /// RFC 9111 §4.3.1: with the stored validators, byte for byte.

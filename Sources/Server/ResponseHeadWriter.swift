@@ -9,10 +9,16 @@ import HTTPWire
 enum ResponseHeadWriter {
     /// Into the worker's output.
     /// - Parameter contentLength: of the body that follows; nil when it is not known.
-    static func write(_ response: borrowing ResponseHead, contentLength: Int?, for exchange: Exchange) {
+    static func write(
+        _ response: borrowing ResponseHead, contentLength: Int?, coding: RelayCoding, for exchange: Exchange
+    ) {
         let worker = exchange.worker
         writeStatusLine(response, into: &worker.output)
-        writeFields(response.fields, strips: exchange.request.route, into: &worker.output)
+        writeFields(
+            response.fields, strips: exchange.request.route, recodes: coding.isTransformed,
+            weakens: weakensETag(response, coding, exchange.head.fields), into: &worker.output)
+        coding.response.writeVary(into: &worker.output)
+        if coding.isTransformed { CodedHead.writeContentEncoding(coding.target, into: &worker.output) }
         if !response.fields.contains(.date) {
             worker.dates.append(to: &worker.output, wallSeconds: worker.loop.now.wallSeconds)
         }
@@ -27,6 +33,18 @@ enum ResponseHeadWriter {
             version: exchange.head.version,
             keepsOpen: exchange.request.keepsOpen && !exchange.delivery.endsWithConnection)
         worker.endHead()
+    }
+
+    /// Where the bytes change, and where a 304 confirms what was sent so before (RFC 9110 §8.8.1).
+    private static func weakensETag(
+        _ response: borrowing ResponseHead, _ coding: RelayCoding, _ request: borrowing Fields
+    ) -> Bool {
+        if coding.isTransformed { return true }
+        guard response.status.code == 304, let tag = response.fields.firstIndex(of: .eTag) else { return false }
+        for index in request.slots.indices where request.slots[index].name == .ifNoneMatch {
+            if EntityTag.list(request.value(at: index), hasWeak: response.fields.value(at: tag)) { return true }
+        }
+        return false
     }
 
     static func writeInterim(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
@@ -58,16 +76,22 @@ enum ResponseHeadWriter {
 
     /// All fields but those of the connection, those that are written anew, and tags meant for Larder alone.
     static func writeFields(
-        _ fields: borrowing Fields, strips route: CompiledRoute?, into buffer: inout ByteBuffer
+        _ fields: borrowing Fields, strips route: CompiledRoute?, recodes: Bool = false, weakens: Bool = false,
+        into buffer: inout ByteBuffer
     ) {
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             if name == .contentLength || name == .larderCacheControl { continue }
             if HopByHop.isRemoved(at: index, of: fields) { continue }
             if let route, route.policy.isTagField(at: index, of: fields) { continue }
+            if recodes, name == .contentEncoding || name == .acceptRanges { continue }
             buffer.append(fields.name(at: index))
             buffer.append(": ")
-            buffer.append(fields.value(at: index))
+            if weakens, name == .eTag {
+                CodedHead.writeWeakened(value: fields.value(at: index), into: &buffer)
+            } else {
+                buffer.append(fields.value(at: index))
+            }
             buffer.append("\r\n")
         }
     }

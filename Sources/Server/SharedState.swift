@@ -10,14 +10,16 @@ final class SharedState: Sendable {
     let store: MemoryStore
     let flights = FlightTable()
     let hasher: ByteHasher
+    let compressor: CompressionPool
     /// Client connections of all loops.
     let connectionCount = Atomic<Int>(0)
 
     /// Where invalidations go that other nodes have to hear of; nil when there is no log to share.
     let log = Mutex<LoopBound<SharedLog>?>(nil)
 
-    init(store: MemoryStore, hashSeed: UInt64) {
+    init(store: MemoryStore, compressor: CompressionPool, hashSeed: UInt64) {
         self.store = store
+        self.compressor = compressor
         hasher = ByteHasher(seed: hashSeed)
     }
 

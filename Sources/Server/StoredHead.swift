@@ -11,6 +11,15 @@ enum StoredHead {
         head.extracting(lineEnd(head, from: 0)..<head.count)
     }
 
+    static func copyStatusLine(_ head: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
+        buffer.append(head.extracting(0..<lineEnd(head, from: 0)))
+    }
+
+    /// Where the value stands in a field line.
+    static func valueRange(of line: borrowing Span<UInt8>) -> Range<Int>? {
+        colon(line).map { line.trimmingBlanks($0 + 1..<line.count - 2) }
+    }
+
     /// RFC 9110 §15.4.5: what a 304 repeats of the 200 it stands for. Cache-Status and Via stay, being about the
     /// way and not about the representation.
     private static let fieldsOf304: FieldNameSet = [

@@ -29,7 +29,7 @@ extension StoredResponseMaker {
         switch decision {
         case .store(let metadata):
             if let draft = draft(updated, metadata, contentLength: stored.bodyCount, for: exchange) {
-                return stored.refreshed(by: draft, epoch: exchange.epoch).map {
+                return refreshed(stored, by: draft, for: exchange).map {
                     RefreshedResponse(response: $0, refusal: nil)
                 }
             }
@@ -38,8 +38,16 @@ extension StoredResponseMaker {
         // RFC 9111 §5.2.2.5: nothing of the update is stored, but the body was confirmed to who asked.
         let metadata = stored.metadata.confirmedOnce(by: update, requestSentAt: exchange.sentAt, receivedAt: now)
         let once = draft(updated, metadata, contentLength: stored.bodyCount, tags: [], for: exchange)
-        return stored.refreshed(by: once, epoch: exchange.epoch).map {
-            RefreshedResponse(response: $0, refusal: refusal)
+        return refreshed(stored, by: once, for: exchange).map { RefreshedResponse(response: $0, refusal: refusal) }
+    }
+
+    /// With all forms that were made of the body.
+    private static func refreshed(
+        _ stored: StoredResponse, by draft: StoredDraft, for exchange: Exchange
+    ) -> StoredResponse? {
+        let forms = exchange.worker.shared.store.current(stored) ?? stored
+        return stored.refreshed(by: draft, epoch: exchange.epoch).map {
+            $0.with(CodedHead.renewed(forms, under: $0))
         }
     }
 

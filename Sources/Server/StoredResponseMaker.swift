@@ -28,15 +28,18 @@ enum StoredResponseMaker {
         let route = exchange.request.route
         var varyRule = ContiguousArray<UInt8>()
         if case .names(let names) = VaryRule.parse(response.fields) { varyRule = names }
+        if !route.compression.isOff { varyRule = VaryField.withoutAcceptEncoding(varyRule) }
         exchange.grantedLifetimeMilliseconds = metadata.freshnessLifetimeMilliseconds
         var head = ByteBuffer(capacity: 512)
-        let eTagRange = writeHead(response, worker, route, into: &head)
+        var metadata = metadata.limited(toMilliseconds: route.policy.maximumTTLMilliseconds)
+        let coding = ResponseCoding(response, to: exchange.head, route.compression, contentLength: contentLength)
+        if coding.isCompressible { metadata.flags.insert(.isCompressible) }
+        let eTagRange = writeHead(response, worker, route, coding, into: &head)
         return StoredDraft(
-            metadata: metadata.limited(toMilliseconds: route.policy.maximumTTLMilliseconds),
-            head: ContiguousArray(copying: head.span),
+            metadata: metadata, head: ContiguousArray(copying: head.span),
             eTagRange: eTagRange, varyRule: varyRule,
             secondaryKey: storedKeys(rule: varyRule, of: exchange.head.fields, response.fields), tags: tags,
-            contentLength: contentLength)
+            contentLength: contentLength, coding: coding.stored)
     }
 
     private static func storedKeys(
@@ -54,7 +57,8 @@ enum StoredResponseMaker {
 
     /// Answers where the entity tag stands in `buffer`.
     private static func writeHead(
-        _ response: borrowing ResponseHead, _ worker: Worker, _ route: CompiledRoute, into buffer: inout ByteBuffer
+        _ response: borrowing ResponseHead, _ worker: Worker, _ route: CompiledRoute, _ coding: ResponseCoding,
+        into buffer: inout ByteBuffer
     ) -> Range<Int> {
         var eTagRange = 0..<0
         ResponseHeadWriter.writeStatusLine(response, into: &buffer)
@@ -72,6 +76,7 @@ enum StoredResponseMaker {
             buffer.append(fields.value(at: index))
             buffer.append("\r\n")
         }
+        coding.writeVary(into: &buffer)
         if !fields.contains(.date) { worker.dates.append(to: &buffer, wallSeconds: worker.loop.now.wallSeconds) }
         ResponseHeadWriter.writeVia(response, worker.snapshot, into: &buffer)
         return eTagRange

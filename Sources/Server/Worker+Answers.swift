@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
+import Compression
 import EventIO
 import HTTPMessages
 import HTTPWire
@@ -13,6 +14,31 @@ extension Worker {
     /// A stored response, as this request wants it: whole, 304, a part. Answers the status sent.
     func respond(
         with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
+        request: ClientRequest, answer: Answer
+    ) -> UInt16 {
+        let chosen: StoredResponse
+        do throws(CodingError) {
+            chosen = try representation(of: stored, for: head, route: request.route)
+        } catch {
+            return refuse(stored, error, to: head, request: request, answer: answer)
+        }
+        return respond(withForm: chosen, to: head, on: client, request: request, answer: answer)
+    }
+
+    /// What is stored cannot be decoded, and is of no use to anybody.
+    private func refuse(
+        _ stored: StoredResponse, _ error: CodingError, to head: borrowing RequestHead, request: ClientRequest,
+        answer: Answer
+    ) -> UInt16 {
+        forget(stored)
+        writeLocalAnswer(
+            Status(502), detail: error.label, isHead: head.method == .head, keepsOpen: request.keepsOpen,
+            version: head.version, answer: answer)
+        return 502
+    }
+
+    private func respond(
+        withForm stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
         request: ClientRequest, answer: Answer
     ) -> UInt16 {
         if !head.fields.present.isDisjoint(with: Self.narrowingFields) {

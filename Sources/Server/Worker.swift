@@ -30,6 +30,7 @@ final class Worker {
     var key = ByteBuffer(capacity: 1 << 10)
     var scratch = ByteBuffer(capacity: 1 << 10)
     var headSlots = HeadSlots()
+    var transformOutput = ByteBuffer()
     var wireLimits: WireLimits { snapshot.wireLimits }
 
     var dates = DateCache()

@@ -3,7 +3,7 @@
 extension DirectiveTable {
     static let route: [Directive<RouteDraft>] =
         [routeUpstream, lifetime, stale, key, tags, pass, coalesce, clientCacheControl, store]
-        + [storePartial, targetedFields, slow, timeout(\.settings.timeouts), jitter, maxVariants]
+        + [storePartial, targetedFields, compress, slow, timeout(\.settings.timeouts), jitter, maxVariants]
 
     static let byOrigin = (word: "by_origin", meaning: "as the origin says")
 

@@ -7,6 +7,8 @@ struct RouteDraft: SettingsScope {
     var upstream: String?
     /// What `ttl` has been said of in this block.
     var lifetimesSaid: Set<String> = []
+    /// Whether `compress` has been said in this block: its codings take the place of inherited ones.
+    var codingsSaid = false
 
     init() {}
 
@@ -33,6 +35,7 @@ extension StaleSettings: SettingsScope {}
 extension KeySettings: SettingsScope {}
 extension CoalesceSettings: SettingsScope {}
 extension StoreSettings: SettingsScope {}
+extension CompressionSettings: SettingsScope {}
 extension InvalidationGroup: SettingsScope {}
 
 /// `admin`, whose address has no default.

@@ -24,6 +24,7 @@ package struct RouteSettings: Sendable, Equatable {
     package var store = StoreSettings()
     /// Whether parts of bodies are stored (RFC 9111 §3.3).
     package var storesPartial = true
+    package var compression = CompressionSettings()
     /// Response fields of RFC 9213 that win over Cache-Control, the first one present of them.
     package var targetedFields = ["Larder-Cache-Control", "CDN-Cache-Control"]
     /// Requests that took longer are logged and counted; 0 for none.

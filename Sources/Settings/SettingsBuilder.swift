@@ -165,6 +165,7 @@ struct SettingsBuilder {
         apply(defaultsStatements, DirectiveTable.route, in: .defaults, to: &draft)
         diagnostics = reported
         draft.lifetimesSaid = []
+        draft.codingsSaid = false
         return draft
     }
 

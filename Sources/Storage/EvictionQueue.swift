@@ -25,10 +25,15 @@ package struct EvictionQueue {
 
         init(hash: UInt32, charge: Int, place: Place) {
             self.hash = hash
-            packed = UInt32(min((charge + 15) >> 4, (1 << 28) - 1)) << 4 | UInt32(place.rawValue) << 2
+            packed = Self.units(charge) << 4 | UInt32(place.rawValue) << 2
         }
 
-        var charge: Int { Int(packed >> 4) << 4 }
+        var charge: Int {
+            get { Int(packed >> 4) << 4 }
+            set { packed = Self.units(newValue) << 4 | packed & 15 }
+        }
+
+        private static func units(_ charge: Int) -> UInt32 { UInt32(min((charge + 15) >> 4, (1 << 28) - 1)) }
 
         var place: Place {
             get { Place(rawValue: UInt8(packed >> 2 & 3)) ?? .nowhere }
@@ -79,6 +84,18 @@ package struct EvictionQueue {
     /// An entry was asked for.
     package mutating func touch(_ entry: UInt32) {
         if nodes[Int(entry)].frequency < 3 { nodes[Int(entry)].frequency += 1 }
+    }
+
+    /// An entry has grown or shrunk, and keeps its place.
+    package mutating func recharge(_ entry: UInt32, charge: Int) {
+        let before = nodes[Int(entry)].charge
+        nodes[Int(entry)].charge = charge
+        let change = nodes[Int(entry)].charge - before
+        switch nodes[Int(entry)].place {
+        case .small: small.bytes += change
+        case .main: main.bytes += change
+        case .nowhere: preconditionFailure("entry is in no queue")
+        }
     }
 
     /// An entry left, for whatever reason.

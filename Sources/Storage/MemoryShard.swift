@@ -193,6 +193,35 @@ struct MemoryShard: ~Copyable {
         return true
     }
 
+    // MARK: Forms
+
+    /// Changes the forms of an entry; nil when `response` is no longer it, or `change` answers nil.
+    mutating func changeForms(
+        of response: StoredResponse, _ change: (StoredForms?) -> StoredForms?
+    ) -> StoredResponse? {
+        guard let number = entry(of: response), let forms = change(entries[Int(number)].response?.forms) else {
+            return nil
+        }
+        let changed = StoredResponse(response.memory, forms: forms)
+        entries[Int(number)].response = changed
+        queue.recharge(number, charge: changed.allocatedBytes)
+        return changed
+    }
+
+    /// The entry as it is now; nil when `response` is no longer it.
+    func current(_ response: StoredResponse) -> StoredResponse? {
+        entry(of: response).flatMap { entries[Int($0)].response }
+    }
+
+    private func entry(of response: StoredResponse) -> UInt32? {
+        guard var number = chain(of: response.key, hash: response.keyHash)?.head else { return nil }
+        while number != Self.none {
+            if let other = entries[Int(number)].response, other.isSame(as: response) { return number }
+            number = entries[Int(number)].next
+        }
+        return nil
+    }
+
     private func variant(like response: StoredResponse, from head: UInt32) -> UInt32? {
         var number = head
         while number != Self.none {
@@ -254,6 +283,7 @@ struct MemoryShard: ~Copyable {
             response: nil, checkedGeneration: 0, next: firstFree, isSoftlyInvalidated: false)
         firstFree = number
         statistics.entries -= 1
+        response.forms?.end()
         removed.append(response)
     }
 

@@ -84,6 +84,10 @@ package final class MemoryStore: Sendable {
 
     /// No response that takes more is stored.
     package var largestEntryBytes: Int { min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) }
+    /// Whether there is room for so much more with an entry.
+    func admitsForm(_ size: Int) -> Bool {
+        size <= largestEntryBytes && pressure.admits(size)
+    }
 
     /// Removes every variant under a primary key; answers how many there were.
     package func remove(key: borrowing Span<UInt8>, hash: UInt64) -> Int {
@@ -135,7 +139,7 @@ package final class MemoryStore: Sendable {
     }
 
     /// Evicts until the total is within the limit; answers whether `response` was left alone.
-    private func makeRoom(preferring own: Shard, for response: StoredResponse?) -> Bool {
+    func makeRoom(preferring own: Shard, for response: StoredResponse?) -> Bool {
         var isKept = true
         while total.load(ordering: .relaxed) > limit.load(ordering: .relaxed) {
             let ownShare = own.bytes.load(ordering: .relaxed) * shards.count

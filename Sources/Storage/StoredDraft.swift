@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CacheRules
+package import HTTPMessages
 
 /// All of a response that is to be stored but its key and its body.
 package struct StoredDraft: Sendable {
@@ -15,11 +16,13 @@ package struct StoredDraft: Sendable {
     package let tags: ContiguousArray<UInt64>
     /// The body's, in bytes; nil when the origin did not tell.
     package let contentLength: Int?
+    /// The coding in which the origin sent the body, if it is one that is decoded here; else identity.
+    package let coding: ContentCoding
 
     package init(
         metadata: CachedMetadata, head: ContiguousArray<UInt8>, eTagRange: Range<Int> = 0..<0,
         varyRule: ContiguousArray<UInt8> = [], secondaryKey: ContiguousArray<UInt8> = [],
-        tags: ContiguousArray<UInt64> = [], contentLength: Int? = nil
+        tags: ContiguousArray<UInt64> = [], contentLength: Int? = nil, coding: ContentCoding = .identity
     ) {
         self.metadata = metadata
         self.head = head
@@ -28,5 +31,6 @@ package struct StoredDraft: Sendable {
         self.secondaryKey = secondaryKey
         self.tags = tags
         self.contentLength = contentLength
+        self.coding = coding
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
 package import CacheRules
+import HTTPMessages
 
 /// Why bytes are no record.
 package enum RecordError: Error, Sendable, Equatable {
@@ -24,6 +25,7 @@ package struct ReadRecord: Sendable {
     let headRange: Range<Int>
     let eTagRange: Range<Int>
     package let bodyRange: Range<Int>
+    let coding: ContentCoding
     /// It only tells which request fields choose the response.
     package let isVaryRule: Bool
 }
@@ -67,7 +69,9 @@ extension StoredRecord {
             epoch: SharedEpoch(
                 milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)),
             tags: readTags(bytes, tags), keyRange: key, varyRuleRange: varyRule, secondaryKeyRange: secondaryKey,
-            headRange: head, eTagRange: eTag, bodyRange: body, isVaryRule: kind == .varyRule)
+            headRange: head, eTagRange: eTag, bodyRange: body,
+            coding: ContentCoding(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 34))) ?? .identity,
+            isVaryRule: kind == .varyRule)
     }
 
     /// The parts that lie behind one another.
@@ -143,7 +147,8 @@ extension ReadRecord {
     ) -> StoredResponse? {
         let draft = StoredDraft(
             metadata: metadata, head: Self.copy(bytes, headRange), eTagRange: eTagRange,
-            varyRule: Self.copy(bytes, varyRuleRange), secondaryKey: Self.copy(bytes, secondaryKeyRange), tags: tags)
+            varyRule: Self.copy(bytes, varyRuleRange), secondaryKey: Self.copy(bytes, secondaryKeyRange), tags: tags,
+            coding: coding)
         let key = bytes.extracting(keyRange)
         guard bodyRange.count > StoredResponse.maximumInlineBodyBytes else {
             return StoredResponse.seal(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
 import CacheRules
+import HTTPMessages
 
 /// The form in which a response lies in the second tier: one run of bytes, numbers in little-endian order.
 ///
@@ -56,6 +57,7 @@ package enum StoredRecord {
             fixed.varyRule = UInt16(clamping: response.varyRule.count)
             fixed.secondaryKey = UInt16(clamping: response.secondaryKey.count)
             fixed.body = UInt64(response.bodyCount)
+            fixed.coding = response.coding
         }
         for index in 0..<response.tags.count { buffer.append(littleEndian: response.tags[index]) }
         buffer.append(response.key)
@@ -109,6 +111,7 @@ package enum StoredRecord {
         var varyRule: UInt16 = 0
         var secondaryKey: UInt16 = 0
         var body: UInt64 = 0
+        var coding = ContentCoding.identity
     }
 
     private static func writeFixedPart(
@@ -132,7 +135,7 @@ package enum StoredRecord {
         buffer.append(littleEndian: counts.eTag)
         buffer.append(littleEndian: counts.varyRule)
         buffer.append(littleEndian: counts.secondaryKey)
-        buffer.append(littleEndian: UInt16(0))
+        buffer.append(littleEndian: UInt16(counts.coding.rawValue))
         buffer.append(littleEndian: UInt32(0))
         buffer.append(littleEndian: counts.body)
         // The wall clock, since the monotonic one of another process says nothing here.

@@ -35,6 +35,24 @@ extension StoredResponse {
             inlineBody: inlineBody, sharedBody: sharedBody)
     }
 
+    /// A body in another coding under a head of its own. It is reached through the response it belongs to, and
+    /// has no key.
+    package static func form(
+        _ draft: StoredDraft, body: Span<UInt8> = Span(), segments: StoredBody? = nil
+    ) -> StoredResponse? {
+        seal(draft, key: Span(), keyHash: 0, epoch: 0, body: body, segments: segments)
+    }
+
+    /// The same form under a new head.
+    package func reheaded(by draft: StoredDraft) -> StoredResponse? {
+        Self.make(
+            draft, key: Span(), keyHash: 0, varyRule: Span(), secondaryKey: Span(), epoch: 0, inlineBody: inlineBody,
+            sharedBody: sharedBody)
+    }
+
+    /// With the forms that were made before it is stored.
+    package func with(_ forms: StoredForms?) -> StoredResponse { StoredResponse(memory, forms: forms) }
+
     private static func make(
         _ draft: StoredDraft, key: borrowing Span<UInt8>, keyHash: UInt64, varyRule: borrowing Span<UInt8>,
         secondaryKey: borrowing Span<UInt8>, epoch: UInt64, inlineBody: borrowing Span<UInt8>, sharedBody: StoredBody?
@@ -53,7 +71,7 @@ extension StoredResponse {
             metadata: metadata, keyHash: keyHash, epoch: epoch, sharedBody: sharedBody, keyCount: keyCount,
             headCount: headCount, inlineBodyCount: inlineBodyCount, eTagStart: UInt32(eTagRange.lowerBound),
             eTagCount: eTagCount, varyRuleCount: varyRuleCount, secondaryKeyCount: secondaryKeyCount,
-            tagCount: tagCount)
+            tagCount: tagCount, coding: draft.coding)
         let made = StoredResponseMemory.create(minimumCapacity: (layout.totalCount + 7) / 8) { _ in layout }
         let memory = unsafe unsafeDowncast(made, to: StoredResponseMemory.self)
         for index in 0..<tags.count {

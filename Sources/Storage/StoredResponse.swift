@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import CacheRules
 import Glibc
+public import HTTPMessages
 
 /// What a stored response is besides its bytes.
 @usableFromInline
@@ -18,6 +19,7 @@ struct StoredResponseLayout {
     @usableFromInline var varyRuleCount: UInt16
     @usableFromInline var secondaryKeyCount: UInt16
     @usableFromInline var tagCount: UInt16
+    @usableFromInline var coding: ContentCoding
 
     @inlinable var keyStart: Int { Int(tagCount) * MemoryLayout<UInt64>.size }
     @inlinable var varyRuleStart: Int { keyStart + Int(keyCount) }
@@ -39,13 +41,25 @@ final class StoredResponseMemory: ManagedBuffer<StoredResponseLayout, UInt64> {}
 @usableFromInline
 package struct StoredResponse: @unchecked Sendable {
     @usableFromInline let memory: StoredResponseMemory
+    /// Its body in other codings, as far as they were made when this value was looked up.
+    package internal(set) var forms: StoredForms?
 
-    init(_ memory: StoredResponseMemory) { self.memory = memory }
+    init(_ memory: StoredResponseMemory, forms: StoredForms? = nil) {
+        self.memory = memory
+        self.forms = forms
+    }
 
     @inlinable package var metadata: CachedMetadata { memory.header.metadata }
     @inlinable package var keyHash: UInt64 { memory.header.keyHash }
     /// The newest invalidation that was known when its fetch began.
     @inlinable package var epoch: UInt64 { memory.header.epoch }
+    /// The coding of `body`, as in `StoredDraft`.
+    @inlinable package var coding: ContentCoding { memory.header.coding }
+
+    package var identity: ObjectIdentifier { ObjectIdentifier(memory) }
+
+    /// Whether both are the same memory, whatever forms were made of it.
+    package func isSame(as other: StoredResponse) -> Bool { memory === other.memory }
 
     /// The whole primary key.
     @inlinable
@@ -151,6 +165,11 @@ package struct StoredResponse: @unchecked Sendable {
 
     /// All the memory it holds, as the allocator rounds it.
     package var allocatedBytes: Int {
+        ownAllocatedBytes + (forms?.allocatedBytes ?? 0)
+    }
+
+    /// The same without its forms.
+    var ownAllocatedBytes: Int {
         ProcessMemory.allocatedBytes(of: memory) + (memory.header.sharedBody?.allocatedBytes ?? 0)
     }
 }

@@ -280,7 +280,7 @@ class Keys(LarderCase):
         self.assert_forwarded(self.get("/v", ("X-Kind", "three")), "vary-miss")
 
     def test_vary_on_accept_encoding(self):
-        self.start()
+        self.start(route="compress off")
         self.origin.on("/v", lambda request: Reply(
             fields=[FRESH, ("Vary", "Accept-Encoding")],
             content=b"gzip" if "gzip" in request.field("Accept-Encoding", "") else b"plain"))

@@ -79,6 +79,8 @@ long CLinux_next_signal(int fd);
 /// Raises the soft limit of open files to the hard one and answers it.
 long CLinux_raise_descriptor_limit(void);
 long CLinux_name_thread(const char *name);
+/// Lets the calling thread run only when no other wants to; it can hardly go back.
+long CLinux_run_in_background(void);
 /// Binds the calling thread to the `index`-th processor (modulo their number) that the process may use.
 long CLinux_pin_thread(unsigned index);
 /// How many processors the process may use.

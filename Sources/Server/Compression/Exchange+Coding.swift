@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
+import Compression
+import EventIO
+import HTTPMessages
+import HTTPWire
+import Storage
+import Synchronization
+
+/// Bodies that change their coding while they pass.
+extension Exchange {
+    private func coding(of stored: ContentCoding, isCompressible: Bool, count: Int?) -> ContentCoding {
+        Worker.coding(
+            of: stored, isCompressible: isCompressible, count: count, for: head, request.route.compression)
+    }
+
+    // MARK: While it is stored
+
+    /// Chooses the form in which this client gets a body that is still arriving; false when that cannot be had.
+    func chooseStream(of response: StreamedResponse) -> Bool {
+        let draft = response.draft
+        let coding = coding(
+            of: draft.coding, isCompressible: draft.metadata.flags.contains(.isCompressible),
+            count: draft.contentLength)
+        guard coding != draft.coding else { return true }
+        do throws(CodingError) {
+            if let (stream, reader) = try response.stream(in: coding, limit: worker.decodingLimit) {
+                delivery.stream = stream
+                delivery.streamReader = reader
+            } else if draft.coding != .identity {
+                throw .cancelled
+            }
+        } catch {
+            // What came plain is a right answer too.
+            if draft.coding != .identity { undecodable(error) }
+            return draft.coding == .identity
+        }
+        // What has come of a coded body tells whether it is one while the client can still be told.
+        if coding == .identity, case .failed(let error) = advance(response, isWhole: false) {
+            undecodable(error)
+            return false
+        }
+        return true
+    }
+
+    /// The body is not what its coding says. Who takes the coding gets it as it came; others cannot be served.
+    func relayDamaged(_ response: borrowing ResponseHead, _ draft: StoredDraft, framing: BodyFraming) -> Int? {
+        let coding = coding(of: draft.coding, isCompressible: false, count: draft.contentLength)
+        if coding == draft.coding { return relayInstead(response, .damaged, framing: framing) }
+        upstream?.abandon()
+        upstream = nil
+        undecodable(check?.failure ?? .damaged)
+        return nil
+    }
+
+    private func undecodable(_ error: CodingError) {
+        leaveBody()
+        intake = .none
+        answer.notStored = .damaged
+        endFlight(.broken)
+        fail(Status(502), detail: error.label)
+    }
+
+    private func advance(_ response: StreamedResponse, isWhole: Bool) -> CodedStream.Progress {
+        guard let stream = delivery.stream else { return .finished(justNow: false) }
+        let progress = stream.advance(
+            response.body, isWhole: isWhole, flushPoint: response.flushPoint.load(ordering: .acquiring),
+            budget: Self.codedByteBudget)
+        if case .finished(justNow: true) = progress, let stored = response.stored {
+            if let form = form(of: response, stream) {
+                // Without room it has served those who read it.
+                _ = worker.shared.store.attach(form, stream.coding, to: stored)
+            }
+        }
+        return progress
+    }
+
+    /// Half a millisecond's work.
+    private static var codedByteBudget: Int { 64 << 10 }
+
+    func pumpCoded(_ response: StreamedResponse, isWhole: Bool, to client: ClientConnection) {
+        guard let stream = delivery.stream else { return }
+        let progress = advance(response, isWhole: isWhole)
+        if case .failed(let error) = progress {
+            if leads { endFlight(.broken) }
+            return breakOff(detail: error.label)
+        }
+        deliver(stream.body, to: client)
+        client.flush()
+        guard readOn(in: response), !client.isBroken, client.pendingByteCount == 0 else { return }
+        if case .finished = progress {
+            if delivery.cursor == stream.body.count { finishDelivery() }
+        } else if isWhole || stream.sourceCount < response.body.count {
+            // There is more to do; the loop's other clients come first.
+            worker.loop.later { [self] in pump() }
+        }
+    }
+
+    /// What is not yet sent of a body that was read to its end must not wait in the coder.
+    func flushCoded() {
+        guard case .store(let response) = intake, !isBodyComplete, response.contentLength == nil else { return }
+        guard !response.streams.isEmpty else { return }
+        response.flushPoint.store(response.body.count, ordering: .releasing)
+        flight?.wentOn(to: nil)
+        pump()
+    }
+
+    // MARK: Passing
+
+    /// How far its client has come in the body as the origin sends it.
+    var sourceCursor: Int {
+        guard let stream = delivery.stream else { return delivery.cursor }
+        return stream.sourceOffset(at: delivery.cursor)
+    }
+
+    /// Takes over the coder of a body that nobody else reads; false when the client had to be told that it broke.
+    func goOnCodingAlone() -> Bool {
+        guard let stream = delivery.stream, case .store(let response) = intake else { return true }
+        delivery.stream = nil
+        delivery.flushesTransform = response.contentLength == nil
+        delivery.holdsBack = true
+        delivery.transform = stream.takeTransform()
+        return true
+    }
+
+    /// It reads no more of the coded body.
+    func leaveStream() {
+        guard let stream = delivery.stream, let reader = delivery.streamReader else { return }
+        delivery.streamReader = nil
+        // The coder waits for nobody; the origin does, which the body before sees to.
+        _ = stream.body.removeReader(reader)
+    }
+
+    // MARK: Forms
+
+    /// The forms that are finished, or soon are, when all of the body has come.
+    func finishedForms(of response: StreamedResponse) -> StoredForms? {
+        var forms: StoredForms?
+        for stream in response.streams
+        where response.body.count - stream.sourceCount <= Self.codedByteBudget {
+            let progress = stream.advance(
+                response.body, isWhole: true, flushPoint: 0, budget: Self.codedByteBudget)
+            guard case .finished = progress, let form = form(of: response, stream) else { continue }
+            forms = .adding(form, stream.coding, to: forms)
+        }
+        return forms
+    }
+
+    private func form(of response: StreamedResponse, _ stream: CodedStream) -> StoredForms.Form? {
+        let head = response.draft.head
+        let draft = CodedHead.draft(head: head.span, metadata: response.draft.metadata, coding: stream.coding)
+        return StoredResponse.form(draft, segments: stream.body.sealed()).map {
+            StoredForms.Form($0, isBest: stream.coding == .identity)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import CacheRules
+import Compression
+import HTTPMessages
+import Storage
+import Synchronization
+
+/// A storable response while it arrives: the head is complete, the body grows.
+final class StreamedResponse: Sendable {
+    let draft: StoredDraft
+    let body: GrowingBody
+    /// Readers shall be able to decode so much of `body`.
+    let flushPoint = Atomic<Int>(0)
+    private let coded = Mutex(Coded())
+
+    private struct Coded {
+        var streams: [CodedStream] = []
+        var passes = false
+        /// What has been stored of it.
+        var stored: StoredResponse?
+    }
+
+    init(_ draft: StoredDraft, _ reservation: BodyReservation) {
+        self.draft = draft
+        body = GrowingBody(expectedCount: draft.contentLength, reservation: reservation)
+    }
+
+    /// The body in another coding, made once for all who take it so, with one reader more.
+    /// - Returns: nil when its beginning is gone.
+    func stream(in coding: ContentCoding, limit: DecodingLimit) throws(CodingError) -> (CodedStream, reader: Int)? {
+        let made = try streams.contains { $0.coding == coding } ? nil : makeStream(coding, limit)
+        return coded.withLock { coded in
+            var stream = coded.streams.first { $0.coding == coding }
+            if stream == nil, let made {
+                coded.streams.append(made)
+                stream = made
+            }
+            guard let stream, let reader = stream.body.addReader() else { return nil }
+            if coded.passes { stream.body.beginToPass() }
+            return (stream, reader)
+        }
+    }
+
+    private func makeStream(_ coding: ContentCoding, _ limit: DecodingLimit) throws(CodingError) -> CodedStream {
+        try CodedStream(from: draft.coding, to: coding, expectedByteCount: contentLength, limit: limit)
+    }
+
+    /// From here on only what readers still need is kept.
+    func beginToPass() {
+        body.beginToPass()
+        coded.withLock { coded in
+            coded.passes = true
+            for stream in coded.streams { stream.body.beginToPass() }
+        }
+    }
+
+    var streams: [CodedStream] { coded.withLock { $0.streams } }
+
+    /// The entry that was made of it; forms that are finished later belong to it.
+    var stored: StoredResponse? {
+        get { coded.withLock { $0.stored } }
+        set { coded.withLock { $0.stored = newValue } }
+    }
+
+    var status: Status { Status(draft.metadata.status) }
+    var contentLength: Int? { draft.contentLength }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import CacheRules
+import Compression
+import HTTPMessages
+import Settings
+import Storage
+
+/// Which form of a stored response a client gets.
+extension Worker {
+    /// The response itself, or one of its forms, which is made if it is missing.
+    /// - Throws: when it came in a coding that the client does not take and that cannot be undone.
+    func representation(
+        of stored: StoredResponse, for head: borrowing RequestHead, route: CompiledRoute
+    ) throws(CodingError) -> StoredResponse {
+        let policy = route.compression
+        // What is not whole can neither be coded nor decoded.
+        if policy.isOff || stored.metadata.flags.contains(.isPartial) { return stored }
+        let coding = Self.coding(
+            of: stored.coding, isCompressible: stored.metadata.flags.contains(.isCompressible),
+            count: stored.bodyCount, for: head, policy)
+        if coding == stored.coding { return stored }
+        if let form = stored.forms?[coding] {
+            if !form.isBest { considerClimbing(stored, coding, policy) }
+            return form.response
+        }
+        return try makeForm(of: stored, coding, policy)
+    }
+
+    /// The coding in which this client gets a body.
+    /// - Parameter count: nil when it is not known yet.
+    static func coding(
+        of stored: ContentCoding, isCompressible: Bool, count: Int?, for head: borrowing RequestHead,
+        _ policy: CompressionPolicy
+    ) -> ContentCoding {
+        if policy.isOff { return stored }
+        if stored == .identity {
+            guard isCompressible, head.fields.contains(.acceptEncoding) else { return stored }
+            // A range means bytes of the plain body (RFC 9110 §14.1.2).
+            if count ?? .max < policy.minimumByteCount || head.fields.contains(.range) { return stored }
+        }
+        guard policy.serves(head) else { return .identity }
+        return policy.choice(for: CodingPreferences(head.fields), stored: stored, isCompressible: true)
+    }
+
+    /// A short body is coded at once; a long one by the pool, and goes out as it is this time.
+    @inline(never)
+    private func makeForm(
+        of stored: StoredResponse, _ coding: ContentCoding, _ policy: CompressionPolicy
+    ) throws(CodingError) -> StoredResponse {
+        // Another request may have made it since.
+        let now = shared.store.current(stored)
+        if let form = now?.forms?[coding] { return form.response }
+        if coding != .identity, stored.bodyCount > Self.maximumCodedAtOnceBytes {
+            offer(stored, coding, .fast)
+            return stored
+        }
+        do throws(CodingError) {
+            let form = try FormMaker.make(stored, coding, level: .fast, limit: decodingLimit)
+            // Without room it serves this request alone.
+            _ = shared.store.attach(.init(form, isBest: coding == .identity), coding, to: stored)
+            return form
+        } catch {
+            // What came plain is a right answer too.
+            if coding != .identity { return stored }
+            throw error
+        }
+    }
+
+    /// About a millisecond's work.
+    private static var maximumCodedAtOnceBytes: Int { 128 << 10 }
+
+    var decodingLimit: DecodingLimit { DecodingLimit(snapshot.settings.memory) }
+
+    private func considerClimbing(_ stored: StoredResponse, _ coding: ContentCoding, _ policy: CompressionPolicy) {
+        guard policy.climbsAfter > 0, stored.bodyCount <= CompressionPool.maximumBodyBytes,
+            stored.forms?.hasBeenAsked(times: policy.climbsAfter) == true
+        else { return }
+        offer(stored, coding, .best)
+    }
+
+    private func offer(_ stored: StoredResponse, _ coding: ContentCoding, _ level: CodingLevel) {
+        shared.compressor.offer(.init(stored: stored, coding: coding, level: level, limit: decodingLimit))
+    }
+}
