@@ -18,9 +18,13 @@ package final class RedisLink: Deadline {
     private var isStarted = false
     package internal(set) var figures = RedisLinkFigures()
     /// Why there is no connection; nil while there is one.
-    package private(set) var lastFailure: RedisFailure?
+    package private(set) var lastFailure: RedisFailure? {
+        didSet { if let lastFailure, lastFailure != oldValue { becameUnreachable?(lastFailure) } }
+    }
     /// Called when commands may be sent, and when they no longer may.
     package var readinessChanged: ((_ isReady: Bool) -> Void)?
+    /// Called when there is no connection, and again when there is none for another reason.
+    package var becameUnreachable: ((RedisFailure) -> Void)?
 
     package init(loop: Loop, settings: RedisLinkSettings, resolver: NameResolver) {
         self.settings = settings

@@ -217,9 +217,10 @@ final class EventLogWriter: Sendable {
         write(.warning, "accept_failed", ["error": .text(error.description)])
     }
 
-    func redisChanged(isReady: Bool, address: String, _ failure: RedisFailure?) {
-        guard !isReady else { return write(.notice, "redis_connected", ["address": .text(address)]) }
-        write(.warning, "redis_lost", ["address": .text(address), "reason": .text(failure?.rawValue ?? "")])
+    func redisConnected(_ address: String) { write(.notice, "redis_connected", ["address": .text(address)]) }
+
+    func redisLost(_ address: String, _ failure: RedisFailure) {
+        write(.warning, "redis_lost", ["address": .text(address), "reason": .text(failure.rawValue)])
     }
 
     func resolveFailed(_ address: String, _ error: NameError) {

@@ -20,7 +20,6 @@ final class RedisTier {
     var figures = TierFigures()
     private var queue = TierWriteQueue()
     private let queueLimitBytes: Int
-    private(set) var isStopped = false
 
     init(worker: Worker, settings: RedisSettings, resolver: NameResolver) {
         self.worker = worker
@@ -31,23 +30,23 @@ final class RedisTier {
             loop: worker.loop, settings: RedisLinkSettings(settings, clientName: "larder-read"), resolver: resolver)
         writing = RedisLink(
             loop: worker.loop, settings: RedisLinkSettings(writing: settings), resolver: resolver)
-        reading.readinessChanged = { [unowned self] isReady in connectionChanged(isReady) }
+        // One voice is enough.
+        if worker.index == 0 { announceConnection() }
         writing.readinessChanged = { [unowned self] isReady in if !isReady { dropQueue(.notConnected) } }
         reading.start()
         writing.start()
     }
 
     func stop() {
-        isStopped = true
         reading.stop()
         writing.stop()
         dropQueue(.notConnected)
     }
 
-    private func connectionChanged(_ isReady: Bool) {
-        // One voice is enough.
-        guard worker.index == 0, !isStopped else { return }
-        worker.events.redisChanged(isReady: isReady, address: settings.address.description, reading.lastFailure)
+    private func announceConnection() {
+        let address = settings.address.description
+        reading.readinessChanged = { [unowned self] isReady in if isReady { worker.events.redisConnected(address) } }
+        reading.becameUnreachable = { [unowned self] failure in worker.events.redisLost(address, failure) }
     }
 
     var presentFigures: TierFigures {
