@@ -83,6 +83,7 @@ extension Exchange {
     }
 
     private func store(_ collector: PartCollector) {
+        let key = self.key
         let found = worker.shared.store.lookUp(
             key: key.span, hash: keyHash, request: head.fields, scratch: &worker.scratch, now: worker.loop.now)
         var stored: StoredResponse?
