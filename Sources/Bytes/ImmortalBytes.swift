@@ -2,9 +2,9 @@
 
 /// Bytes of a table that lives as long as the process: read without counting references.
 @safe @usableFromInline
-package struct ImmortalBytes: @unchecked Sendable {
+package struct ImmortalBytes: Sendable {
     // Never written after `init` and never freed, so that all threads may read it.
-    @usableFromInline let storage: UnsafeBufferPointer<UInt8>
+    @usableFromInline nonisolated(unsafe) let storage: UnsafeBufferPointer<UInt8>
 
     package init(_ bytes: ContiguousArray<UInt8>) {
         let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)

@@ -61,12 +61,14 @@ package final class LoopThread: Sendable {
     package static func start(
         name: String, kernel: Kernel, running loop: Loop
     ) throws(SystemError) -> LoopThread {
-        let moved = MovedLoop(loop: loop)
+        // Whoever starts the thread touches the loop no more.
+        nonisolated(unsafe) let moved = loop
         let started = HandOff<Result<Mailbox, SystemError>>()
         return try start(name: name, kernel: kernel, started: started) {
             _ = unsafe name.withCString { unsafe CLinux_name_thread($0) }  // as below
-            started.put(.success(moved.loop.mailbox))
-            moved.loop.run()
+            let loop = unsafe moved
+            started.put(.success(loop.mailbox))
+            loop.run()
         }
     }
 
@@ -125,13 +127,6 @@ extension LoopThread {
     }
 }
 
-/// A loop on its way to the thread that runs it.
-///
-/// `@unchecked Sendable`: whoever started the thread touches the loop no more.
-private struct MovedLoop: @unchecked Sendable {
-    let loop: Loop
-}
-
 /// What a thread does, in a form that fits through a C pointer.
 final class ThreadBody: Sendable {
     let run: @Sendable () -> Void
@@ -156,9 +151,9 @@ final class HandOff<Value: Sendable>: Sendable {
     }
 }
 
-/// `@unchecked Sendable`: semaphores are made for several threads.
-@safe private final class Semaphore: @unchecked Sendable {
-    private let semaphore: UnsafeMutablePointer<sem_t>
+@safe private final class Semaphore: Sendable {
+    /// Made for several threads.
+    private nonisolated(unsafe) let semaphore: UnsafeMutablePointer<sem_t>
 
     init() {
         unsafe semaphore = .allocate(capacity: 1)

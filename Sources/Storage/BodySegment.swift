@@ -3,8 +3,11 @@ import Glibc
 
 /// Memory with one owner. From `mappedFromBytes` on it is mapped apart from the heap, because the heap would
 /// put large blocks into gaps that small ones left and keep those pages for good.
-@safe private final class SegmentMemory {
-    let base: UnsafeMutableRawPointer
+///
+/// Its bytes are written once, before their owner publishes them under its lock, and never change after that;
+/// `GrowingBody` and `copy` are the only writers. Hence threads may share it.
+@safe private final class SegmentMemory: Sendable {
+    nonisolated(unsafe) let base: UnsafeMutableRawPointer
     let capacity: Int
     private let isMapped: Bool
 
@@ -39,10 +42,7 @@ import Glibc
 }
 
 /// One run of body memory, shared by reference.
-///
-/// `@unchecked Sendable` holds because bytes are written once, before their owner publishes them under its
-/// lock, and never change after that; `GrowingBody` and `copy` are the only writers.
-package struct BodySegment: @unchecked Sendable {
+package struct BodySegment: Sendable {
     static let mappedFromBytes = 64 << 10
 
     private let memory: SegmentMemory
