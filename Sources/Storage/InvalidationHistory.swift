@@ -22,6 +22,8 @@ struct InvalidationHistory: Sendable {
     private var keys: RecentEpochs
     private var tags: RecentEpochs
     /// Oldest first.
+    /// Among `tags` are URLs that patterns without wildcards name.
+    private var hasURLs = false
     private var patterns: ContiguousArray<(rule: InvalidationRule, epoch: SharedEpoch)> = []
     private var all = RecentEpochs.Epochs()
     /// Issued here, and not seen in the log yet: newer than every record.
@@ -102,7 +104,11 @@ struct InvalidationHistory: Sendable {
         case .key(_, let hash): raiseFloor(to: keys.raise(hash, to: epoch, isSoft: rule.isSoft))
         case .tag(let hash): raiseFloor(to: tags.raise(hash, to: epoch, isSoft: rule.isSoft))
         case .all: all.raise(to: epoch, isSoft: rule.isSoft)
-        case .pattern:
+        case .pattern(let pattern):
+            if let hash = pattern.literalHash {
+                hasURLs = true
+                return raiseFloor(to: tags.raise(hash, to: epoch, isSoft: rule.isSoft))
+            }
             if patterns.count >= limits.patterns {
                 let dropped = limits.patterns / 2
                 raiseFloor(to: patterns[dropped - 1].epoch)
@@ -136,6 +142,9 @@ struct InvalidationHistory: Sendable {
             all.verdict(since: epoch), keys.verdict(of: subject.keyHash, since: epoch), pendingVerdict(on: subject))
         for index in 0..<subject.tags.count {
             verdict = max(verdict, tags.verdict(of: subject.tags[index], since: epoch))
+        }
+        if hasURLs {
+            URLPattern.forEachHash(matching: subject.key) { verdict = max(verdict, tags.verdict(of: $0, since: epoch)) }
         }
         for pattern in patterns.reversed() {
             guard pattern.epoch > epoch, verdict < .hard else { break }

@@ -48,6 +48,7 @@ extension MemoryStore {
     func apply(_ rule: InvalidationRule, epoch: UInt64) {
         guard case .key(let key, let hash) = rule.target else {
             for shard in shards { change(shard) { state, _ in state.invalidations.add(rule, epoch: epoch) } }
+            sweepIsWanted.store(true, ordering: .releasing)
             return
         }
         change(shard(hash)) { state, removed in
@@ -75,6 +76,8 @@ extension MemoryStore {
     /// - Returns: whether all shards have been passed through; the next call begins anew.
     package func sweep(maximumEntries: Int) -> Bool {
         sweepPosition.withLock { position in
+            // What is written down from here on may come too late for the shards that are passed through first.
+            if position.shard == 0, position.entry == 0 { sweepIsWanted.store(false, ordering: .relaxed) }
             var left = maximumEntries
             while left > 0 {
                 let batch = min(left, Self.sweepBatch)
@@ -84,6 +87,9 @@ extension MemoryStore {
             return false
         }
     }
+
+    /// Invalidations have been issued since the last sweep began, by whomever, that entries are to meet.
+    package var wantsSweep: Bool { sweepIsWanted.load(ordering: .acquiring) }
 
     private static let sweepBatch = 256
 

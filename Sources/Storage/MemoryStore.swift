@@ -28,6 +28,7 @@ package final class MemoryStore: Sendable {
     let log = InvalidationLog()
     let shared = SharedHistory()
     let sweepPosition = Mutex(SweepPosition())
+    let sweepIsWanted = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - limitBytes: for everything the store holds, its tables included.

@@ -27,11 +27,12 @@ struct PendingInvalidations {
         }
     }
 
-    /// Prefixes and globs, oldest first.
+    /// Prefixes and globs, oldest first. A pattern that is one URL alone stands with the tags.
     private var patterns: ContiguousArray<Pattern> = []
-    /// Tags in two halves; when the younger is full the older is dropped.
+    /// Tags, and URLs whose whole key is not known, in two halves; when the younger is full the older is dropped.
     private var youngTags: [UInt64: Epochs] = [:]
     private var oldTags: [UInt64: Epochs] = [:]
+    private var hasURLs = false
     private var youngTagsNewest = Mark()
     private var oldTagsNewest = Mark()
     private var all = Epochs()
@@ -74,12 +75,12 @@ struct PendingInvalidations {
             // Stored entries are removed by the caller; this is for fetches under way.
             keys[keySlot(hash)].raise(to: epoch, isSoft: rule.isSoft)
             return
-        case .tag(let hash):
-            generation &+= 1
-            if youngTags.count >= maximumTags / 2 { dropOldTags() }
-            youngTags[hash, default: Epochs()].raise(to: epoch, isSoft: rule.isSoft)
-            youngTagsNewest = Mark(epoch: epoch, generation: generation)
-        case .pattern:
+        case .tag(let hash): add(hash, epoch: epoch, isSoft: rule.isSoft)
+        case .pattern(let pattern):
+            if let hash = pattern.literalHash {
+                hasURLs = true
+                return add(hash, epoch: epoch, isSoft: rule.isSoft)
+            }
             generation &+= 1
             if patterns.count >= maximumPatterns { dropPatterns(patterns.count / 2) }
             patterns.append(Pattern(rule: rule, epoch: epoch, generation: generation))
@@ -87,6 +88,13 @@ struct PendingInvalidations {
             generation &+= 1
             all.raise(to: epoch, isSoft: rule.isSoft)
         }
+    }
+
+    private mutating func add(_ hash: UInt64, epoch: UInt64, isSoft: Bool) {
+        generation &+= 1
+        if youngTags.count >= maximumTags / 2 { dropOldTags() }
+        youngTags[hash, default: Epochs()].raise(to: epoch, isSoft: isSoft)
+        youngTagsNewest = Mark(epoch: epoch, generation: generation)
     }
 
     // MARK: Asking
@@ -119,11 +127,17 @@ struct PendingInvalidations {
         guard !youngTags.isEmpty || !oldTags.isEmpty else { return .no }
         var verdict = InvalidationVerdict.no
         for index in 0..<subject.tags.count {
-            let tag = subject.tags[index]
-            if let epochs = youngTags[tag] { verdict = max(verdict, epochs.verdict(since: subject.epoch)) }
-            if let epochs = oldTags[tag] { verdict = max(verdict, epochs.verdict(since: subject.epoch)) }
+            verdict = max(verdict, tagVerdict(subject.tags[index], since: subject.epoch))
+        }
+        if hasURLs {
+            let epoch = subject.epoch
+            URLPattern.forEachHash(matching: subject.key) { verdict = max(verdict, tagVerdict($0, since: epoch)) }
         }
         return verdict
+    }
+
+    private func tagVerdict(_ hash: UInt64, since epoch: UInt64) -> InvalidationVerdict {
+        max(youngTags[hash]?.verdict(since: epoch) ?? .no, oldTags[hash]?.verdict(since: epoch) ?? .no)
     }
 
     // MARK: Forgetting

@@ -63,6 +63,21 @@ import Testing
         #expect(larder.admin("GET /performance", fields: "Authorization: Bearer sesame\r\n").hasPrefix("HTTP/1.1 200"))
     }
 
+    @Test func whatRequestsInvalidateIsSweptWithoutAnAdminCall() throws {
+        let larder = try ControlWorld(
+            ControlWorld.base.replacing("ttl 5m", with: "ttl 5m\n key cookie=plan"))
+        #expect(larder.get("/a").contains("fwd=uri-miss"))
+        let store = larder.proxy.shared.store
+        larder.world.run(for: .seconds(3))
+        #expect(store.statistics.entries == 1)
+        #expect(store.statistics.swept == 0)
+        #expect(larder.ask(8080, "POST /a").hasPrefix("HTTP/1.1 200"))
+        larder.world.run(for: .seconds(3))
+        #expect(store.statistics.entries == 0)
+        #expect(store.statistics.swept > 0)
+        #expect(!store.wantsSweep)
+    }
+
     @Test func contentHasALimit() throws {
         let larder = try ControlWorld()
         let socket = larder.connect(9900)

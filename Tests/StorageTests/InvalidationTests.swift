@@ -104,6 +104,23 @@ struct InvalidationTests {
         store.invalidate([InvalidationRule(.key(bytes("/a"), hash: testHash("/a")))])
         #expect(store.statistics.entries == 0)
     }
+
+    @Test("A sweep is wanted from an invalidation that entries have to meet until a sweep that begins after it")
+    func wantsSweep() {
+        let store = MemoryStore(limitBytes: 8 << 20)
+        for number in 0..<5000 { _ = store.insert(makeResponse("/\(number)")) }  // all are stored
+        store.invalidate([InvalidationRule(.key(bytes("/1"), hash: testHash("/1")))])
+        #expect(!store.wantsSweep)
+        store.invalidate([InvalidationRule(.tag(hash: 1))])
+        #expect(store.wantsSweep)
+        #expect(!store.sweep(maximumEntries: 1000))
+        #expect(!store.wantsSweep)
+        store.invalidate([InvalidationRule(.tag(hash: 2))])
+        while !store.sweep(maximumEntries: 1000) {}
+        #expect(store.wantsSweep)
+        while !store.sweep(maximumEntries: 1000) {}
+        #expect(!store.wantsSweep)
+    }
 }
 
 struct PendingInvalidationsTests {
@@ -137,6 +154,48 @@ struct PendingInvalidationsTests {
         #expect(verdict(pending, tags: [100], epoch: 99, checked: 99) == .hard)
         #expect(verdict(pending, tags: [100], epoch: 100, checked: 99) == .no)
         #expect(verdict(pending, tags: [555], epoch: 99, checked: 99) == .no)
+    }
+
+    private func url(_ text: String, isSoft: Bool = false) throws -> InvalidationRule {
+        InvalidationRule(.pattern(URLPattern(try Glob(text))), isSoft: isSoft)
+    }
+
+    @Test(
+        "A URL without wildcards is found by its hash, in every spelling that a pattern has",
+        arguments: [
+            ("/a", "GET h/a", true), ("/a", "GET /a", true), ("/a", "GET https://h/a x:1", true),
+            ("/a", "GET h/ab", false),
+            ("h/a", "GET h/a", true), ("h/a", "GET https://h/a", true), ("h/a", "GET g/a", false),
+            ("https://h/a", "GET https://h/a", true), ("https://h/a", "GET h/a", false), ("/a\\*", "GET h/a*", true),
+            ("/a\\*", "GET h/ab", false), ("/a?b", "GET h/a?b", true), ("/a?b", "GET h/axb", true),
+        ])
+    func literalURLs(pattern: String, key: String, isMatch: Bool) throws {
+        var pending = PendingInvalidations()
+        pending.add(try url(pattern), epoch: 1)
+        #expect(verdict(pending, key: key, epoch: 0, checked: 0) == (isMatch ? .hard : .no))
+        #expect(verdict(pending, key: key, epoch: 1, checked: 0) == .no)
+        pending.add(try url(pattern, isSoft: true), epoch: 2)
+        #expect(verdict(pending, key: key, epoch: 1, checked: 0) == (isMatch ? .soft : .no))
+    }
+
+    @Test("URLs by the thousand take no place of a pattern, and leave all others alone")
+    func manyURLs() throws {
+        var pending = PendingInvalidations()
+        for number in 1...2000 { pending.add(try url("/item/\(number)"), epoch: UInt64(number)) }
+        #expect(pending.patternCount == 0)
+        #expect(verdict(pending, key: "GET h/other", epoch: 0, checked: 0) == .no)
+        #expect(verdict(pending, key: "GET h/item/1", epoch: 0, checked: 0) == .hard)
+        #expect(verdict(pending, key: "GET h/item/2000", epoch: 1999, checked: 0) == .hard)
+        #expect(verdict(pending, key: "GET h/item/2000", epoch: 2000, checked: 0) == .no)
+    }
+
+    @Test("Past the limit of URLs, what has not met them counts as invalidated, and what has does not")
+    func tooManyURLs() throws {
+        var pending = PendingInvalidations(maximumTags: 8)
+        for number in 1...100 { pending.add(try url("/item/\(number)"), epoch: UInt64(number)) }
+        #expect(verdict(pending, key: "GET h/other", epoch: 0, checked: 0) == .hard)
+        #expect(verdict(pending, key: "GET h/other", epoch: 0, checked: pending.generation) == .no)
+        #expect(verdict(pending, key: "GET h/other", epoch: 100, checked: 0) == .no)
     }
 
     @Test("After a sweep only the newest patterns are kept, for fetches under way")

@@ -152,7 +152,7 @@ struct SharedInvalidationTests {
         }
         #expect(history.floor == Self.at(102))
         for number in 6...10 {
-            let rule = InvalidationRule(.pattern(URLPattern(try Glob("/\(number)"))))
+            let rule = InvalidationRule(.pattern(URLPattern(try Glob("/\(number)*"))))
             history.append(SharedInvalidation(Self.at(100 + UInt64(number)), [rule]), local: 10 + UInt64(number))
         }
         #expect(history.floor == Self.at(107))

@@ -123,6 +123,8 @@ package final class Control {
     private func secondPassed() {
         events.writeSuppressed()
         limitMemory()
+        // Requests invalidate too.
+        if store.wantsSweep { sweepTimer.start() }
     }
 
     /// Lets entries meet the invalidations in small steps, so that no lock is held for long.
