@@ -8,7 +8,7 @@ package enum StoredFields {
     /// computed anew for each answer, and cookies on a route that strips them.
     package static func select(from response: borrowing ResponseHead, policy: CachePolicy) -> Fields {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
-        var stored = Fields()
+        var stored = Fields(asLargeAs: response.fields)
         for index in response.fields.slots.indices {
             if response.fields.slots[index].name == .age || HopByHop.isRemoved(at: index, of: response.fields) {
                 continue

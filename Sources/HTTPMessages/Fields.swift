@@ -38,6 +38,12 @@ package struct Fields: Sendable {
 
     package init() {}
 
+    /// With room for what `other` holds.
+    package init(asLargeAs other: borrowing Fields) {
+        byteStorage.reserveCapacity(other.byteCount)
+        slotStorage.reserveCapacity(other.count)
+    }
+
     @inlinable package var isEmpty: Bool { count == 0 }
 
     /// The bytes that all ranges of the slots refer to.

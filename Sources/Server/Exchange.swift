@@ -138,9 +138,8 @@ final class Exchange: Deadline {
     }
 
     private func joinFlight() {
-        let key = self.key
         let place = worker.shared.flights.join(
-            key: key.span, hash: keyHash, worker: worker.link,
+            key: key, hash: keyHash, worker: worker.link,
             followerLimit: request.route.settings.coalesce.followerLimit, store: worker.shared.store)
         switch place {
         case .leader(let flight):

@@ -33,10 +33,9 @@ final class FlightTable: Sendable {
     /// Joins the flight for `key`, or begins one. A flight that an invalidation has overtaken is left to those
     /// who wait for it already (promise 3).
     func join(
-        key: borrowing Span<UInt8>, hash: UInt64, worker: WorkerLink, followerLimit: Int, store: MemoryStore
+        key wanted: ContiguousArray<UInt8>, hash: UInt64, worker: WorkerLink, followerLimit: Int, store: MemoryStore
     ) -> Place {
-        let wanted = ContiguousArray(copying: key)
-        return shard(hash).shard.withLock { shard in
+        shard(hash).shard.withLock { shard in
             if let flight = shard.flights[hash]?.first(where: { $0.key == wanted }) {
                 if store.verdict(key: wanted.span, hash: hash, tags: Span(), since: flight.epoch) == .no {
                     return flight.follow(from: worker, limit: followerLimit) ? .follower(flight) : .full

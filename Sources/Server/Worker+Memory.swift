@@ -77,8 +77,9 @@ extension Worker {
     /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
     /// does so already.
     func refresh(_ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: ClientRequest) {
+        let key = ContiguousArray(copying: stored.key)
         let place = shared.flights.join(
-            key: stored.key, hash: keyHash, worker: link, followerLimit: .max, store: shared.store)
+            key: key, hash: keyHash, worker: link, followerLimit: .max, store: shared.store)
         guard case .leader(let flight) = place else {
             if case .follower(let flight) = place { flight.unfollow() }
             return
@@ -89,7 +90,7 @@ extension Worker {
         let machine = RequestMachine(
             RequestFacts(method: slot.head.method, isKeyedByBody: request.content != nil, coalesces: true))
         let exchange = Exchange(worker: self, client: nil, slot: slot, request: request, machine: machine)
-        exchange.refresh(flight, key: ContiguousArray(copying: stored.key), stored: stored)
+        exchange.refresh(flight, key: key, stored: stored)
     }
 
     /// Nothing more is to be served from it.
