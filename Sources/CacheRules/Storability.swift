@@ -45,9 +45,13 @@ package enum Storability {
         if !anyMethod, let reason = refusalByMethod(request, response, lifetime) { return .refuse(reason) }
         if let reason = refusal(request, response, directives, lifetime, policy) { return .refuse(reason) }
 
-        lifetime.milliseconds = Freshness.shortened(
-            lifetime.milliseconds, byUpTo: policy.jitterPercent,
-            seed: UInt64(bitPattern: responseReceivedAt.monotonicNanoseconds))
+        if policy.jitterPercent > 0 {
+            // What comes at the same moment is not to expire at the same moment.
+            let seed = ByteHasher.process.hash64(request.target)
+            lifetime.milliseconds = Freshness.shortened(
+                lifetime.milliseconds, byUpTo: policy.jitterPercent,
+                seed: seed ^ UInt64(bitPattern: responseReceivedAt.monotonicNanoseconds))
+        }
         let age = Age.correctedInitialMilliseconds(
             response.fields, dateSeconds: date, requestSentAt: requestSentAt, responseReceivedAt: responseReceivedAt)
         var metadata = CachedMetadata(

@@ -50,8 +50,8 @@ package final class Proxy {
             let attempt = "listen on \(listener.address)"
             var address = try listener.address.resolved(by: kernel, attempt: attempt)
             do throws(SystemError) {
-                // Without one socket each, one worker accepts for all.
-                for worker in listener.reusesPort ? workers[...] : workers.prefix(1) {
+                // Without one socket each, one worker accepts for all; a path can be bound only once.
+                for worker in listener.reusesPort && listener.address.kind != .unix ? workers[...] : workers.prefix(1) {
                     address = try worker.listen(on: address, settings: listener)
                 }
             } catch { throw StartError(attempt, error) }

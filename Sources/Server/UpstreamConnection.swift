@@ -213,6 +213,7 @@ final class UpstreamConnection: StreamChannel {
         }
         let connection = ConnectionOptions.parse(head.fields)
         isReusable = connection.persists(head.version) && framing != .untilClose
+        if isReusable, let seconds = KeepAliveField.timeoutSeconds(head.fields) { driver.keeps(self, seconds: seconds) }
         decoder = BodyDecoder(framing, limits: worker.wireLimits)
         phase = head.status.code == 101 ? .tunnel : .body
         expect(milliseconds: timeouts.idle)

@@ -19,6 +19,7 @@ final class UpstreamDriver: Deadline {
     private var locations: [[SocketAddress]]
     var retryBudget = RetryBudget()
     private(set) var isDraining = false
+    private lazy var nameTimer = NameTimer(driver: self)
 
     init(worker: Worker, settings: UpstreamSettings, limits: UpstreamPoolLimits) {
         self.worker = worker
@@ -124,13 +125,22 @@ final class UpstreamDriver: Deadline {
         case .close(let next):
             close(connection)
             if let next { connect(next) }
+            watchTime()
         }
+    }
+
+    /// The server has said for how long it keeps the connection when it is idle.
+    func keeps(_ connection: UpstreamConnection, seconds: Int) {
+        guard let server = pool.server(of: connection.id) else { return }
+        pool.serverKeepsConnections(server, forMilliseconds: Int64(min(seconds, 86_400)) * 1000)
     }
 
     /// It ended while idle, or in the middle of what nobody waits for any more.
     func closed(_ connection: UpstreamConnection) {
         close(connection)
         if let next = pool.connectionClosed(connection.id, now: now) { connect(next) }
+        // The least number of connections may be to be opened anew.
+        watchTime()
     }
 
     func failed(_ connection: UpstreamConnection, _ kind: ExchangeFailure.Kind) {
@@ -199,17 +209,29 @@ final class UpstreamDriver: Deadline {
 
     /// Looks the servers' names up again, as often as the configuration says.
     func watchNames() {
-        guard settings.resolveEveryMilliseconds > 0, settings.servers.contains(where: { $0.address.kind == .name })
-        else { return }
-        let timer = NameTimer(driver: self)
-        timer.attachDeadline(to: worker.loop)
-        timer.setDeadline(
-            nanoseconds: now.monotonicNanoseconds + Int64(settings.resolveEveryMilliseconds) * 1_000_000)
+        guard settings.servers.contains(where: { $0.address.kind == .name }) else { return }
+        if !nameTimer.isAttached { nameTimer.attachDeadline(to: worker.loop) }
+        if settings.resolveEveryMilliseconds > 0 { lookAgain(afterMilliseconds: settings.resolveEveryMilliseconds) }
     }
+
+    /// The addresses of the look-up before stay; where there is none, the next does not wait for its turn.
+    func resolveFailed(server: Int) {
+        guard !isDraining, locations[server].isEmpty, nameTimer.isAttached else { return }
+        let every = settings.resolveEveryMilliseconds
+        lookAgain(
+            afterMilliseconds: every > 0 ? min(every, Self.firstResolveMilliseconds) : Self.firstResolveMilliseconds)
+    }
+
+    private func lookAgain(afterMilliseconds milliseconds: Int) {
+        nameTimer.setDeadline(nanoseconds: now.monotonicNanoseconds + Int64(milliseconds) * 1_000_000)
+    }
+
+    private static var firstResolveMilliseconds: Int { 1000 }
 
     /// The configuration was replaced: what is under way ends, nothing new begins.
     func drain() {
         isDraining = true
+        if nameTimer.isAttached { nameTimer.cancelDeadline() }
         for id in pool.drain() { take(id)?.close() }
     }
 }

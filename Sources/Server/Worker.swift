@@ -127,8 +127,8 @@ final class Worker {
 
     func resolve(_ driver: UpstreamDriver) {
         guard !driver.isDraining else { return }
-        for (index, server) in driver.settings.servers.enumerated() { resolve(driver, server: index, server.address) }
         driver.watchNames()
+        for (index, server) in driver.settings.servers.enumerated() { resolve(driver, server: index, server.address) }
     }
 
     func resolve(_ driver: UpstreamDriver, server: Int, _ address: SocketAddressText) {
@@ -138,7 +138,9 @@ final class Worker {
             guard let driver else { return }
             switch result {
             case .success(let addresses): driver.resolved(server: server, to: addresses)
-            case .failure(let error): self.events.resolveFailed(address.description, error)
+            case .failure(let error):
+                self.events.resolveFailed(address.description, error)
+                driver.resolveFailed(server: server)
             }
         }
     }
@@ -257,10 +259,11 @@ final class Listener: Acceptor {
 }
 
 extension UpstreamPoolLimits {
-    /// The limits are for all loops together; each gets its part, and at least one connection.
+    /// The limits are for all loops together; each gets its part, and at least one connection. Of the least number
+    /// that is kept open none is lost.
     init(_ upstream: UpstreamSettings, loops: Int) {
         self.init()
-        minimumConnections = upstream.pool.min / loops
+        minimumConnections = (upstream.pool.min + loops - 1) / loops
         maximumConnections = max(1, upstream.pool.max / loops)
         idleTimeoutMilliseconds = Int64(upstream.pool.idleTimeoutMilliseconds)
         maximumWaiters = max(1, upstream.queue.limit / loops)

@@ -67,6 +67,34 @@ class Configuration(LarderCase):
         self.assertEqual(self.get("/a").content, b"/a")
 
 
+class UnixSocket(LarderCase):
+    def ask_on(self, path):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(path)
+            client.sendall(b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            received = b""
+            while part := client.recv(65536):
+                received += part
+            return received
+
+    def test_requests_are_taken_on_a_path_by_several_workers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "larder.sock")
+            self.start(top=f"listen unix:{path}\nworkers 2", route="ttl 1m")
+            self.assertIn(b"fwd=uri-miss", self.ask_on(path))
+            self.assertIn(b"; hit", self.ask_on(path))
+            self.assert_hit(self.get("/a", ("Host", "a")))
+
+    def test_path_that_a_dead_process_left_is_taken_over(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "larder.sock")
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(path)
+            self.start(top=f"listen unix:{path}", route="ttl 1m")
+            self.assertTrue(self.ask_on(path).startswith(b"HTTP/1.1 200"))
+
+
 class Reload(LarderCase):
     def reloaded(self, text, condition, what):
         self.larder.write_config(text)
