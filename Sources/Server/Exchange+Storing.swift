@@ -36,6 +36,10 @@ extension Exchange {
         }
         let streamed = StreamedResponse(draft, reservation)
         if client != nil { reader = streamed.body.addReader() }
+        if let flight, !draft.varyRule.isEmpty {
+            let rule = draft.varyRule
+            worker.shared.flights.identify(flight, variant: worker.variant(of: head.fields, rule: rule.span))
+        }
         flight?.wentOn(to: .streaming(streamed))
         deliver(streamed)
         return nil

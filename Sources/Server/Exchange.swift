@@ -24,6 +24,8 @@ final class Exchange: Deadline {
     // What it looks for, and what it found.
     private(set) var key: ContiguousArray<UInt8> = []
     private(set) var keyHash: UInt64 = 0
+    /// Which of the key's variants it wants, since it has heard how the key varies.
+    private var variant: ContiguousArray<UInt8> = []
     var stored: StoredResponse?
     /// What is stored answers as a hit.
     private var foundFresh = false
@@ -139,7 +141,7 @@ final class Exchange: Deadline {
 
     private func joinFlight() {
         let place = worker.shared.flights.join(
-            key: key, hash: keyHash, worker: worker.link,
+            key: key, variant: variant, hash: keyHash, worker: worker.link,
             followerLimit: request.route.settings.coalesce.followerLimit, store: worker.shared.store)
         switch place {
         case .leader(let flight):
@@ -213,6 +215,7 @@ final class Exchange: Deadline {
         case .streaming(let response), .complete(let response):
             let (rule, secondary, tags) = (response.draft.varyRule, response.draft.secondaryKey, response.draft.tags)
             let fits = worker.matches(head.fields, rule: rule.span, secondary: secondary.span)
+            if !fits { variant = worker.variant(of: head.fields, rule: rule.span) }
             let news = news(tags: tags.span, fits: fits)
             guard news != .headArrived || begins(response) else {
                 leaveFlight()
@@ -222,6 +225,7 @@ final class Exchange: Deadline {
         case .stored(let response):
             stored = response
             let fits = worker.matches(head.fields, rule: response.varyRule, secondary: response.secondaryKey)
+            if !fits { variant = worker.variant(of: head.fields, rule: response.varyRule) }
             heard(news(tags: response.tags, fits: fits))
         case .uncacheable:
             leaveFlight()

@@ -3,7 +3,10 @@ import Bytes
 import Storage
 import Synchronization
 
-/// The fetches under way in this process, by key: at most one that is worth waiting for (promise 4).
+/// The fetches under way in this process, by key and variant: at most one that is worth waiting for (promise 4).
+///
+/// Which variant a fetch brings is known when its head has come. Until then all that ask for the key wait for it;
+/// for whom it turns out to be another's, who fetch the same variant wait for each other.
 final class FlightTable: Sendable {
     enum Place {
         case leader(Flight)
@@ -11,9 +14,15 @@ final class FlightTable: Sendable {
         case full
     }
 
+    private struct Entry {
+        let flight: Flight
+        /// Empty while it is not known, and when the response does not vary.
+        var variant: ContiguousArray<UInt8>
+    }
+
     private struct Shard {
         /// By the hash of the key; the key itself is compared before a flight is used (promise 2).
-        var flights: [UInt64: [Flight]] = [:]
+        var entries: [UInt64: [Entry]] = [:]
     }
 
     private let shards: [ShardLock]
@@ -32,19 +41,32 @@ final class FlightTable: Sendable {
 
     /// Joins the flight for `key`, or begins one. A flight that an invalidation has overtaken is left to those
     /// who wait for it already (promise 3).
+    /// - Parameter variant: the one wanted, if that is known; else any flight tells how the key varies.
     func join(
-        key wanted: ContiguousArray<UInt8>, hash: UInt64, worker: WorkerLink, followerLimit: Int, store: MemoryStore
+        key wanted: ContiguousArray<UInt8>, variant: ContiguousArray<UInt8> = [], hash: UInt64, worker: WorkerLink,
+        followerLimit: Int, store: MemoryStore
     ) -> Place {
         shard(hash).shard.withLock { shard in
-            if let flight = shard.flights[hash]?.first(where: { $0.key == wanted }) {
+            let found = shard.entries[hash]?.first {
+                $0.flight.key == wanted && (variant.isEmpty || $0.variant == variant)
+            }
+            if let flight = found?.flight {
                 if store.verdict(key: wanted.span, hash: hash, tags: Span(), since: flight.epoch) == .no {
                     return flight.follow(from: worker, limit: followerLimit) ? .follower(flight) : .full
                 }
                 Self.remove(flight, from: &shard)
             }
             let flight = Flight(key: wanted, keyHash: hash, epoch: store.currentEpoch, leader: worker)
-            shard.flights[hash, default: []].append(flight)
+            shard.entries[hash, default: []].append(Entry(flight: flight, variant: variant))
             return .leader(flight)
+        }
+    }
+
+    /// The flight's head has come, and says which variant it is.
+    func identify(_ flight: Flight, variant: ContiguousArray<UInt8>) {
+        shard(flight.keyHash).shard.withLock { shard in
+            guard let place = shard.entries[flight.keyHash]?.firstIndex(where: { $0.flight === flight }) else { return }
+            shard.entries[flight.keyHash]?[place].variant = variant
         }
     }
 
@@ -54,10 +76,10 @@ final class FlightTable: Sendable {
     }
 
     private static func remove(_ flight: Flight, from shard: inout Shard) {
-        guard var flights = shard.flights.removeValue(forKey: flight.keyHash) else { return }
-        flights.removeAll { $0 === flight }
-        if !flights.isEmpty { shard.flights[flight.keyHash] = flights }
+        guard var entries = shard.entries.removeValue(forKey: flight.keyHash) else { return }
+        entries.removeAll { $0.flight === flight }
+        if !entries.isEmpty { shard.entries[flight.keyHash] = entries }
     }
 
-    var count: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.flights.count } } }
+    var count: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.entries.count } } }
 }

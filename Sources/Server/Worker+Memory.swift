@@ -74,6 +74,15 @@ extension Worker {
         rule.count == 0 || Variance.matches(rule, fields, storedKeys: secondary, scratch: &scratch)
     }
 
+    /// What tells a request's variant of a key from the others.
+    func variant(of fields: borrowing Fields, rule: borrowing Span<UInt8>) -> ContiguousArray<UInt8> {
+        scratch.clear()
+        scratch.append(rule)
+        scratch.append("\n")
+        Variance.writeSecondaryKey(rule, fields, into: &scratch)
+        return ContiguousArray(copying: scratch)
+    }
+
     /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
     /// does so already.
     func refresh(_ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: ClientRequest) {
