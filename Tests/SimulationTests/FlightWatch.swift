@@ -2,7 +2,13 @@
 
 /// One fetch per key (promise 4), as the origin sees it.
 struct FlightWatch {
-    private var underWay: [Page: [OriginResponse]] = [:]
+    /// A page, and for whom where it varies.
+    private struct Variant: Hashable {
+        let page: Page
+        let user: String
+    }
+
+    private var underWay: [Variant: [OriginResponse]] = [:]
     /// When a page was last answered with what cannot be waited for.
     private var lastUnshareable: [Page: Int64] = [:]
     private static let uncacheableMemory: Int64 = 121_000_000_000
@@ -13,15 +19,15 @@ struct FlightWatch {
         _ response: OriginResponse, hasWaited: Bool, invalidations: [Judge.Invalidation], objectLimit: Int
     ) -> String? {
         let page = response.request.page
-        // Variants are fetched beside each other.
-        guard response.request.coalesces, page.audience != .varied else {
+        guard response.request.coalesces else {
             note(response, page)
             return nil
         }
-        let others = underWay[page, default: []].filter { !$0.isOver }
+        let variant = Variant(page: page, user: response.request.user)
+        let others = underWay[variant, default: []].filter { !$0.isOver }
         let allowed = hasWaited || isExcused(response, others, page, invalidations)
         // Who has waited in vain goes alone, and nobody waits for it.
-        underWay[page] = hasWaited ? others : others + [response]
+        underWay[variant] = hasWaited ? others : others + [response]
         note(response, page, objectLimit)
         if others.isEmpty || allowed { return nil }
         return "#\(response.serial) is asked for while #\(others[0].serial) for the same page is under way"

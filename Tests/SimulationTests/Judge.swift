@@ -75,7 +75,8 @@ final class Judge {
         trace(
             "client \(client): request \(request.number) \(request.kind) \(request.method) \(request.spelling)"
                 + " user=\(request.user) \(request.isAuthorized ? "authorized " : "")\(request.ifNoneMatch ?? "")"
-                + "\(request.range.map { " range=\($0)" } ?? "")")
+                + "\(request.range.map { " range=\($0)" } ?? "")\(request.parts.isEmpty ? "" : " parts=\(request.parts)")"
+        )
     }
 
     func headArrived(_ request: SimulatedRequest, _ answer: SimulatedAnswer) {
@@ -116,7 +117,10 @@ final class Judge {
     }
 
     /// Whether it was asked for a part, which the origin may not see when something stored is confirmed.
-    func wantsPart(_ response: OriginResponse) -> Bool { open[response.request.asked]?.range != nil }
+    func wantsPart(_ response: OriginResponse) -> Bool {
+        guard let request = open[response.request.asked] else { return false }
+        return request.range != nil || !request.parts.isEmpty
+    }
 
     /// How long ago the request was sent that caused this one to the origin.
     func waited(for response: OriginResponse) -> Int64 { world.time - (sentTimes[response.request.asked] ?? 0) }
@@ -170,7 +174,7 @@ final class Judge {
                 || ([200, 206].contains(head.status) && [200, 206, 304].contains(answer.status))
             check(fits, "\(name) got \(answer.status) of a \(head.status)")
         }
-        check(answer.status != 206 || request.range != nil, "\(name) asked for no part")
+        check(answer.status != 206 || request.range != nil || !request.parts.isEmpty, "\(name) asked for no part")
     }
 
     /// Promise 1.
@@ -189,13 +193,23 @@ final class Judge {
         guard !isOwn, answer.isShared, !wasConfirmed(request, response) else { return }
         let age = request.sentAt - response.beganAt
         let limit = (response.lifetimeMilliseconds + response.staleMilliseconds) * 1_000_000
-        if age <= limit { return }
+        if age <= limit || isKeptFresh(response, at: request.sentAt) { return }
         // Who joins a fetch under way takes what it brings.
         let slack: Int64 = circumstances.isHostile ? 20_000_000_000 : 200_000_000
         if answer.isCollapsed, request.sentAt - slack <= response.endedAt ?? .max { return }
         fail(
             "request \(request.number) got #\(response.serial) \(age / 1_000_000) ms after it was fetched, which"
                 + " may live \(limit / 1_000_000) ms")
+    }
+
+    /// Parts of one representation are put together, and live as long as the freshest of them.
+    private func isKeptFresh(_ part: OriginResponse, at time: Int64) -> Bool {
+        guard part.status == 206, let eTag = part.eTag else { return false }
+        return origin.responses.contains { other in
+            let limit = (other.lifetimeMilliseconds + other.staleMilliseconds) * 1_000_000
+            return other.eTag == eTag && other.isShareable && other.request.page == part.request.page
+                && other.request.user == part.request.user && time - other.beganAt <= limit
+        }
     }
 
     /// The origin said to this very request that what is stored still holds, and that nobody else may be told.
@@ -241,6 +255,7 @@ final class Judge {
     private func judgeBody(_ request: SimulatedRequest, _ answer: SimulatedAnswer) {
         guard let serial = answer.serial, request.method != "HEAD", answer.status != 304 else { return }
         let head = origin.responses[serial]
+        if answer.status == 206, !request.parts.isEmpty { return judgeParts(request, answer, head) }
         guard let response = bodyOwner(answer, head) else {
             return fail("request \(request.number) got a body of nobody's")
         }
@@ -268,6 +283,23 @@ final class Judge {
         let number = String(decoding: answer.body.prefix(20), as: UTF8.self).split { !$0.isNumber }.first
         guard let serial = number.flatMap({ Int($0) }), origin.responses.indices.contains(serial) else { return nil }
         return origin.responses[serial]
+    }
+
+    /// multipart/byteranges: each part asked for, at its place, in order.
+    private func judgeParts(_ request: SimulatedRequest, _ answer: SimulatedAnswer, _ head: OriginResponse) {
+        // Whose body it is cannot be told from its parts where HEAD has brought the fields up to date.
+        guard head.request.method != "HEAD" else { return }
+        let response = head.confirms.map { origin.responses[$0] } ?? head
+        var rest = answer.body[...]
+        for part in request.parts {
+            let place = "Content-Range: bytes \(part.lowerBound)-\(part.upperBound)/\(response.body.count)\r\n\r\n"
+            guard let found = rest.ranges(of: place.utf8 + response.body[part] + "\r\n--".utf8).first else {
+                trace(String(decoding: answer.body, as: UTF8.self))
+                return fail("request \(request.number) got no part \(part) of #\(response.serial)")
+            }
+            rest = rest[found.upperBound...]
+        }
+        check(rest.suffix(4).elementsEqual("--\r\n".utf8), "request \(request.number) got parts without an end")
     }
 
     private func judgePart(_ request: SimulatedRequest, _ answer: SimulatedAnswer, _ response: OriginResponse) {

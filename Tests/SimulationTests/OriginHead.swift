@@ -68,6 +68,7 @@ extension OriginRequest {
         if let text = head.fields.text(of: .range) {
             let numbers = text.split { !$0.isNumber }.compactMap { Int($0) }
             if numbers.count == 2, numbers[0] <= numbers[1] { range = numbers[0]...numbers[1] }
+            wantsParts = text.contains(",")
             if numbers.count == 1, text.hasSuffix("-") { range = numbers[0]...(Int.max - 1) }
         }
     }

@@ -62,9 +62,11 @@ struct OriginRequest {
     var ifNoneMatch: String?
     var ifRange: String?
     var range: ClosedRange<Int>?
+    /// Several parts were asked for; the origin answers with the whole.
+    var wantsParts = false
     var bodyByteCount = 0
 
     var page: Page { Page(target: target) }
     /// What clients may wait for together.
-    var coalesces: Bool { method == "GET" && range == nil && page.route.coalesces }
+    var coalesces: Bool { method == "GET" && range == nil && !wantsParts && page.route.coalesces }
 }

@@ -58,7 +58,7 @@ final class Scenario {
         world = VirtualKernel(seed: seed, faults: plan)
         world.setFaults(FaultPlan.none, for: ScenarioSettings.adminAddress)
         origin = try SimulatedOrigin(
-            world: world, address: ScenarioSettings.originAddress, temper: isHealthy ? .healthy : .rough,
+            world: world, addresses: settings.originAddresses, temper: isHealthy ? .healthy : .rough,
             lifetimes: settings.lifetimes, seed: seed &+ 1)
         var circumstances = Judge.Circumstances()
         circumstances.mustSucceed = isHealthy && !isHostile
@@ -102,7 +102,7 @@ final class Scenario {
             guard !judge.circumstances.isHostile, !judge.wantsPart(response) else { return }
             let problem = judge.flights.began(
                 response, hasWaited: judge.waited(for: response) >= settings.wait(of: response.request.page.route),
-                invalidations: judge.invalidations, objectLimit: judge.circumstances.maximumObjectBytes)
+                invalidations: judge.invalidations, objectLimit: judge.circumstances.storableBytes)
             if let problem { judge.fail(problem) }
         }
     }
@@ -217,6 +217,10 @@ final class Scenario {
             request.isChunked = !request.isHTTP10 && !request.body.isEmpty && random.chance(0.5)
         } else if random.chance(0.06) {
             request.method = "HEAD"
+        } else if random.chance(partShare / 3) {
+            request.parts = [
+                0...Int.random(in: 0...20, using: &random), 30...Int.random(in: 30...59, using: &random),
+            ]
         } else if random.chance(partShare) {
             let start = Int.random(in: 0...40, using: &random)
             request.range = start...Int.random(in: start...(random.chance(0.5) ? 50 : 120), using: &random)

@@ -7,7 +7,7 @@ import TestKit
 struct ScenarioSettings {
     static let proxyAddress = SocketAddress.loopback(port: 8080)
     static let adminAddress = SocketAddress.loopback(port: 9900)
-    static let originAddress = SocketAddress.loopback(port: 3000)
+    static let originPorts: [UInt16] = [3000, 3001, 3002]
     /// That requests wait for each other, on most routes and on `/wait/`.
     static let waitMilliseconds = 3000
     static let shortWaitMilliseconds = 300
@@ -15,6 +15,8 @@ struct ScenarioSettings {
     var memory = "256MB"
     var maximumObjectBytes = 1 << 20
     var poolLimit = 64
+    /// Of servers, all of which are the same origin.
+    var serverCount = 1
     var retries = 1
     var lifetimes = RouteLifetimes()
     var sendsXCache = false
@@ -26,6 +28,7 @@ struct ScenarioSettings {
         if random.chance(0.3) { memory = ["1MB", "2MB"].randomElement(using: &random) ?? "1MB" }
         if random.chance(0.2) { maximumObjectBytes = 20_000 }
         if !isGenerous, random.chance(0.3) { poolLimit = 4 }
+        if random.chance(0.4) { serverCount = Int.random(in: 2...3, using: &random) }
         retries = Int.random(in: 0...2, using: &random)
         if isGenerous { retries = max(retries, 1) }
         lifetimes.ttlMilliseconds = Int64.random(in: 500...8000, using: &random)
@@ -33,6 +36,10 @@ struct ScenarioSettings {
         if random.chance(0.3) { lifetimes.staleMilliseconds = Int64.random(in: 1000...10000, using: &random) }
         sendsXCache = random.chance(0.2)
     }
+
+    private var ports: ArraySlice<UInt16> { Self.originPorts.prefix(serverCount) }
+    var originAddresses: [SocketAddress] { ports.map { .loopback(port: $0) } }
+    private var servers: String { ports.map { "server 127.0.0.1:\($0)" }.joined(separator: "\n  ") }
 
     var limitBytes: Int { (Int(memory.filter(\.isNumber)) ?? 0) << 20 }
 
@@ -53,7 +60,7 @@ struct ScenarioSettings {
             access_log off
             x_cache \(sendsXCache ? "on" : "off")
             upstream api {
-              server 127.0.0.1:3000
+              \(servers)
               pool max=\(poolLimit)
               queue limit=200 timeout=2s
               retries \(retries)

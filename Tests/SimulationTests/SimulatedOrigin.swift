@@ -7,7 +7,7 @@ import TestKit
 
 /// A server that answers `/route/number` in virtual time, with all the vices that its temper has.
 final class SimulatedOrigin {
-    let address: SocketAddress
+    let addresses: [SocketAddress]
     let temper: OriginTemper
     var lifetimes: RouteLifetimes
     var random: SeededRandom
@@ -18,14 +18,14 @@ final class SimulatedOrigin {
     var onRequest: ((OriginResponse) -> Void)?
     var trace: ((() -> String) -> Void)?
     let world: VirtualKernel
-    private var listener: VirtualListener?
+    private var listeners: [VirtualListener] = []
     private var connections: [ObjectIdentifier: OriginConnection] = [:]
 
     init(
-        world: VirtualKernel, address: SocketAddress, temper: OriginTemper, lifetimes: RouteLifetimes, seed: UInt64
+        world: VirtualKernel, addresses: [SocketAddress], temper: OriginTemper, lifetimes: RouteLifetimes, seed: UInt64
     ) throws {
         self.world = world
-        self.address = address
+        self.addresses = addresses
         self.temper = temper
         self.lifetimes = lifetimes
         random = SeededRandom(seed: seed)
@@ -33,23 +33,26 @@ final class SimulatedOrigin {
     }
 
     func open() throws {
-        guard listener == nil else { return }
-        listener = try world.listenSocket(on: address) { [unowned self] socket in
-            connections[ObjectIdentifier(socket)] = OriginConnection(socket, of: self)
+        guard listeners.isEmpty else { return }
+        for address in addresses {
+            let listener = try world.listenSocket(on: address) { [unowned self] socket in
+                connections[ObjectIdentifier(socket)] = OriginConnection(socket, of: self)
+            }
+            listeners.append(listener)
         }
     }
 
     /// Refuses connections until it is opened again; `kills` those that are open too.
     func close(kills: Bool) {
-        listener?.close()
-        listener = nil
+        for listener in listeners { listener.close() }
+        listeners = []
         guard kills else { return }
         let open = connections.values.sorted { $0.number < $1.number }
         for connection in open { connection.die() }
         connections = [:]
     }
 
-    var isOpen: Bool { listener != nil }
+    var isOpen: Bool { !listeners.isEmpty }
     var openConnectionCount: Int { connections.count }
 
     func bump(_ target: String) { versions[target, default: 0] += 1 }

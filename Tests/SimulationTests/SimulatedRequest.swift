@@ -13,6 +13,8 @@ final class SimulatedRequest {
     var user = "*"
     var isAuthorized = false
     var range: ClosedRange<Int>?
+    /// Several parts, in order and apart, within the shortest body.
+    var parts: [ClosedRange<Int>] = []
     var ifNoneMatch: String?
     var isHTTP10 = false
     var asksToClose = false
@@ -42,6 +44,9 @@ final class SimulatedRequest {
         case .personal: head += "Authorization: Bearer \(user)\r\n"
         }
         if let range { head += "Range: bytes=\(range.lowerBound)-\(range.upperBound)\r\n" }
+        if !parts.isEmpty {
+            head += "Range: bytes=\(parts.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))\r\n"
+        }
         if let ifNoneMatch { head += "If-None-Match: \(ifNoneMatch)\r\n" }
         if asksToClose { head += "Connection: close\r\n" } else if isHTTP10 { head += "Connection: keep-alive\r\n" }
         if kind == .half { return Array(head.utf8) }
