@@ -37,9 +37,12 @@ final class ProxySnapshot: Sendable {
         memoryLifetimeMilliseconds = lifetime > 0 ? Int64(lifetime) : nil
         wireLimits = WireLimits(settings.limits)
         router = Router(settings.routes)
-        routes = settings.routes.enumerated().map { CompiledRoute($1, index: $0, settings: settings) }
+        let routeLabels = settings.routeLabels
+        routes = settings.routes.enumerated().map {
+            CompiledRoute($1, index: $0, label: routeLabels[$0], settings: settings)
+        }
         labels = MetricLabels(
-            routes: settings.routes.map(\.name),
+            routes: routeLabels,
             notStoredReasons: NotStoredReason.allCases.map { "\($0.label)" },
             staleReasons: StaleReason.allCases.map(\.rawValue))
         keysBodies = settings.routes.contains { !$0.key.bodies.isEmpty }
@@ -94,10 +97,13 @@ final class CompiledRoute: Sendable {
     private let keysPosts: Bool
     let slowNanoseconds: Int64
     let compression: CompressionPolicy
-    /// The route's name, for logs.
+    /// What it is called in metrics.
+    let label: String
+    /// The same, for logs.
     let labelBytes: ContiguousArray<UInt8>
 
-    init(_ route: RouteSettings, index: Int, settings: ProxySettings) {
+    init(_ route: RouteSettings, index: Int, label: String, settings: ProxySettings) {
+        self.label = label
         self.index = index
         self.settings = route
         policy = CachePolicy(route, settings)
@@ -106,7 +112,7 @@ final class CompiledRoute: Sendable {
         keysQueries = route.key.bodies.contains(.query)
         keysPosts = route.key.bodies.contains(.safePost)
         compression = CompressionPolicy(route.compression)
-        labelBytes = ContiguousArray(route.name.utf8)
+        labelBytes = ContiguousArray(label.utf8)
         slowNanoseconds = Int64(route.slowMilliseconds) * 1_000_000
     }
 

@@ -29,12 +29,12 @@ extension Worker {
             worker: self)
     }
 
-    /// A request that outlived its configuration is counted under the route of the same name.
+    /// A request that outlived its configuration is counted under the route of the same label.
     private func label(of route: CompiledRoute) -> UInt16 {
         if route.index < snapshot.routes.count, snapshot.routes[route.index] === route {
             return UInt16(truncatingIfNeeded: route.index)
         }
-        let index = snapshot.labels.routes.firstIndex(of: route.settings.name)
+        let index = snapshot.labels.routes.firstIndex(of: route.label)
         return index.map { UInt16(truncatingIfNeeded: $0) } ?? RequestRecord.noRoute
     }
 

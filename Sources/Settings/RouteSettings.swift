@@ -2,7 +2,7 @@
 
 /// One route, complete: what it does not say itself has been taken from `defaults`, its upstream and the top level.
 package struct RouteSettings: Sendable, Equatable {
-    /// The pattern as written; the route's label in metrics and logs.
+    /// The pattern as written.
     package var name = "*"
     package var pattern = RoutePattern("*")
     /// The methods it takes; empty for all.

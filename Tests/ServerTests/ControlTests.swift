@@ -78,6 +78,16 @@ import Testing
         #expect(!store.wantsSweep)
     }
 
+    @Test func noSeriesOfTheMetricsRepeats() throws {
+        let routes = "route /* host=a { upstream api }\nroute /* methods=POST { upstream api }\n"
+        let larder = try ControlWorld("admin 127.0.0.1:9900\n" + routes + ControlWorld.base)
+        _ = larder.get("/1")  // counted
+        let lines = larder.admin("GET /metrics").split(separator: "\n").filter { $0.hasPrefix("larder_") }
+        let series = lines.map { $0.prefix { $0 != "}" } }
+        #expect(lines.contains { $0.contains(#"route="/* host=a""#) })
+        #expect(Set(series).count == series.count)
+    }
+
     @Test func contentHasALimit() throws {
         let larder = try ControlWorld()
         let socket = larder.connect(9900)
