@@ -8,7 +8,7 @@ package struct NodeReport: Equatable, Sendable {
     package var id: String
     /// For people.
     package var name: String
-    /// Counts its reports.
+    /// Counts its reports; 0: it has ended, and is not waited for.
     package var turn: UInt64
     /// Up to where it has applied the log.
     package var applied: SharedEpoch
@@ -76,9 +76,12 @@ package struct NodeRegister: Sendable {
 
     // MARK: The others
 
-    /// The whole register.
+    /// What this node says when it ends.
+    package var farewell: NodeReport { NodeReport(id: own, name: name, turn: 0, applied: .zero) }
+
+    /// The whole register. Who is not in it any more is waited for as if it were: Redis may have lost it.
     package mutating func observed(_ reports: [NodeReport], now: Moment) {
-        var next: [String: Peer] = [:]
+        var next = peers.filter { isLive($0.value, now: now) }
         for report in reports where report.id != own {
             let known = peers[report.id]
             let isSame = known?.report.turn == report.turn
@@ -90,7 +93,7 @@ package struct NodeRegister: Sendable {
     }
 
     package func isLive(_ peer: Peer, now: Moment) -> Bool {
-        now.monotonicNanoseconds - peer.changedNanoseconds < leaseNanoseconds
+        peer.report.turn > 0 && now.monotonicNanoseconds - peer.changedNanoseconds < leaseNanoseconds
     }
 
     /// Sorted, so that the order is stable.

@@ -18,6 +18,9 @@ package struct NodesSettings: Sendable, Equatable {
     /// About how many invalidations the log holds.
     package var logEntries = 100_000
 
+    /// How often records that were invalidated are looked for.
+    package var sweepMilliseconds = 60_000
+
     package init() {}
 }
 
@@ -45,6 +48,9 @@ extension DirectiveTable {
             .number(
                 "log", \.logEntries, 1000...10_000_000,
                 "About how many invalidations the log in Redis holds. A node that was away for more drops its memory."),
+            .duration(
+                "sweep", \.sweepMilliseconds, 100...86_400_000,
+                "How often one of the nodes looks for records in Redis that were invalidated, and frees their memory."),
         ],
         "Says how nodes that share a Redis keep in step: they follow one log of invalidations.",
         "Only with `redis`.", example: "nodes name=web-1 lease=5s on_redis_loss=revalidate")

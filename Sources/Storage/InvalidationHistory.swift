@@ -138,8 +138,13 @@ struct InvalidationHistory: Sendable {
     /// they were written by may be another, lost since.
     func verdict(on subject: borrowing InvalidationSubject, since epoch: SharedEpoch) -> InvalidationVerdict {
         guard let applied, epoch <= applied, epoch >= floor else { return .hard }
-        var verdict = max(
-            all.verdict(since: epoch), keys.verdict(of: subject.keyHash, since: epoch), pendingVerdict(on: subject))
+        return max(rulesVerdict(on: subject, since: epoch), pendingVerdict(on: subject))
+    }
+
+    private func rulesVerdict(
+        on subject: borrowing InvalidationSubject, since epoch: SharedEpoch
+    ) -> InvalidationVerdict {
+        var verdict = max(all.verdict(since: epoch), keys.verdict(of: subject.keyHash, since: epoch))
         for index in 0..<subject.tags.count {
             verdict = max(verdict, tags.verdict(of: subject.tags[index], since: epoch))
         }
@@ -151,6 +156,11 @@ struct InvalidationHistory: Sendable {
             if pattern.rule.matches(subject) { verdict = max(verdict, pattern.rule.isSoft ? .soft : .hard) }
         }
         return verdict
+    }
+
+    /// Whether an entry of the log that is known here kills a record; not whether it can be proved valid.
+    func isInvalidated(_ subject: borrowing InvalidationSubject, since epoch: SharedEpoch) -> Bool {
+        rulesVerdict(on: subject, since: epoch) == .hard
     }
 
     private func pendingVerdict(on subject: borrowing InvalidationSubject) -> InvalidationVerdict {

@@ -102,4 +102,12 @@ extension MemoryStore {
                 verdict: isConfirmed ? history.verdict(on: subject, since: epoch) : .hard, epoch: log.epoch)
         }
     }
+
+    /// Whether an entry of the log kills a record, so that nobody will ever use it.
+    package func isInvalidated(
+        key: Span<UInt8>, hash: UInt64, tags: Span<UInt64>, since epoch: SharedEpoch
+    ) -> Bool {
+        let subject = InvalidationSubject(key: key, keyHash: hash, tags: tags, epoch: 0)
+        return shared.history.withLock { $0.isInvalidated(subject, since: epoch) }
+    }
 }

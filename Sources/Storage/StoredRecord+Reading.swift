@@ -177,7 +177,7 @@ extension CachedMetadata {
 
 extension Span where Element == UInt8 {
     /// Little-endian.
-    fileprivate func number<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number {
+    func number<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number {
         var number: Number = 0
         for index in (0..<MemoryLayout<Number>.size).reversed() {
             number = number << 8 | Number(truncatingIfNeeded: self[offset + index])

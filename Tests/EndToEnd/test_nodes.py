@@ -146,6 +146,24 @@ class InvalidationTests(NodesCase):
         self.assertEqual(self.overview(node)["log"]["applied"], self.overview(self.nodes[0])["log"]["applied"])
 
 
+class SweepTests(NodesCase):
+    def test_what_is_dead_in_redis_is_swept_and_the_log_cut(self):
+        self.start_nodes(2, "lease=1s sweep=300ms")
+        for number in range(60):
+            self.version(self.nodes[number % 2], f"/s{number}")
+        until(lambda: self.redis.ask("EXISTS", *[f"t:obj:GET /s{number}" for number in range(60)]) == 60, "all are kept")
+        for number in range(30):
+            self.call(self.nodes[0], tags=[f"s{number}"])
+        until(lambda: self.redis.ask("EXISTS", *[f"t:obj:GET /s{number}" for number in range(30)]) == 0, "swept", 20)
+        self.assertEqual(self.redis.ask("EXISTS", *[f"t:obj:GET /s{number}" for number in range(30, 60)]), 30)
+        self.call(self.nodes[0], all=True)
+        until(lambda: self.redis.ask("EXISTS", *[f"t:obj:GET /s{number}" for number in range(60)]) == 0, "swept", 20)
+        until(lambda: self.redis.ask("EXISTS", "t:sweeper") == 0, "the lock is given back")
+        before = self.origin.count()
+        self.assertEqual(self.version(self.nodes[1], "/s1"), 0)
+        self.assertEqual(self.origin.count(), before + 1)
+
+
 class LivenessTests(NodesCase):
     def test_a_node_that_hangs_is_named_then_not_waited_for(self):
         first, second = self.start_nodes(2)
@@ -164,7 +182,7 @@ class LivenessTests(NodesCase):
     def test_a_node_that_is_stopped_leaves_at_once(self):
         first, second = self.start_nodes(2, "lease=60s")
         second.stop()
-        until(lambda: self.redis.ask("HLEN", "t:nodes") == 1, "it has left the register")
+        until(lambda: sum(one["live"] for one in self.overview(first)["nodes"]) == 1, "it has left", 5)
         status, answer = self.call(first, tags=["a"], wait="all", timeout_ms=5000)
         self.assertEqual((status, len(answer["nodes"])), (200, 1))
 

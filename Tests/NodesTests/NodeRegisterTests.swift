@@ -48,6 +48,17 @@ struct NodeRegisterTests {
         #expect(register.live(now: time(1800)).map(\.id) == ["a", "b"])
         #expect(register.prunable(now: time(10_900)) == ["b"])
     }
+
+    @Test("Who says farewell is not waited for; who is lost from the register is, until its lease ends")
+    mutating func leaving() {
+        register.observed([report("a", turn: 1), report("b", turn: 5)], now: time(0))
+        register.observed([report("a", turn: 0)], now: time(100))
+        #expect(register.live(now: time(100)).map(\.id) == ["b"])
+        register.observed([], now: time(900))
+        #expect(register.live(now: time(999)).map(\.id) == ["b"])
+        #expect(register.live(now: time(1000)).isEmpty)
+        #expect(register.farewell.turn == 0)
+    }
 }
 
 struct ConfirmationsTests {

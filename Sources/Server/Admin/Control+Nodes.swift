@@ -17,6 +17,7 @@ extension Control {
         let settings = SharedLog.Settings(
             link: RedisLinkSettings(forControl: redis), prefix: redis.prefix,
             leaseMilliseconds: nodes.leaseMilliseconds,
+            sweepMilliseconds: nodes.sweepMilliseconds,
             maximumEntries: nodes.logEntries)
         let log = SharedLog(
             loop: loop, store: store, hasher: proxy.shared.hasher, settings: settings, name: nodeName,

@@ -59,6 +59,12 @@ enum LogReplies {
         }
     }
 
+    /// `[cursor, [key, …]]`, as SCAN answers.
+    static func scan(_ reply: borrowing RESPReply) -> (cursor: [UInt8], keys: [[UInt8]])? {
+        guard let cursor = reply.child(0, of: reply.root), let list = reply.child(1, of: reply.root) else { return nil }
+        return (Array(copying: reply.text(of: cursor)), texts(reply, list))
+    }
+
     static func epoch(_ reply: borrowing RESPReply) -> SharedEpoch? {
         reply.kind == .string ? SharedEpoch(reply.text) : nil
     }

@@ -8,8 +8,9 @@ import Telemetry
 
 /// This node and the others, as each says of itself.
 extension SharedLog {
-    /// Tells that this node lives, and calls `arrived` when that stands in the register.
-    func report(arrived: @escaping () -> Void) {
+    /// Tells that this node lives, and calls `arrived` when that stands in the register, where it was not known before
+    /// or was.
+    func report(arrived: @escaping (_ isNew: Bool) -> Void) {
         let session = session
         loop.refreshNow()
         let sent = loop.now
@@ -24,16 +25,22 @@ extension SharedLog {
             { [keys] in $0.command("HSET", keys.nodes, report.id, report.text) },
             answered: { [weak self] reply in
                 guard let self, self.session == session else { return }
-                guard reply.kind == .integer else { return retry(reply.text.text()) }
+                guard let added = reply.integer(of: reply.root) else { return retry(reply.text.text()) }
                 register.renewed(sent: sent)
-                arrived()
+                arrived(added > 0)
             })
     }
 
     /// Only while the log is being followed: others shall not wait for a node that does not hear of anything.
     func renewLease() {
         guard isAttached, follower.isCaughtUp else { return }
-        report { [weak self] in self?.confirmLease() }
+        report { [weak self] isNew in
+            guard let self else { return }
+            loop.refreshNow()
+            // After a gap, or where this node was forgotten, others did not wait for it; what they confirmed without it
+            // has to be read.
+            if store.isConfirmed(loop.now), !isNew { confirmLease() } else { readAnew() }
+        }
         askRegister { [weak self] in self?.prune() }
     }
 
@@ -64,6 +71,11 @@ extension SharedLog {
             LabelledCount("complete", figures.confirmed), LabelledCount("incomplete", figures.unconfirmed),
         ]
         return reading
+    }
+
+    /// The oldest of the entries that live nodes have applied last, and will look for.
+    var oldestNeeded: SharedEpoch {
+        register.live(now: loop.now).map(\.applied).reduce(follower.applied ?? .zero) { min($0, $1) }
     }
 
     private func prune() {

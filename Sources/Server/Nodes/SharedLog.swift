@@ -15,6 +15,8 @@ final class SharedLog {
         var link: RedisLinkSettings
         var prefix: String
         var leaseMilliseconds: Int
+        /// How often the second tier is swept when there is a reason.
+        var sweepMilliseconds: Int
         /// About how many entries the log is kept at.
         var maximumEntries = 100_000
         /// Of the rules of one entry; more are spread over several.
@@ -46,6 +48,7 @@ final class SharedLog {
     /// Called when others' entries, which may be none, have been applied: memory is to be swept.
     var appliedOthers: ([PlacedEntry]) -> Void = { _ in }
 
+    lazy var sweeper = SecondTierSweeper(log: self, intervalMilliseconds: settings.sweepMilliseconds)
     lazy var renewal = ControlTimer(
         loop: loop, every: .milliseconds(min(max(settings.leaseMilliseconds / 3, 10), 2000))
     ) {
@@ -89,12 +92,17 @@ final class SharedLog {
         follow.start()
         commands.start()
         renewal.start()
+        sweeper.start()
     }
 
     /// Others need not wait for this node any longer.
     func stop() {
-        if isAttached { ask { [keys, register] in $0.command("HDEL", keys.nodes, register.own) } }
+        if isAttached {
+            let farewell = register.farewell
+            ask { [keys] in $0.command("HSET", keys.nodes, farewell.id, farewell.text) }
+        }
         renewal.stop()
+        sweeper.stop()
         patience.stop()
         for link in [follow, commands] { link.readinessChanged = nil }
         // What was just written goes out at the end of this turn.
@@ -117,10 +125,16 @@ final class SharedLog {
         session += 1
         // Whoever does not find this node in the register must have written before it reads the log.
         let session = session
-        report { [weak self] in
+        report { [weak self] _ in
             guard let self, self.session == session, isAttached else { return }
             perform(follower.connected())
         }
+    }
+
+    /// To the end of the log as it is from now on.
+    func readAnew() {
+        detach()
+        attach()
     }
 
     private func detach() {
