@@ -30,6 +30,11 @@ package final class SimulatedRedis {
     /// For commands that this file does not know: answers the reply in full, or nil for an unknown command.
     package var otherCommands: (([[UInt8]]) -> [UInt8]?)?
 
+    /// What its clock differs from the world's by; IDs of streams are made by it.
+    package var skew = Duration.zero
+    package internal(set) var streams: [[UInt8]: SimulatedStream] = [:]
+    var hashes: [[UInt8]: [[UInt8]: [UInt8]]] = [:]
+
     let world: VirtualKernel
     var values: [[UInt8]: Value] = [:]
     private var listener: VirtualListener?
@@ -39,6 +44,10 @@ package final class SimulatedRedis {
         let socket: VirtualSocket
         var input: [UInt8] = []
         var isAuthenticated: Bool
+        /// A question for new entries that has no answer yet.
+        var question: StreamQuestion?
+        /// Its time was up while nothing was answered.
+        var isOverdue = false
 
         init(_ socket: VirtualSocket, isAuthenticated: Bool) {
             self.socket = socket
@@ -72,7 +81,29 @@ package final class SimulatedRedis {
         listener?.close()
         listener = nil
         resetConnections()
-        if !keepingData { values = [:] }
+        if !keepingData { clear() }
+    }
+
+    package func clear() {
+        values = [:]
+        streams = [:]
+        hashes = [:]
+    }
+
+    /// All it holds, as a file that it could be started from again.
+    package struct Snapshot {
+        fileprivate var values: [[UInt8]: Value]
+        fileprivate var streams: [[UInt8]: SimulatedStream]
+        fileprivate var hashes: [[UInt8]: [[UInt8]: [UInt8]]]
+    }
+
+    package var snapshot: Snapshot {
+        get { Snapshot(values: values, streams: streams, hashes: hashes) }
+        set {
+            values = newValue.values
+            streams = newValue.streams
+            hashes = newValue.hashes
+        }
     }
 
     package func resetConnections() {
@@ -118,15 +149,55 @@ package final class SimulatedRedis {
         answer(client)
     }
 
-    private func answerWaiting() { for client in clients { answer(client) } }
+    private func answerWaiting() {
+        for client in clients {
+            if client.isOverdue { end(Array("*-1\r\n".utf8), client) } else { answer(client) }
+        }
+        tellOfNews()
+    }
 
     private func answer(_ client: Client) {
         guard mode != .hanging else { return }
         var answers: [UInt8] = []
-        while let command = SimulatedCommand.take(from: &client.input) { answers += reply(to: command, client) }
+        while client.question == nil, let command = SimulatedCommand.take(from: &client.input) {
+            answers += reply(to: command, client)
+        }
+        send(answers, to: client)
+    }
+
+    private func send(_ answers: [UInt8], to client: Client) {
         guard !answers.isEmpty else { return }
         if delay == .zero { return client.socket.write(answers) }
         world.after(delay) { [weak client] in client?.socket.write(answers) }
+    }
+
+    // MARK: Questions that wait
+
+    /// Empty while there is nothing new.
+    private func ask(_ question: StreamQuestion, _ client: Client) -> [UInt8] {
+        if let answer = question.answer(from: streams) { return answer }
+        guard let milliseconds = question.blockMilliseconds else { return Array("*-1\r\n".utf8) }
+        client.question = question
+        world.after(.milliseconds(milliseconds)) { [weak self, weak client] in
+            guard let self, let client, client.question == question else { return }
+            if mode == .hanging { return client.isOverdue = true }
+            end(Array("*-1\r\n".utf8), client)
+        }
+        return []
+    }
+
+    private func end(_ answers: [UInt8], _ client: Client) {
+        client.question = nil
+        client.isOverdue = false
+        send(answers, to: client)
+        answer(client)
+    }
+
+    private func tellOfNews() {
+        for client in clients {
+            guard let question = client.question, let news = question.answer(from: streams) else { continue }
+            end(news, client)
+        }
     }
 
     private func reply(to command: [[UInt8]], _ client: Client) -> [UInt8] {
@@ -140,10 +211,14 @@ package final class SimulatedRedis {
         guard client.isAuthenticated else { return RESPText.error("NOAUTH Authentication required.") }
         if case .failing(let text) = mode { return RESPText.error(text) }
         if case .refusingWrites(let text) = mode, Self.writing.contains(name) { return RESPText.error(text) }
+        if name == "XREAD" {
+            guard let question = StreamQuestion(command) else { return RESPText.error("ERR syntax error") }
+            return ask(question, client)
+        }
         return reply(name, command)
     }
 
-    private static let writing: Set<String> = ["SET", "XADD", "DEL", "UNLINK"]
+    private static let writing: Set<String> = ["SET", "XADD", "HSET", "DEL", "UNLINK"]
 
     private func authenticate(_ command: [[UInt8]], _ client: Client) -> [UInt8] {
         guard let password, command.last == Array(password.utf8) else {
@@ -162,6 +237,13 @@ package final class SimulatedRedis {
         case ("UNLINK", 2...), ("DEL", 2...):
             return RESPText.integer(command.dropFirst().count { values.removeValue(forKey: $0) != nil })
         case ("DBSIZE", 1): return RESPText.integer(keys.count)
+        case ("XADD", 4...):
+            let answer = addToStream(command)
+            tellOfNews()
+            return answer
+        case ("XRANGE", 4...): return rangeOfStream(command)
+        case ("XTRIM", 4...): return trimStream(command)
+        case ("HSET", 4), ("HDEL", 3...), ("HGETALL", 2), ("HLEN", 2): return hash(name, command)
         default: return otherCommands?(command) ?? RESPText.error("ERR unknown command '\(name)'")
         }
     }
