@@ -95,6 +95,12 @@ import Testing
         #expect(upstream.retries == 7)
     }
 
+    @Test func bodiesMayBePartOfTheKey() throws {
+        let route = try #require(try settings(inRoute("key body=safe_post,query max_body=8KB")).routes.first)
+        #expect(route.key.bodies == [.safePost, .query])
+        #expect(route.key.maxBodyBytes == 8192)
+    }
+
     @Test func everyRouteDirectiveSetsItsValue() throws {
         let route = try #require(
             try settings(
@@ -104,8 +110,7 @@ import Testing
                   upstream a
                   ttl 5m force; ttl 404,410 30s; ttl 500 0 force
                   stale while_revalidate=1s if_error=2s s_maxage=may_be_stale
-                  key query=sorted drop=utm_*,gclid keep=a,b host=off header=X-A cookie=sid authorization=hashed \\
-                      body=safe_post,query max_body=8KB
+                  key query=sorted drop=utm_*,gclid keep=a,b host=off header=X-A cookie=sid authorization=hashed
                   tags header=A,B
                   pass off
                   coalesce off wait=1s limit=2
@@ -138,8 +143,6 @@ import Testing
         #expect(route.key.fields == ["X-A"])
         #expect(route.key.cookies == ["sid"])
         #expect(route.key.authorization == .hashed)
-        #expect(route.key.bodies == [.safePost, .query])
-        #expect(route.key.maxBodyBytes == 8192)
         #expect(route.tagFields == ["A", "B"])
         #expect(!route.isPass)
         #expect(!route.coalesce.isEnabled)
