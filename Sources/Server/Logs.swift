@@ -217,6 +217,8 @@ final class EventLogWriter: Sendable {
         write(.warning, "accept_failed", ["error": .text(error.description)])
     }
 
+    func hotKeysLoaded(_ count: Int) { write(.notice, "hot_keys_loaded", ["responses": .number(count)]) }
+
     func redisConnected(_ address: String) { write(.notice, "redis_connected", ["address": .text(address)]) }
 
     func redisLost(_ address: String, _ failure: RedisFailure) {

@@ -195,6 +195,7 @@ final class Worker {
     /// No new connection is taken, idle ones end, the others after their answer.
     func drain() {
         isDraining = true
+        tier?.drain()
         for acceptor in acceptors { acceptor.close() }
         acceptors = []
         for client in Array(clients.values) { client.drain() }

@@ -98,6 +98,12 @@ package struct EvictionQueue {
         }
     }
 
+    /// Requests since it came or was last passed, up to 3, and more for one that has been kept for them.
+    func recentUses(of entry: UInt32) -> Int {
+        let node = nodes[Int(entry)]
+        return Int(node.frequency) + (node.place == .main ? 2 : 0)
+    }
+
     /// An entry left, for whatever reason.
     package mutating func remove(_ entry: UInt32) {
         switch nodes[Int(entry)].place {

@@ -146,7 +146,7 @@ struct MemoryShard: ~Copyable {
     // MARK: Changing
 
     mutating func insert(
-        _ response: StoredResponse, removed: inout ContiguousArray<StoredResponse>
+        _ response: StoredResponse, replaces: Bool = true, removed: inout ContiguousArray<StoredResponse>
     ) -> InsertOutcome {
         let verdict = invalidations.verdictOnFetch(response.subject)
         let existing = chain(of: response.key, hash: response.keyHash)
@@ -155,6 +155,7 @@ struct MemoryShard: ~Copyable {
             statistics.refusedInvalidated += 1
             return .invalidated
         }
+        if twin != nil, !replaces { return .notAdmitted }
         if let twin {
             remove(twin, removed: &removed)
             statistics.replacements += 1
@@ -285,6 +286,20 @@ struct MemoryShard: ~Copyable {
         statistics.entries -= 1
         response.forms?.end()
         removed.append(response)
+    }
+
+    // MARK: What is used most
+
+    /// Up to `limit` responses that were asked for more than others, of up to `count` entries.
+    func mostUsed(limit: Int, among count: Int) -> [StoredResponse] {
+        var found: [(uses: Int, response: StoredResponse)] = []
+        for number in 0..<min(count, entries.count) {
+            guard let response = entries[number].response else { continue }
+            let uses = queue.recentUses(of: UInt32(number))
+            if uses > 0 { found.append((uses, response)) }
+        }
+        found.sort { $0.uses > $1.uses }
+        return found.prefix(limit).map(\.response)
     }
 
     // MARK: Sweeping

@@ -70,7 +70,9 @@ package final class MemoryStore: Sendable {
     }
 
     /// Stores a response in the place of the same variant, if there is one, and makes room for it.
-    package func insert(_ response: StoredResponse) -> InsertOutcome {
+    ///
+    /// - Parameter replaces: else what is there stays, and the new one is not admitted.
+    package func insert(_ response: StoredResponse, replaces: Bool = true) -> InsertOutcome {
         let size = response.allocatedBytes
         guard size <= largestEntryBytes else {
             refusedTooLarge.add(1, ordering: .relaxed)
@@ -78,7 +80,7 @@ package final class MemoryStore: Sendable {
         }
         guard pressure.admits(size) else { return .notAdmitted }
         let shard = shard(response.keyHash)
-        let outcome = change(shard) { state, removed in state.insert(response, removed: &removed) }
+        let outcome = change(shard) { state, removed in state.insert(response, replaces: replaces, removed: &removed) }
         guard outcome == .stored else { return outcome }
         return makeRoom(preferring: shard, for: response) ? .stored : .notAdmitted
     }
@@ -105,6 +107,17 @@ package final class MemoryStore: Sendable {
     package func forgetUncacheable(hash: UInt64) {
         shard(hash).state.withLock { $0.uncacheable.forget(hash) }
     }
+
+    // MARK: What is used most
+
+    package var shardCount: Int { shards.count }
+
+    /// Up to `limit` responses of one shard that were asked for more than others. Looks at a bounded number.
+    package func mostUsed(inShard shard: Int, limit: Int) -> [StoredResponse] {
+        shards[shard].state.withLock { $0.mostUsed(limit: limit, among: Self.mostUsedSample) }
+    }
+
+    private static let mostUsedSample = 16_384
 
     // MARK: Memory
 

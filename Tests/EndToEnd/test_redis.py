@@ -152,6 +152,24 @@ class TierTest(RedisCase):
         self.assertGreaterEqual(int(response.field("Age")), 1)
         self.assertEqual(len(self.origin.requests), 2)
 
+    def test_hot_keys_are_in_memory_soon_after_a_start(self):
+        self.start()
+        self.wait_whole()
+        self.fill("/hot", "/cold")
+        for _ in range(3):
+            self.assert_hit(self.get("/hot"))
+        # Those of the run before are loaded first.
+        until(lambda: self.uptime() > 0.5, "it has looked for them")
+        self.restart()
+        until(lambda: self.metric("larder_l2_hot_keys_loaded_total") == 1, "one is loaded")
+        response = self.get("/hot")
+        self.assert_hit(response)
+        self.assertNotIn("detail", response.cache)
+        self.assertEqual(self.get("/cold").cache.get("detail"), "l2")
+
+    def uptime(self):
+        return self.larder.admin_json("GET", "/health")["uptime_seconds"]
+
     def test_keys_can_be_read_and_expire(self):
         self.start()
         self.wait_whole()

@@ -17,7 +17,9 @@ private final class TierWorld {
 
     static let base = ControlWorld.base.replacing("tags header", with: "stale if_error=1m\n  tags header")
 
+    /// Without hot keys unless `keys` speaks of them, since they ask Redis on their own account.
     init(_ keys: String = "", text: String = base) throws {
+        let keys = keys.contains("hot_keys") ? keys : keys + " hot_keys=off"
         control = try ControlWorld("admin 127.0.0.1:9900\nredis 127.0.0.1:6379 \(keys)\n" + text)
         redis = try SimulatedRedis(in: control.world)
         // These tests are about the records; the log that judges them says nothing, for ever.
@@ -262,6 +264,24 @@ private final class TierWorld {
         #expect(world.connects())
         #expect(world.get("/b").contains("stored"))
         #expect(world.redis.keys.contains("larder:obj:GET a/b"))
+    }
+
+    // MARK: Hot keys
+
+    @Test func whatWasAskedForMostIsLoadedAtTheStart() throws {
+        let first = try TierWorld("hot_keys=100")
+        for path in ["/hot", "/cold"] { #expect(first.get(path).contains("stored")) }
+        for _ in 0..<3 { #expect(first.get("/hot").contains("hit")) }
+        first.world.run(for: .seconds(40))
+        let list = try #require(first.redis.bytes(at: "larder:hot"))
+        #expect(String(decoding: list, as: UTF8.self) == "GET a/hot\n")
+        let second = try TierWorld("hot_keys=100")
+        for key in first.redis.keys { second.redis.set(key, try #require(first.redis.bytes(at: key))) }
+        second.world.run(for: .seconds(2))
+        let lookups = second.lookups
+        let answer = second.get("/hot")
+        #expect(answer.contains("Larder; hit; ttl=") && !answer.contains("detail"), "it is in memory")
+        #expect(second.lookups == lookups && second.originRequests == 0)
     }
 
     // MARK: Figures and reload

@@ -20,6 +20,7 @@ final class RedisTier {
     var figures = TierFigures()
     private var queue = TierWriteQueue()
     private let queueLimitBytes: Int
+    private var hotKeys: HotKeys?
 
     init(worker: Worker, settings: RedisSettings, resolver: NameResolver) {
         self.worker = worker
@@ -35,9 +36,14 @@ final class RedisTier {
         writing.readinessChanged = { [unowned self] isReady in if !isReady { dropQueue(.notConnected) } }
         reading.start()
         writing.start()
+        if worker.index == 0, settings.hotKeys > 0 { hotKeys = HotKeys(self) }
     }
 
+    /// The process is about to end.
+    func drain() { hotKeys?.rememberNow() }
+
     func stop() {
+        hotKeys?.cancelDeadline()
         reading.stop()
         writing.stop()
         dropQueue(.notConnected)

@@ -88,13 +88,11 @@ extension RedisTier {
         guard worker.matches(fields, rule: bytes.extracting(record.varyRuleRange), secondary: secondary) else {
             return .nothing(.miss)
         }
-        return judge(record, bytes, key: key, hash: hash, now: now)
+        return judge(record, bytes, hash: hash, now: now)
     }
 
     /// What the invalidations that this process knows of say of a record (promise 3).
-    func judge(
-        _ record: ReadRecord, _ bytes: borrowing Span<UInt8>, key: borrowing Span<UInt8>, hash: UInt64, now: Moment
-    ) -> TierFinding {
+    func judge(_ record: ReadRecord, _ bytes: borrowing Span<UInt8>, hash: UInt64, now: Moment) -> TierFinding {
         let tags = record.tags
         let known = worker.shared.store.judge(
             key: bytes.extracting(record.keyRange), hash: hash, tags: tags.span, since: record.epoch, now: now)
