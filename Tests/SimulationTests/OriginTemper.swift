@@ -70,6 +70,8 @@ extension OriginTemper {
         // A route's lifetime is for successes.
         if response.request.page.route == .force, response.status < 400 {
             response.lifetimeMilliseconds = lifetimes.forcedMilliseconds
+        } else if response.status >= 400, !plan.fields.contains("Cache-Control") {
+            response.lifetimeMilliseconds = 0
         }
         chooseFlaw(response, &random)
         // What ends with its connection cannot be told from what broke off.
