@@ -19,6 +19,9 @@ struct Delivery {
     var streamReader: Int?
     /// The same for a body that is not stored.
     var transform: BodyTransform?
+    /// What went into `transform`, and what came out.
+    var receivedByteCount = 0
+    var transformedByteCount = 0
     /// Nothing tells when more of the body will come.
     var flushesTransform = false
     /// `transform` may hold back some of what came.

@@ -22,7 +22,13 @@ extension Worker {
         } catch {
             return refuse(stored, error, to: head, request: request, answer: answer)
         }
-        return respond(withForm: chosen, to: head, on: client, request: request, answer: answer)
+        let status = respond(withForm: chosen, to: head, on: client, request: request, answer: answer)
+        if !chosen.isSame(as: stored), status == stored.metadata.status, head.method != .head {
+            recordCoded(
+                chosen.coding, plainByteCount: stored.bodyCount, codedByteCount: chosen.bodyCount,
+                route: request.route)
+        }
+        return status
     }
 
     /// What is stored cannot be decoded, and is of no use to anybody.

@@ -30,7 +30,7 @@ extension Worker {
     }
 
     /// A request that outlived its configuration is counted under the route of the same label.
-    private func label(of route: CompiledRoute) -> UInt16 {
+    func label(of route: CompiledRoute) -> UInt16 {
         if route.index < snapshot.routes.count, snapshot.routes[route.index] === route {
             return UInt16(truncatingIfNeeded: route.index)
         }

@@ -31,6 +31,9 @@ package struct Gauges: Sendable {
     /// Of the control group; nil when there is none.
     package var memoryLimitBytes: UInt64?
     package var logLinesDropped: UInt64 = 0
+    /// Bodies coded in the background, by result.
+    package var recoded: [LabelledCount] = []
+    package var recodingQueue = 0
 
     package init(version: String, startWallSeconds: Int64, uptimeSeconds: Double, lastReloadWallSeconds: Int64) {
         self.version = version

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTPMessages
 
 /// What was counted up to one point in time, of one event loop or of several merged.
 package struct MetricsSnapshot: Sendable, Equatable {
@@ -25,6 +26,10 @@ package struct MetricsSnapshot: Sendable, Equatable {
     mutating func record(_ request: RequestRecord) {
         routes[min(Int(request.route), routes.count - 1)].record(request)
         if let reason = request.staleReason { staleServed[min(Int(reason), staleServed.count - 1)] &+= 1 }
+    }
+
+    mutating func record(_ made: CodingMetrics, _ coding: ContentCoding, route: UInt16) {
+        routes[min(Int(route), routes.count - 1)].record(made, coding)
     }
 
     /// Adds what `other` counted. Routes meet by name, and a route unknown here is added, so that loops which

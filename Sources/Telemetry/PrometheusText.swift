@@ -19,7 +19,7 @@ package enum PrometheusText {
     ) {
         switch metric {
         case .requests, .methods, .requestDuration, .upstreamDuration, .received, .sent, .slow, .forwarded, .notStored,
-            .coalesced:
+            .coalesced, .codedAnswers, .codingSaved, .codingInput, .codingOutput, .codingTime:
             for (index, route) in counts.routes.enumerated() where route.requests > 0 {
                 write(metric, route, of: index, counts.labels, into: &text)
             }
@@ -37,6 +37,8 @@ package enum PrometheusText {
         case .logFollowing, .logWaiting, .logApplied, .logRestarts, .logCollapses, .logForeign, .confirmations,
             .nodesLive:
             if let log = gauges.log { write(metric, log, into: &text) }
+        case .recoded: for result in gauges.recoded { text.append(metric, [result.label], result.count) }
+        case .recodingQueue: text.append(metric, [], UInt64(clamping: gauges.recodingQueue))
         case .connections: text.append(metric, [], UInt64(clamping: gauges.clientConnections))
         case .reloadSuccess: text.append(metric, [], gauges.lastReloadSucceeded ? 1 : 0)
         case .reloadTime: text.append(metric, [], UInt64(clamping: gauges.lastReloadWallSeconds))
@@ -69,7 +71,22 @@ package enum PrometheusText {
             for (reason, count) in route.notStored.enumerated() where count > 0 {
                 text.append(metric, [name, labels.notStoredReason(reason)], count)
             }
+        case .codedAnswers, .codingSaved, .codingInput, .codingOutput, .codingTime:
+            for coding in RouteMetrics.codings { write(metric, route[coding], [name, "\(coding.name)"], into: &text) }
         default: writeOutcomes(metric, route, name, into: &text)
+        }
+    }
+
+    private static func write(
+        _ metric: Metric, _ coded: CodingMetrics, _ values: [String], into text: inout ByteBuffer
+    ) {
+        guard coded != CodingMetrics() else { return }
+        switch metric {
+        case .codedAnswers: text.append(metric, values, coded.answers)
+        case .codingSaved: text.append(metric, values, coded.savedBytes)
+        case .codingInput: text.append(metric, values, coded.inputBytes)
+        case .codingOutput: text.append(metric, values, coded.outputBytes)
+        default: text.append(metric, values, nanoseconds: coded.nanoseconds)
         }
     }
 
@@ -164,6 +181,12 @@ extension ByteBuffer {
     fileprivate mutating func append(_ metric: Metric, _ values: [String], _ value: UInt64) {
         append(nameOf: metric, suffix: "", values)
         append(count: value)
+        append(ASCII.lineFeed)
+    }
+
+    fileprivate mutating func append(_ metric: Metric, _ values: [String], nanoseconds: UInt64) {
+        append(nameOf: metric, suffix: "", values)
+        append(secondsOf: UInt128(nanoseconds))
         append(ASCII.lineFeed)
     }
 

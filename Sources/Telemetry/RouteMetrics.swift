@@ -64,13 +64,20 @@ package struct RouteMetrics: Sendable, Equatable {
     private var byForwardReason: [UInt64]
     /// One for each label, and a last one for reasons without a label.
     package private(set) var notStored: [UInt64]
+    /// By the raw value of the coding.
+    private var coded: [CodingMetrics]
 
     init(notStoredReasons: Int) {
         outcomes = Array(repeating: OutcomeMetrics(), count: CacheOutcome.allCases.count)
         byMethod = Array(repeating: 0, count: Method.labelled.count)
         byForwardReason = Array(repeating: 0, count: ForwardReason.allCases.count)
         notStored = Array(repeating: 0, count: notStoredReasons + 1)
+        coded = Array(repeating: CodingMetrics(), count: ContentCoding.allCases.count)
     }
+
+    package subscript(coding: ContentCoding) -> CodingMetrics { coded[Int(coding.rawValue)] }
+
+    mutating func record(_ made: CodingMetrics, _ coding: ContentCoding) { coded[Int(coding.rawValue)].merge(made) }
 
     package subscript(outcome: CacheOutcome) -> OutcomeMetrics { outcomes[Int(outcome.rawValue)] }
 
@@ -99,6 +106,7 @@ package struct RouteMetrics: Sendable, Equatable {
         byMethod.add(other.byMethod)
         byForwardReason.add(other.byForwardReason)
         notStored.add(other.notStored)
+        for index in coded.indices { coded[index].merge(other.coded[index]) }
     }
 
     func since(_ earlier: RouteMetrics) -> RouteMetrics {
@@ -108,6 +116,7 @@ package struct RouteMetrics: Sendable, Equatable {
         rest.byMethod.subtract(earlier.byMethod)
         rest.byForwardReason.subtract(earlier.byForwardReason)
         rest.notStored.subtract(earlier.notStored)
+        for index in coded.indices { rest.coded[index] = coded[index].since(earlier.coded[index]) }
         return rest
     }
 
@@ -118,6 +127,7 @@ package struct RouteMetrics: Sendable, Equatable {
         copy.byMethod = byMethod.map { $0 }
         copy.byForwardReason = byForwardReason.map { $0 }
         copy.notStored = notStored.map { $0 }
+        copy.coded = coded.map { $0 }
         return copy
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import HTTPMessages
 
 /// The counters of one event loop: plain memory that only this loop writes and reads. Others ask the loop for a
 /// snapshot.
@@ -18,6 +19,10 @@ package struct WorkerMetrics: ~Copyable {
     /// Counts one finished request. Allocates only when a route meets an outcome, or a latency range, for the
     /// first time.
     package mutating func record(_ request: RequestRecord) { counted.record(request) }
+
+    package mutating func record(_ made: CodingMetrics, _ coding: ContentCoding, route: UInt16) {
+        counted.record(made, coding, route: route)
+    }
 
     /// A copy that shares no memory with the counters, since otherwise the next request would pay for the copy.
     package func snapshot() -> MetricsSnapshot { counted.detached() }

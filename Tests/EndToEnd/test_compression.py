@@ -302,6 +302,30 @@ class LadderTests(LarderCase):
         self.assertEqual(self.origin.count("/"), 1)
 
 
+class MetricsTests(LarderCase):
+    def test_what_was_saved_is_told_by_route_and_coding(self):
+        self.start(route="compress br gzip climb=5")
+        body = text(20_000)
+        self.origin.on("/kept", Reply(fields=[JSON, FRESH], content=body))
+        self.origin.on("/passed", Reply(fields=[JSON, ("Cache-Control", "no-store")], content=body))
+        sent = 0
+        for path in ["/kept"] * 10 + ["/passed"] * 3:
+            sent += len(once(self.larder.port, "GET", path, accepts("gzip")).content)
+
+        def figures():
+            lines = self.larder.admin("GET", "/metrics").content.decode().splitlines()
+            return dict(line.rsplit(" ", 1) for line in lines if line.startswith(("larder_cod", "larder_reco")))
+        of = '{route="/*",coding="gzip"}'
+        found = until(lambda: (lambda seen: seen if seen.get('larder_recoded_total{result="made"}') == "1" else None)(
+            figures()), "one body was coded again")
+        self.assertEqual(found["larder_coded_answers_total" + of], "13")
+        self.assertEqual(int(found["larder_coding_saved_bytes_total" + of]), 13 * len(body) - sent)
+        self.assertEqual(int(found["larder_coding_input_bytes_total" + of]), 4 * len(body))
+        self.assertLess(int(found["larder_coding_output_bytes_total" + of]), len(body))
+        self.assertGreater(float(found["larder_coding_seconds_total" + of]), 0)
+        self.assertEqual(found["larder_recoding_queue"], "0")
+
+
 class EveryWayTests(LarderCase):
     """Whatever the coding, method, framing and history: the body is the origin's, byte for byte."""
 

@@ -34,6 +34,7 @@ func sampleGauges() -> Gauges {
     gauges.log = log
     gauges.residentBytes = 7_753_728
     gauges.logLinesDropped = 1
+    gauges.recoded = [LabelledCount("made", 3)]
     return gauges
 }
 
@@ -52,6 +53,11 @@ func sampleCounts() -> MetricsSnapshot {
     stale.staleReason = 1
     worker.record(stale)
     worker.record(sampleRecord(route: RequestRecord.noRoute, .local, status: 404))
+    var coded = CodingMetrics()
+    coded.answers = 2
+    coded.savedBytes = 900
+    coded.nanoseconds = 1_500_000
+    worker.record(coded, .gzip, route: 0)
     return worker.snapshot()
 }
 
@@ -81,6 +87,10 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_slow_requests_total{route="/api/users/*"} 1"#,
         #"larder_forwarded_total{route="/api/users/*",reason="uri-miss"} 1"#,
         #"larder_not_stored_total{route="/api/users/*",reason="no-store"} 1"#,
+        #"larder_coded_answers_total{route="/api/users/*",coding="gzip"} 2"#,
+        #"larder_coding_saved_bytes_total{route="/api/users/*",coding="gzip"} 900"#,
+        #"larder_coding_seconds_total{route="/api/users/*",coding="gzip"} 0.001500000"#,
+        #"larder_recoded_total{result="made"} 3"#, "larder_recoding_queue 0",
         #"larder_coalesced_total{route="/api/users/*"} 1"#,
         #"larder_stale_served_total{why="if-error"} 1"#,
         "larder_connections 12", "larder_l1_bytes 1048576", "larder_l1_limit_bytes 268435456",

@@ -12,6 +12,7 @@ final class BodyTransform {
     }
 
     private let coder: Coder
+    let target: ContentCoding
 
     /// One of `source` and `target` is identity.
     init(
@@ -19,6 +20,7 @@ final class BodyTransform {
         limit: DecodingLimit
     ) throws(CodingError) {
         precondition((source == .identity) != (target == .identity))
+        self.target = target
         coder =
             source == .identity
             ? .encoder(try Encoder(target, level: level, expectedByteCount: expectedByteCount))

@@ -113,4 +113,11 @@ struct CompressionPoolCounts: Sendable {
     var failed: UInt64 = 0
     /// The queue was full.
     var dropped: UInt64 = 0
+
+    var labelled: [LabelledCount] {
+        [
+            LabelledCount("made", made), LabelledCount("cancelled", cancelled), LabelledCount("failed", failed),
+            LabelledCount("dropped", dropped),
+        ]
+    }
 }

@@ -64,9 +64,14 @@ extension Exchange {
 
     private func advance(_ response: StreamedResponse, isWhole: Bool) -> CodedStream.Progress {
         guard let stream = delivery.stream else { return .finished(justNow: false) }
+        let start = worker.loop.kernel.monotonicNanoseconds()
+        let (sourceCount, codedCount) = (stream.sourceCount, stream.body.count)
         let progress = stream.advance(
             response.body, isWhole: isWhole, flushPoint: response.flushPoint.load(ordering: .acquiring),
             budget: Self.codedByteBudget)
+        worker.recordCoding(
+            stream.coding, inputByteCount: stream.sourceCount - sourceCount,
+            outputByteCount: stream.body.count - codedCount, since: start, route: request.route)
         if case .finished(justNow: true) = progress, let stored = response.stored {
             if let form = form(of: response, stream) {
                 // Without room it has served those who read it.
@@ -90,7 +95,11 @@ extension Exchange {
         client.flush()
         guard readOn(in: response), !client.isBroken, client.pendingByteCount == 0 else { return }
         if case .finished = progress {
-            if delivery.cursor == stream.body.count { finishDelivery() }
+            guard delivery.cursor == stream.body.count else { return }
+            worker.recordCoded(
+                stream.coding, plainByteCount: stream.sourceCount, codedByteCount: delivery.cursor,
+                route: request.route)
+            finishDelivery()
         } else if isWhole || stream.sourceCount < response.body.count {
             // There is more to do; the loop's other clients come first.
             worker.loop.later { [self] in pump() }

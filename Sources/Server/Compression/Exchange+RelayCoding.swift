@@ -2,6 +2,7 @@
 import Bytes
 import CacheRules
 import Compression
+import EventIO
 import HTTPMessages
 
 /// How a response that is not stored goes to its client.
@@ -41,7 +42,10 @@ extension Exchange {
     /// A piece of the body on its way through the transform.
     func relayTransformed(_ data: borrowing Span<UInt8>, by transform: BodyTransform, to client: ClientConnection) {
         delivery.holdsBack = true
-        transformed(to: client) { (output) throws(CodingError) in try transform.write(data, into: &output) }
+        delivery.receivedByteCount += data.count
+        transformed(inputByteCount: data.count, to: client) { (output) throws(CodingError) in
+            try transform.write(data, into: &output)
+        }
     }
 
     /// All that came so far must reach a client that may have to wait for more.
@@ -56,13 +60,20 @@ extension Exchange {
     /// False when the body turned out to be incomplete, and the client has been told.
     func endTransform(to client: ClientConnection) -> Bool {
         guard let transform = delivery.transform else { return true }
-        return transformed(to: client) { (output) throws(CodingError) in try transform.finish(into: &output) }
+        guard transformed(to: client, { (output) throws(CodingError) in try transform.finish(into: &output) }) else {
+            return false
+        }
+        worker.recordCoded(
+            transform.target, plainByteCount: delivery.receivedByteCount,
+            codedByteCount: delivery.transformedByteCount, route: request.route)
+        return true
     }
 
     @discardableResult
     private func transformed(
-        to client: ClientConnection, _ work: (inout ByteBuffer) throws(CodingError) -> Void
+        inputByteCount: Int = 0, to client: ClientConnection, _ work: (inout ByteBuffer) throws(CodingError) -> Void
     ) -> Bool {
+        let start = worker.loop.kernel.monotonicNanoseconds()
         var output = ByteBuffer()
         swap(&output, &worker.transformOutput)
         do throws(CodingError) {
@@ -71,6 +82,10 @@ extension Exchange {
             breakOff(detail: error.label)
             return false
         }
+        delivery.transformedByteCount += output.count
+        worker.recordCoding(
+            delivery.transform?.target ?? .identity, inputByteCount: inputByteCount, outputByteCount: output.count,
+            since: start, route: request.route)
         if !output.isEmpty { send(output.span, to: client) }
         output.clear()
         swap(&output, &worker.transformOutput)

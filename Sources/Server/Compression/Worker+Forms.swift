@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CacheRules
 import Compression
+import EventIO
 import HTTPMessages
 import Settings
 import Storage
@@ -23,7 +24,7 @@ extension Worker {
             if !form.isBest { considerClimbing(stored, coding, policy) }
             return form.response
         }
-        return try makeForm(of: stored, coding, policy)
+        return try makeForm(of: stored, coding, route)
     }
 
     /// The coding in which this client gets a body.
@@ -45,7 +46,7 @@ extension Worker {
     /// A short body is coded at once; a long one by the pool, and goes out as it is this time.
     @inline(never)
     private func makeForm(
-        of stored: StoredResponse, _ coding: ContentCoding, _ policy: CompressionPolicy
+        of stored: StoredResponse, _ coding: ContentCoding, _ route: CompiledRoute
     ) throws(CodingError) -> StoredResponse {
         // Another request may have made it since.
         let now = shared.store.current(stored)
@@ -55,7 +56,10 @@ extension Worker {
             return stored
         }
         do throws(CodingError) {
+            let start = loop.kernel.monotonicNanoseconds()
             let form = try FormMaker.make(stored, coding, level: .fast, limit: decodingLimit)
+            recordCoding(
+                coding, inputByteCount: stored.bodyCount, outputByteCount: form.bodyCount, since: start, route: route)
             // Without room it serves this request alone.
             _ = shared.store.attach(.init(form, isBest: coding == .identity), coding, to: stored)
             return form

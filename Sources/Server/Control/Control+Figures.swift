@@ -54,6 +54,9 @@ extension Control {
         gauges.residentBytes = memory.residentBytes
         gauges.memoryLimitBytes = memory.groupLimitBytes
         gauges.logLinesDropped = figures.droppedLogLines
+        let recoded = proxy.shared.compressor.counts
+        gauges.recoded = recoded.labelled
+        gauges.recodingQueue = recoded.queued
         return gauges
     }
 }
