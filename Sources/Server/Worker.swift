@@ -31,6 +31,7 @@ final class Worker {
     var scratch = ByteBuffer(capacity: 1 << 10)
     var headSlots = HeadSlots()
     var transformOutput = ByteBuffer()
+    var preferences = PreferenceMemory()
     var wireLimits: WireLimits { snapshot.wireLimits }
 
     var dates = DateCache()

@@ -53,7 +53,7 @@ PEER = {
     "port": PORT,
     "files": {"proxy.conf": CONFIGURATION},
     "start": f"{EXECUTABLE} serve <<dir>>/proxy.conf",
-    "can": "hit purge ban reval conns pass",
+    "can": "hit purge ban reval conns pass gzip br",
     "limit_mb": 100,
     "ban": ban,
     "note": "one worker, memory only",

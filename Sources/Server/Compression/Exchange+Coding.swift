@@ -11,7 +11,7 @@ import Synchronization
 /// Bodies that change their coding while they pass.
 extension Exchange {
     private func coding(of stored: ContentCoding, isCompressible: Bool, count: Int?) -> ContentCoding {
-        Worker.coding(
+        worker.coding(
             of: stored, isCompressible: isCompressible, count: count, for: head, request.route.compression)
     }
 

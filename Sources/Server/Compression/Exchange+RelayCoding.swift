@@ -22,7 +22,7 @@ extension Exchange {
     ) throws(CodingError) -> RelayCoding {
         let policy = request.route.compression
         let known = ResponseCoding(response, to: head, policy, contentLength: contentLength)
-        let target = Worker.coding(
+        let target = worker.coding(
             of: known.stored, isCompressible: known.isCompressible, count: contentLength, for: head, policy)
         guard target != known.stored, head.method != .head else {
             return RelayCoding(response: known, target: target)

@@ -16,7 +16,7 @@ extension Worker {
         let policy = route.compression
         // What is not whole can neither be coded nor decoded.
         if policy.isOff || stored.metadata.flags.contains(.isPartial) { return stored }
-        let coding = Self.coding(
+        let coding = coding(
             of: stored.coding, isCompressible: stored.metadata.flags.contains(.isCompressible),
             count: stored.bodyCount, for: head, policy)
         if coding == stored.coding { return stored }
@@ -29,7 +29,7 @@ extension Worker {
 
     /// The coding in which this client gets a body.
     /// - Parameter count: nil when it is not known yet.
-    static func coding(
+    func coding(
         of stored: ContentCoding, isCompressible: Bool, count: Int?, for head: borrowing RequestHead,
         _ policy: CompressionPolicy
     ) -> ContentCoding {
@@ -40,7 +40,7 @@ extension Worker {
             if count ?? .max < policy.minimumByteCount || head.fields.contains(.range) { return stored }
         }
         guard policy.serves(head) else { return .identity }
-        return policy.choice(for: CodingPreferences(head.fields), stored: stored, isCompressible: true)
+        return policy.choice(for: preferences.read(head.fields), stored: stored, isCompressible: true)
     }
 
     /// A short body is coded at once; a long one by the pool, and goes out as it is this time.
