@@ -249,7 +249,8 @@ final class Exchange: Deadline {
     private var failureCode: UInt16 = 502
 
     private func news(tags: Span<UInt64>, fits: Bool) -> FlightNews {
-        guard let flight else { return .invalidated }
+        // What another's fetch brings began before this request came.
+        guard let flight, !worker.isOutOfTouch else { return .invalidated }
         let key = flight.key
         let verdict = worker.shared.store.verdict(
             key: key.span, hash: flight.keyHash, tags: tags, since: flight.epoch)

@@ -40,9 +40,7 @@ extension Worker {
         var metadata = stored.metadata
         if isSoftlyInvalidated { metadata.flags.insert(.softlyInvalidated) }
         // What other nodes have invalidated is not known.
-        if snapshot.revalidatesUnconfirmed, !shared.store.isConfirmed(loop.now) {
-            metadata.flags.insert(.alwaysValidate)
-        }
+        if isOutOfTouch { metadata.flags.insert(.alwaysValidate) }
         if metadata.flags.contains(.isPartial) { return judgePart(stored, metadata, head, request) }
         let policy = request.route.policy
         switch Reuse.decide(metadata, request: request.directives, policy: policy, now: loop.now) {
@@ -56,6 +54,9 @@ extension Worker {
             return .stale(reason: reason, mayServeOnError: mayServe)
         }
     }
+
+    /// Other nodes may have invalidated anything without this one, and it was told to serve nothing on such terms.
+    var isOutOfTouch: Bool { snapshot.revalidatesUnconfirmed && !shared.store.isConfirmed(loop.now) }
 
     /// What the last search left.
     func keyCopy() -> ContiguousArray<UInt8> { ContiguousArray(copying: key) }

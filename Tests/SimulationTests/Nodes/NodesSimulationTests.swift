@@ -26,7 +26,7 @@ import Testing
     func confirmedInvalidationsHold() throws {
         if let seed = Self.number("SIM_SEED") { return try replay(seed) }
         let first = Self.number("SIM_FIRST") ?? 1
-        let count = Self.number("SIM_SEEDS") ?? 100
+        let count = Self.number("SIM_SEEDS") ?? 40
         for seed in first..<first + count {
             if let failure = Self.failure(of: seed) { Issue.record("\(failure)") }
         }
