@@ -68,9 +68,19 @@ package final class CompressionPolicy: Sendable {
         let value = fields.value(at: index)
         var end = 0
         while end < value.count, value[end] != ASCII.semicolon { end += 1 }
-        var type = ByteBuffer(capacity: 64)
-        for place in value.trimmingBlanks(0..<end) { type.append(ASCII.lowercased(value[place])) }
-        for pattern in types where pattern.matches(type.span) { return true }
+        let type = value.extracting(value.trimmingBlanks(0..<end))
+        for place in 0..<type.count where ASCII.isUpper(type[place]) { return takesLowercased(type) }
+        return takes(type)
+    }
+
+    private func takesLowercased(_ type: borrowing Span<UInt8>) -> Bool {
+        var lowercased = ByteBuffer(capacity: type.count)
+        for place in 0..<type.count { lowercased.append(ASCII.lowercased(type[place])) }
+        return takes(lowercased.span)
+    }
+
+    private func takes(_ type: borrowing Span<UInt8>) -> Bool {
+        for pattern in types where pattern.matches(type) { return true }
         return false
     }
 
