@@ -79,6 +79,8 @@ package enum FlightRole: Sendable, Equatable {
     case leader, follower
     /// The flight has as many followers as it may have.
     case full
+    /// What it would lead to has been stored since memory was searched: another loop's flight has just ended.
+    case overtaken
 }
 
 package enum JoinAction: Sendable, Equatable {

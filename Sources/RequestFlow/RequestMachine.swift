@@ -142,6 +142,10 @@ package struct RequestMachine: Sendable {
         case .follower:
             state = .following
             return .follow
+        case .overtaken:
+            state = .responding
+            forwardReason = nil
+            return .serveStored
         case .full:
             state = .responding
             return mayServeStaleOnError ? .serveStored : .refuse

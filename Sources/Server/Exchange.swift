@@ -148,12 +148,23 @@ final class Exchange: Deadline {
             self.flight = flight
             leads = true
             epoch = flight.epoch
-            joined(.leader)
+            joined(isOvertaken() ? .overtaken : .leader)
         case .follower(let flight):
             self.flight = flight
             joined(.follower)
         case .full: joined(.full)
         }
+    }
+
+    /// Between the search of memory and the flight another loop's may have ended: what it stored is not fetched once
+    /// more (promise 4).
+    private func isOvertaken() -> Bool {
+        let found = worker.search(head, request)
+        guard found.answer == .fresh, let stored = found.stored else { return false }
+        self.stored = stored
+        foundFresh = true
+        endFlight(.stored(stored))
+        return true
     }
 
     private func joined(_ role: FlightRole) {
