@@ -3,20 +3,22 @@ import Glibc
 import TestKit
 import Testing
 
-/// As `SimulationTests`, by the same variables, for several nodes.
+/// As `SimulationTests`, by the same variables, for several nodes. With SIM_LOSSES Redis loses data too.
 @Suite struct NodesSimulationTests {
     private static func number(_ name: String) -> UInt64? {
         guard let text = unsafe getenv(name) else { return nil }
         return UInt64(unsafe String(cString: text))
     }
 
+    private static var losesData: Bool { number("SIM_LOSSES") != nil }
+
     private static func failure(of seed: UInt64) -> String? {
         do {
-            _ = try NodesScenario(seed: seed).run()
+            _ = try NodesScenario(seed: seed, losesData: losesData).run()
             return nil
         } catch {
             do {
-                _ = try NodesScenario(seed: seed, traces: true).run()
+                _ = try NodesScenario(seed: seed, traces: true, losesData: losesData).run()
                 return "\(error)\n(a second run went well)"
             } catch { return "\(error)" }
         }
@@ -33,7 +35,7 @@ import Testing
     }
 
     private func replay(_ seed: UInt64) throws {
-        let scenario = try NodesScenario(seed: seed, traces: true)
+        let scenario = try NodesScenario(seed: seed, traces: true, losesData: Self.losesData)
         defer { for line in scenario.traceLines { print(line) } }
         print("seed \(seed): \(try scenario.run())")
     }
