@@ -128,8 +128,9 @@ package final class Control {
     }
 
     /// Lets entries meet the invalidations in small steps, so that no lock is held for long.
-    /// So few that traffic on the same processor hardly waits for it; a million take eight seconds.
-    private static let sweepEntries = 256
+    /// A million take two seconds. In smaller steps the same work disturbs traffic for longer: of requests in the ten
+    /// seconds after, one in a hundred waited 0.38 ms with steps of 256, and 0.09 ms with these.
+    private static let sweepEntries = 1000
 
     private func sweep() {
         if store.sweep(maximumEntries: Self.sweepEntries) { sweepTimer.stop() }
