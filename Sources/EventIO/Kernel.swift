@@ -6,7 +6,7 @@ public import Glibc
 /// Every system call the program makes, one overridable method each, so that a simulated kernel can take the
 /// real one's place. Interrupted calls are repeated; sockets are non-blocking and close-on-exec.
 ///
-/// `@unchecked Sendable`: this class has no state; a subclass with state is used by one thread only.
+/// Sendable without a check: this class has no state; a subclass with state is used by one thread only.
 ///
 /// `open` and `public` stand for what Swift lacks, a class that may be subclassed anywhere in the package.
 open class Kernel: @unchecked Sendable {

@@ -2,7 +2,7 @@
 
 /// Carries a value that only one loop may touch through code that other threads run.
 ///
-/// `@unchecked Sendable`: the value is reached on its loop's thread only, which each access checks. Its last
+/// Sendable without a check: the value is reached on its loop's thread only, which each access checks. Its last
 /// reference must be dropped there too, so letters that carry it belong in that loop's mailbox.
 package struct LoopBound<Value>: @unchecked Sendable {
     private let content: Value

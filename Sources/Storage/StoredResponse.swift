@@ -37,7 +37,7 @@ final class StoredResponseMemory: ManagedBuffer<StoredResponseLayout, UInt64> {}
 
 /// A response in ready-to-write form. Copying the value copies a reference.
 ///
-/// `@unchecked Sendable` holds because nothing of it changes once `seal` has returned.
+/// Sendable without a check, because nothing of it changes once `seal` has returned.
 @usableFromInline
 package struct StoredResponse: @unchecked Sendable {
     @usableFromInline let memory: StoredResponseMemory

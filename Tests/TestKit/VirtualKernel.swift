@@ -5,7 +5,7 @@ package import Glibc
 
 /// A kernel, a network and the time they live in, all simulated in one thread: the same seed does the same.
 ///
-/// `@unchecked Sendable`, because kernels are: one thread has it.
+/// Sendable without a check, because kernels are: one thread has it.
 ///
 /// Loops made on it are turned by `step` and `run`; scripted peers (`connect`, `listen`) live in the same time.
 package final class VirtualKernel: Kernel, @unchecked Sendable {
