@@ -64,20 +64,28 @@ extension Exchange {
 
     private func advance(_ response: StreamedResponse, isWhole: Bool) -> CodedStream.Progress {
         guard let stream = delivery.stream else { return .finished(justNow: false) }
-        let start = worker.loop.kernel.monotonicNanoseconds()
-        let (sourceCount, codedCount) = (stream.sourceCount, stream.body.count)
-        let progress = stream.advance(
-            response.body, isWhole: isWhole, flushPoint: response.flushPoint.load(ordering: .acquiring),
-            budget: Self.codedByteBudget)
-        worker.recordCoding(
-            stream.coding, inputByteCount: stream.sourceCount - sourceCount,
-            outputByteCount: stream.body.count - codedCount, since: start, route: request.route)
+        let flushPoint = response.flushPoint.load(ordering: .acquiring)
+        let progress = step(stream, response, isWhole: isWhole, flushPoint: flushPoint)
         if case .finished(justNow: true) = progress, let stored = response.stored {
             if let form = form(of: response, stream) {
                 // Without room it has served those who read it.
                 _ = worker.shared.store.attach(form, stream.coding, to: stored)
             }
         }
+        return progress
+    }
+
+    /// Takes a stream further, and counts the work.
+    private func step(
+        _ stream: CodedStream, _ response: StreamedResponse, isWhole: Bool, flushPoint: Int
+    ) -> CodedStream.Progress {
+        let start = worker.loop.kernel.monotonicNanoseconds()
+        let (sourceCount, codedCount) = (stream.sourceCount, stream.body.count)
+        let progress = stream.advance(
+            response.body, isWhole: isWhole, flushPoint: flushPoint, budget: Self.codedByteBudget)
+        worker.recordCoding(
+            stream.coding, inputByteCount: stream.sourceCount - sourceCount,
+            outputByteCount: stream.body.count - codedCount, since: start, route: request.route)
         return progress
     }
 
@@ -148,9 +156,9 @@ extension Exchange {
         var forms: StoredForms?
         for stream in response.streams
         where response.body.count - stream.sourceCount <= Self.codedByteBudget {
-            let progress = stream.advance(
-                response.body, isWhole: true, flushPoint: 0, budget: Self.codedByteBudget)
-            guard case .finished = progress, let form = form(of: response, stream) else { continue }
+            guard case .finished = step(stream, response, isWhole: true, flushPoint: 0),
+                let form = form(of: response, stream)
+            else { continue }
             forms = .adding(form, stream.coding, to: forms)
         }
         return forms
