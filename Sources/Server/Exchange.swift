@@ -38,6 +38,8 @@ final class Exchange: Deadline {
     var driver: UpstreamDriver
     var upstream: UpstreamConnection?
     var wait: UpstreamWait?
+    /// Under way in the second tier.
+    var tierLookup: TierLookup?
     var requestBody: RequestBodyRelay
     /// What has come of a body that is to be keyed, or has turned out too long for it.
     var collected = ByteBuffer()

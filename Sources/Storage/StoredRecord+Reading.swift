@@ -31,7 +31,40 @@ package struct ReadRecord: Sendable {
 }
 
 extension StoredRecord {
+    /// A response, or the rule of its variants.
     package static func read(_ bytes: borrowing Span<UInt8>, now: Moment) throws(RecordError) -> ReadRecord {
+        let layout = try layout(of: bytes)
+        guard layout.kind != .form else { throw .damaged }
+        let head = layout.head
+        let eTagStart = Int(bytes.number(UInt32.self, at: 24))
+        let eTag = eTagStart..<eTagStart + Int(bytes.number(UInt16.self, at: 28))
+        guard eTag.upperBound <= head.count else { throw .damaged }
+        if layout.kind == .response, !isHead(bytes.extracting(head)) { throw .damaged }
+        return ReadRecord(
+            metadata: try metadata(bytes, now: now),
+            epoch: SharedEpoch(
+                milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)),
+            tags: readTags(bytes, layout.tags), keyRange: layout.key, varyRuleRange: layout.varyRule,
+            secondaryKeyRange: layout.secondaryKey, headRange: head, eTagRange: eTag, bodyRange: layout.body,
+            coding: layout.coding ?? .identity, isVaryRule: layout.kind == .varyRule)
+    }
+
+    private static let magicBytes: [UInt8] = Array("\(magic)".utf8)
+
+    /// Where the parts of a record lie.
+    struct Layout {
+        let kind: Kind
+        let tags: Range<Int>
+        let key: Range<Int>
+        let varyRule: Range<Int>
+        let secondaryKey: Range<Int>
+        let head: Range<Int>
+        let body: Range<Int>
+        /// nil for one that this version does not know.
+        let coding: ContentCoding?
+    }
+
+    static func layout(of bytes: borrowing Span<UInt8>) throws(RecordError) -> Layout {
         guard bytes.count >= magic.utf8CodeUnitCount, bytes.extracting(0..<4).elementsEqual(magicBytes.span) else {
             throw .foreign
         }
@@ -40,17 +73,15 @@ extension StoredRecord {
         // First of all, so that a damaged version is not taken for a new one.
         guard checksum(of: bytes.extracting(0..<end)) == bytes.number(UInt64.self, at: end) else { throw .damaged }
         guard bytes[5] <= version else { throw .tooNew }
-        return try readParts(bytes, end: end, isOwnVersion: bytes[4] == version, now: now)
+        return try layout(of: bytes, end: end, isOwnVersion: bytes[4] == version)
     }
 
-    private static let magicBytes: [UInt8] = Array("\(magic)".utf8)
-
-    private static func readParts(
-        _ bytes: borrowing Span<UInt8>, end: Int, isOwnVersion: Bool, now: Moment
-    ) throws(RecordError) -> ReadRecord {
+    private static func layout(
+        of bytes: borrowing Span<UInt8>, end: Int, isOwnVersion: Bool
+    ) throws(RecordError) -> Layout {
         let fixedCount = Int(bytes.number(UInt16.self, at: 6))
-        guard fixedCount >= fixedByteCount, fixedCount <= end,
-            let kind = Kind(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 8)))
+        guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 8))),
+            fixedCount >= kind.fixedByteCount, fixedCount <= end
         else { throw .damaged }
         var parts = Parts(start: fixedCount, end: end)
         let tags = try parts.take(8 * Int(bytes.number(UInt16.self, at: 14)))
@@ -60,18 +91,9 @@ extension StoredRecord {
         let head = try parts.take(Int(bytes.number(UInt32.self, at: 20)))
         let body = try parts.take(Int(clamping: bytes.number(UInt64.self, at: 40)))
         guard parts.start == end || !isOwnVersion else { throw .damaged }
-        let eTagStart = Int(bytes.number(UInt32.self, at: 24))
-        let eTag = eTagStart..<eTagStart + Int(bytes.number(UInt16.self, at: 28))
-        guard eTag.upperBound <= head.count else { throw .damaged }
-        if kind == .response, !isHead(bytes.extracting(head)) { throw .damaged }
-        return ReadRecord(
-            metadata: try metadata(bytes, now: now),
-            epoch: SharedEpoch(
-                milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)),
-            tags: readTags(bytes, tags), keyRange: key, varyRuleRange: varyRule, secondaryKeyRange: secondaryKey,
-            headRange: head, eTagRange: eTag, bodyRange: body,
-            coding: ContentCoding(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 34))) ?? .identity,
-            isVaryRule: kind == .varyRule)
+        return Layout(
+            kind: kind, tags: tags, key: key, varyRule: varyRule, secondaryKey: secondaryKey, head: head, body: body,
+            coding: ContentCoding(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 34))))
     }
 
     /// The parts that lie behind one another.
@@ -149,14 +171,9 @@ extension ReadRecord {
             metadata: metadata, head: Self.copy(bytes, headRange), eTagRange: eTagRange,
             varyRule: Self.copy(bytes, varyRuleRange), secondaryKey: Self.copy(bytes, secondaryKeyRange), tags: tags,
             coding: coding)
-        let key = bytes.extracting(keyRange)
-        guard bodyRange.count > StoredResponse.maximumInlineBodyBytes else {
-            return StoredResponse.seal(
-                draft, key: key, keyHash: keyHash, epoch: epoch, body: bytes.extracting(bodyRange))
-        }
-        let body = GrowingBody(expectedCount: bodyRange.count)
-        body.append(bytes.extracting(bodyRange))
-        return StoredResponse.seal(draft, key: key, keyHash: keyHash, epoch: epoch, segments: body.sealed())
+        return StoredResponse.seal(
+            draft, key: bytes.extracting(keyRange), keyHash: keyHash, epoch: epoch, copying: bytes.extracting(bodyRange)
+        )
     }
 
     private static func copy(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) -> ContiguousArray<UInt8> {

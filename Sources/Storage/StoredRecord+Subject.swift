@@ -9,12 +9,13 @@ package struct RecordSubject: Equatable, Sendable {
 }
 
 extension StoredRecord {
-    /// From the beginning of a response's record. nil when that is not enough of it, or it is of another kind, or
+    /// From the beginning of the record of a response or of a form. nil when that is not enough of it, or it is of another kind, or
     /// nothing that this version understands. Its checksum stands at its end and is not looked at: what it is for is no
     /// more than to take a record away.
     package static func subject(_ beginning: borrowing Span<UInt8>) -> RecordSubject? {
         guard beginning.count >= fixedByteCount, isOurs(beginning), beginning[5] <= version,
-            UInt8(truncatingIfNeeded: beginning.number(UInt16.self, at: 8)) == Kind.response.rawValue
+            let kind = Kind(rawValue: UInt8(truncatingIfNeeded: beginning.number(UInt16.self, at: 8))),
+            kind != .varyRule
         else { return nil }
         let start = Int(beginning.number(UInt16.self, at: 6))
         let tagsEnd = start + 8 * Int(beginning.number(UInt16.self, at: 14))

@@ -11,14 +11,20 @@ import HTTPMessages
 /// read by it, and skips what it does not know: the end of a longer fixed part, and what stands between the parts it
 /// knows and the checksum. So nodes of neighbouring versions share one cache, in both directions; a change that old
 /// readers would misread raises `oldestReader`, and they see a miss.
+///
+/// Version 2 added the records of forms; those of responses it writes as version 1 did.
 package enum StoredRecord {
-    package static let version: UInt8 = 1
-    static let oldestReader: UInt8 = 1
+    package static let version: UInt8 = 2
 
     enum Kind: UInt8 {
         case response = 0
         /// The key's response varies: which request fields choose it. The variants lie under keys of their own.
         case varyRule = 1
+        /// A response's body in another coding, under a key of its own; see `StoredRecord+Forms`.
+        case form = 2
+
+        var oldestReader: UInt8 { self == .form ? 2 : 1 }
+        var fixedByteCount: Int { self == .form ? StoredRecord.formFixedByteCount : StoredRecord.fixedByteCount }
     }
 
     static let magic: StaticString = "LRDR"
@@ -68,7 +74,7 @@ package enum StoredRecord {
         seal(from: start, in: &buffer)
     }
 
-    private static func writeBody(_ response: borrowing StoredResponse, into buffer: inout ByteBuffer) {
+    static func writeBody(_ response: borrowing StoredResponse, into buffer: inout ByteBuffer) {
         guard let shared = response.sharedBody else { return buffer.append(response.inlineBody) }
         var written = 0
         while let run = shared.run(at: written) {
@@ -98,11 +104,11 @@ package enum StoredRecord {
     /// What stands at the end of a record that holds `bytes` otherwise.
     package static func checksum(of bytes: borrowing Span<UInt8>) -> UInt64 { hasher.hash64(bytes) }
 
-    private static func seal(from start: Int, in buffer: inout ByteBuffer) {
+    static func seal(from start: Int, in buffer: inout ByteBuffer) {
         buffer.append(littleEndian: checksum(of: buffer.span.extracting(start..<buffer.count)))
     }
 
-    private struct Counts {
+    struct Counts {
         var tags: UInt16 = 0
         var key: UInt32 = 0
         var head: UInt32 = 0
@@ -112,9 +118,11 @@ package enum StoredRecord {
         var secondaryKey: UInt16 = 0
         var body: UInt64 = 0
         var coding = ContentCoding.identity
+        /// Of a form.
+        var isBest = false
     }
 
-    private static func writeFixedPart(
+    static func writeFixedPart(
         _ kind: Kind, _ metadata: CachedMetadata, _ epoch: SharedEpoch, now: Moment, into buffer: inout ByteBuffer,
         counts fill: (inout Counts) -> Void
     ) {
@@ -123,8 +131,8 @@ package enum StoredRecord {
         let residentMilliseconds = now.monotonicMilliseconds - metadata.storedAtMonotonicMilliseconds
         buffer.append(magic)
         buffer.append(version)
-        buffer.append(oldestReader)
-        buffer.append(littleEndian: UInt16(fixedByteCount))
+        buffer.append(kind.oldestReader)
+        buffer.append(littleEndian: UInt16(kind.fixedByteCount))
         buffer.append(littleEndian: UInt16(kind.rawValue))
         buffer.append(littleEndian: metadata.status)
         buffer.append(littleEndian: metadata.flags.rawValue)
@@ -136,7 +144,7 @@ package enum StoredRecord {
         buffer.append(littleEndian: counts.varyRule)
         buffer.append(littleEndian: counts.secondaryKey)
         buffer.append(littleEndian: UInt16(counts.coding.rawValue))
-        buffer.append(littleEndian: UInt32(0))
+        buffer.append(littleEndian: UInt32(counts.isBest ? 1 : 0))
         buffer.append(littleEndian: counts.body)
         // The wall clock, since the monotonic one of another process says nothing here.
         buffer.append(littleEndian: now.wallMilliseconds - residentMilliseconds)

@@ -28,6 +28,21 @@ extension StoredResponse {
             inlineBody: whole.span, sharedBody: nil)
     }
 
+    /// The same with a body of any length that lies in one run.
+    static func seal(
+        _ draft: StoredDraft, key: borrowing Span<UInt8>, keyHash: UInt64, epoch: UInt64,
+        copying body: borrowing Span<UInt8>
+    ) -> StoredResponse? {
+        guard body.count > maximumInlineBodyBytes else {
+            return make(
+                draft, key: key, keyHash: keyHash, varyRule: draft.varyRule.span, secondaryKey: draft.secondaryKey.span,
+                epoch: epoch, inlineBody: body, sharedBody: nil)
+        }
+        let segments = GrowingBody(expectedCount: body.count)
+        segments.append(body)
+        return seal(draft, key: key, keyHash: keyHash, epoch: epoch, segments: segments.sealed())
+    }
+
     /// The same body under a new head, after the origin answered 304 (RFC 9111 §4.3.4). Key and variant stay.
     package func refreshed(by draft: StoredDraft, epoch: UInt64) -> StoredResponse? {
         Self.make(
@@ -41,6 +56,11 @@ extension StoredResponse {
         _ draft: StoredDraft, body: Span<UInt8> = Span(), segments: StoredBody? = nil
     ) -> StoredResponse? {
         seal(draft, key: Span(), keyHash: 0, epoch: 0, body: body, segments: segments)
+    }
+
+    /// The same of a coded body that lies in one run.
+    package static func form(_ draft: StoredDraft, copying body: borrowing Span<UInt8>) -> StoredResponse? {
+        seal(draft, key: Span(), keyHash: 0, epoch: 0, copying: body)
     }
 
     /// The same form under a new head.

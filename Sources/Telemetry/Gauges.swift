@@ -90,6 +90,10 @@ package struct L2Reading: Sendable {
     package var durations = LatencyHistogram()
     /// By result.
     package var writes: [LabelledCount] = []
+    /// By result.
+    package var forms: [LabelledCount] = []
+    /// By result.
+    package var formWrites: [LabelledCount] = []
     package var queueBytes: UInt64 = 0
     package var loaded: UInt64 = 0
     package var connections: [Connections] = []

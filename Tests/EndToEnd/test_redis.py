@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Redis as the second tier: it helps across restarts and nodes, and never hurts (promise 5)."""
+import json
 import re
 import socket
 import threading
@@ -230,6 +231,74 @@ class TierTest(RedisCase):
         self.redis.ask("LPUSH", key, "1")
         self.assert_forwarded(self.get("/y"), "uri-miss")
         until(lambda: self.redis.ask("TYPE", key) != "list", "it is deleted")
+
+
+class FormsTest(RedisCase):
+    """What one node has compressed, no other compresses again."""
+    ROUTE = "key host=off\n  compress br gzip climb=5"
+    BR = ("Accept-Encoding", "br")
+
+    def setUp(self):
+        super().setUp()
+        body = json.dumps([{"id": number, "name": f"user {number * 7919 % 1000}"} for number in range(300)]).encode()
+        self.origin.default = lambda request: Reply(
+            fields=[FRESH, ("Content-Type", "application/json")], content=body)
+
+    def brotli(self, path="/a"):
+        response = self.get(path, self.BR)
+        self.assertEqual(response.field("Content-Encoding"), "br", response)
+        return response
+
+    def climb(self):
+        """Asks until the best form lies in Redis; its length."""
+        def is_best():
+            self.brotli()
+            return self.metric("larder_l2_form_writes_total", result="written") >= 2
+        until(is_best, "the best form is made and written", 30)
+        self.assertEqual(self.metric("larder_recoded_total", result="made"), 1)
+        return len(self.brotli().content)
+
+    def test_a_second_node_gets_the_best_form_without_any_work(self):
+        self.start(route=self.ROUTE)
+        self.wait_whole()
+        best = self.climb()
+        self.assertLess(0, self.metric("larder_coding_input_bytes_total"))
+        self.start(route=self.ROUTE)
+        self.wait_whole()
+        for _ in range(30):
+            response = self.brotli()
+            self.assert_hit(response)
+            self.assertEqual(len(response.content), best)
+        self.assertEqual(self.metric("larder_coding_input_bytes_total"), 0)
+        self.assertEqual(self.metric("larder_recoded_total", result="made"), 0)
+        self.assertEqual(self.metric("larder_l2_forms_total", result="hit"), 1)
+        self.assertEqual(self.origin.count("/a"), 1)
+
+    def test_hot_keys_come_with_their_forms(self):
+        self.start(route=self.ROUTE)
+        self.wait_whole()
+        best = self.climb()
+        until(lambda: self.larder.admin_json("GET", "/health")["uptime_seconds"] > 0.5, "it has looked for hot keys")
+        self.restart(route=self.ROUTE)
+        until(lambda: self.metric("larder_l2_hot_keys_loaded_total") == 1, "one is loaded")
+        response = self.brotli()
+        self.assertNotIn("detail", response.cache)
+        self.assertEqual(len(response.content), best)
+        self.assertEqual(self.metric("larder_coding_input_bytes_total"), 0)
+
+    def test_damaged_forms_are_counted_and_ignored(self):
+        self.start(route=self.ROUTE)
+        self.wait_whole()
+        self.climb()
+        key = "t:obj:GET /a coded:br"
+        self.assertLess(0, self.redis.ask("PTTL", key))
+        self.redis.ask("SETRANGE", key, 200, "damage")
+        self.start(route=self.ROUTE)
+        self.wait_whole()
+        response = self.brotli()
+        self.assertEqual(response.cache.get("detail"), "l2")
+        self.assertEqual(self.metric("larder_l2_forms_total", result="damaged"), 1)
+        self.assertEqual(self.origin.count("/a"), 1)
 
 
 class UnixSocketTest(RedisCase):

@@ -21,6 +21,8 @@ final class ControlWorld {
     var originConfirms = false
     /// What the origin waits before it answers.
     var originDelay = Duration.zero
+    /// What stands behind the path in its answers.
+    var originText = ""
 
     final class ConfigurationFile {
         var text: String
@@ -72,7 +74,8 @@ final class ControlWorld {
                 let path = request.target
                 let isConfirmed = originConfirms && request.field("If-None-Match") != nil
                 let status = isConfirmed ? "304 Not Modified" : "200 OK"
-                let content = isConfirmed ? "\r\n" : "Content-Length: \(path.utf8.count)\r\n\r\n\(path)"
+                let body = path + originText
+                let content = isConfirmed ? "\r\n" : "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
                 let answer = "HTTP/1.1 \(status)\r\nSurrogate-Key: t\r\n\(originFields)\(content)"
                 _ = socket.takeReceived()  // it has been read
                 originRequests += 1

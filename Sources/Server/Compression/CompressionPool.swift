@@ -14,6 +14,8 @@ final class CompressionPool: Sendable {
         let coding: ContentCoding
         let level: CodingLevel
         let limit: DecodingLimit
+        /// Hears of the form when it was kept.
+        let origin: WorkerLink
     }
 
     private struct State {
@@ -100,7 +102,9 @@ final class CompressionPool: Sendable {
         if let old = now.forms?[job.coding], old.response.bodyCount <= form.bodyCount {
             kept = StoredForms.Form(old.response, isBest: kept.isBest)
         }
-        return store.attach(kept, job.coding, to: job.stored) != nil
+        guard let stored = store.attach(kept, job.coding, to: job.stored) else { return false }
+        job.origin.post { $0.keepForm(job.coding, of: stored) }
+        return true
     }
 }
 

@@ -61,7 +61,9 @@ extension Worker {
             recordCoding(
                 coding, inputByteCount: stored.bodyCount, outputByteCount: form.bodyCount, since: start, route: route)
             // Without room it serves this request alone.
-            _ = shared.store.attach(.init(form, isBest: coding == .identity), coding, to: stored)
+            if let now = shared.store.attach(.init(form, isBest: coding == .identity), coding, to: stored) {
+                keepForm(coding, of: now)
+            }
             return form
         } catch {
             // What came plain is a right answer too.
@@ -79,10 +81,23 @@ extension Worker {
         guard policy.climbsAfter > 0, stored.bodyCount <= CompressionPool.maximumBodyBytes,
             stored.forms?.hasBeenAsked(times: policy.climbsAfter) == true
         else { return }
-        offer(stored, coding, .best)
+        guard let tier else { return offer(stored, coding, .best) }
+        tier.findBest(coding, of: stored) { [unowned self] in offer(stored, coding, .best) }
+    }
+
+    /// A form was made of `stored`, and other nodes need not make it.
+    func keepForm(_ coding: ContentCoding, of stored: StoredResponse) {
+        guard let tier, let form = stored.forms?[coding] else { return }
+        tier.keep(form, of: stored, lifetimeMilliseconds: stored.metadata.freshnessLifetimeMilliseconds)
+    }
+
+    /// In which a plain body that can be compressed would be sent.
+    func codingWanted(by head: borrowing RequestHead, _ route: CompiledRoute) -> ContentCoding {
+        coding(of: .identity, isCompressible: true, count: nil, for: head, route.compression)
     }
 
     private func offer(_ stored: StoredResponse, _ coding: ContentCoding, _ level: CodingLevel) {
-        shared.compressor.offer(.init(stored: stored, coding: coding, level: level, limit: decodingLimit))
+        shared.compressor.offer(
+            .init(stored: stored, coding: coding, level: level, limit: decodingLimit, origin: link))
     }
 }

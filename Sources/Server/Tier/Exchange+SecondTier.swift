@@ -9,12 +9,13 @@ import Storage
 /// What memory lacks is looked for in the second tier before the origin is asked.
 extension Exchange {
     func searchSecondTier() {
-        if let tier = worker.tier, tier.lookUp(for: self) { return }
-        secondTierAnswered(nil)
+        tierLookup = worker.tier?.lookUp(for: self)
+        if tierLookup == nil { secondTierAnswered(nil) }
     }
 
     /// - Parameter found: nil when there is nothing that may be used, for whatever reason.
     func secondTierAnswered(_ found: StoredResponse?) {
+        tierLookup = nil
         guard !isOver else { return }
         switch machine.secondTierSearched(judge(found)) {
         case .serveStored: serveFromSecondTier()

@@ -2,6 +2,7 @@
 import Bytes
 import CacheRules
 import EventIO
+import HTTPMessages
 import Redis
 import Settings
 import Storage
@@ -35,6 +36,8 @@ final class HotKeys: Deadline {
     private static let loadsAtOnce = 32
     private static let keepMilliseconds = 7 * 86_400_000
     private static let listByteLimit = 1 << 20
+    /// In which most answers leave.
+    private static let codings: [ContentCoding] = [.brotli, .gzip]
 
     override func deadlinePassed() {
         if hasLoaded {
@@ -59,10 +62,14 @@ final class HotKeys: Deadline {
     private func ask(for wanted: HotKeyCall.Wanted) -> Bool {
         do throws(RedisFailure) {
             try tier.reading.send(HotKeyCall(wanted, self)) { output in
-                output.beginCommand("GET", arguments: 1)
                 switch wanted {
-                case .list: tier.keys.writeHotList(into: &output)
-                case .response(let name): tier.keys.writeObject(name.span, into: &output)
+                case .list:
+                    output.beginCommand("GET", arguments: 1)
+                    tier.keys.writeHotList(into: &output)
+                case .response(let name):
+                    output.beginCommand("MGET", arguments: 1 + Self.codings.count)
+                    tier.keys.writeObject(name.span, into: &output)
+                    for coding in Self.codings { tier.keys.writeObject(name.span, coding: coding, into: &output) }
                 }
             }
             return true
@@ -90,7 +97,7 @@ final class HotKeys: Deadline {
     }
 
     fileprivate func came(_ reply: borrowing RESPReply) {
-        if reply.kind == .string { keep(reply.text) }
+        if let record = reply.child(0, of: reply.root), reply.kind(of: record) == .string { keep(reply, record) }
         ended()
     }
 
@@ -99,7 +106,8 @@ final class HotKeys: Deadline {
         loadNext()
     }
 
-    private func keep(_ bytes: borrowing Span<UInt8>) {
+    private func keep(_ reply: borrowing RESPReply, _ element: RESPElement) {
+        let bytes = reply.text(of: element)
         let now = tier.worker.loop.now
         let record: ReadRecord
         // What is damaged goes when somebody asks for it.
@@ -107,9 +115,13 @@ final class HotKeys: Deadline {
         guard !record.isVaryRule else { return }
         let key = bytes.extracting(record.keyRange)
         let hash = tier.worker.shared.hasher.hash64(key)
-        guard case .found(let response) = tier.judge(record, bytes, hash: hash, now: now),
+        guard case .found(var response) = tier.judge(record, bytes, hash: hash, now: now),
             response.metadata.freshForMilliseconds(now) > 0
         else { return }
+        for (index, coding) in Self.codings.enumerated() {
+            guard let form = reply.child(index + 1, of: reply.root), reply.kind(of: form) == .string else { continue }
+            response = tier.adding(coding, from: reply, form, to: response)
+        }
         if store.insert(response, replaces: false) == .stored { tier.figures.loaded += 1 }
     }
 

@@ -2,6 +2,7 @@
 import Bytes
 import CacheRules
 import EventIO
+import HTTPMessages
 import Redis
 import Settings
 import Storage
@@ -18,8 +19,8 @@ final class RedisTier {
     let reading: RedisLink
     let writing: RedisLink
     var figures = TierFigures()
-    private var queue = TierWriteQueue()
-    private let queueLimitBytes: Int
+    var queue = TierWriteQueue()
+    let queueLimitBytes: Int
     private var hotKeys: HotKeys?
 
     init(worker: Worker, settings: RedisSettings, resolver: NameResolver) {
@@ -65,19 +66,18 @@ final class RedisTier {
 
     // MARK: Reading
 
-    /// Asks for what the exchange has missed in memory, which hears by `secondTierAnswered`. False when nothing is
-    /// asked, because there is no connection.
-    func lookUp(for exchange: Exchange) -> Bool {
+    /// Asks for what the exchange has missed in memory, which hears by `secondTierAnswered`, and in the form in which
+    /// it would be sent. nil when nothing is asked, because there is no connection.
+    func lookUp(for exchange: Exchange) -> TierLookup? {
         let key = exchange.key
-        return send(TierLookup(exchange, tier: self)) { keys.writeObject(key.span, into: &$0) }
+        let lookup = TierLookup(exchange, tier: self)
+        return send(lookup, key.span) ? lookup : nil
     }
 
-    func send(_ lookup: TierLookup, _ writeKey: (inout ByteBuffer) -> Void) -> Bool {
+    func send(_ lookup: TierLookup, _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span()) -> Bool {
         do throws(RedisFailure) {
-            try reading.send(lookup) { output in
-                output.beginCommand("GET", arguments: 1)
-                writeKey(&output)
-            }
+            let coding = lookup.coding
+            try reading.send(lookup) { writeQuestion(key, variant: variant, coding: coding, into: &$0) }
             return true
         } catch {
             figures.count(.notAsked)
@@ -85,78 +85,17 @@ final class RedisTier {
         }
     }
 
-    // MARK: Writing
-
-    /// Keeps a response, after whoever waits for it was answered.
-    func keep(_ response: StoredResponse, lifetimeMilliseconds: Int64) {
-        guard writing.isReady else { return figures.count(.notConnected) }
-        let byteCount = StoredRecord.byteCount(of: response)
-        guard byteCount <= settings.maxObjectBytes else { return figures.count(.tooLarge) }
-        guard queue.byteCount + byteCount <= queueLimitBytes else { return figures.count(.queueFull) }
-        queue.append(TierWrite(response, lifetimeMilliseconds: lifetimeMilliseconds, byteCount: byteCount))
-    }
-
-    private func dropQueue(_ result: TierWriteResult) {
-        while queue.removeFirst() != nil { figures.count(result) }
-    }
-
-    /// At the end of a turn, and when writes were answered: as much as the connection takes without piling up.
-    func writeQueued() {
-        while !queue.isEmpty, writing.outputByteCount < Self.outputHighWaterBytes, let write = queue.removeFirst() {
-            self.write(write)
+    private func writeQuestion(
+        _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8>, coding: ContentCoding,
+        into output: inout ByteBuffer
+    ) {
+        if coding == .identity {
+            output.beginCommand("GET", arguments: 1)
+        } else {
+            output.beginCommand("MGET", arguments: 2)
         }
-    }
-
-    private static let outputHighWaterBytes = 256 << 10
-
-    private func write(_ write: TierWrite) {
-        let response = write.response
-        let now = worker.loop.now
-        let milliseconds = response.metadata.usableForMilliseconds(
-            now, lifetimeMilliseconds: write.lifetimeMilliseconds)
-        guard milliseconds > 0 else { return }
-        guard let epoch = worker.shared.store.sharedEpoch(of: response.epoch) else { return figures.count(.unproven) }
-        do throws(RedisFailure) {
-            if !response.varyRule.isEmpty { try writeVaryRule(of: response, milliseconds, now) }
-            try writing.send(TierWriteCall(self)) { output in
-                output.beginCommand("SET", arguments: 4)
-                keys.writeObject(response.key, variant: TierKeys.variant(of: response.secondaryKey), into: &output)
-                output.beginArgument(byteCount: write.byteCount)
-                StoredRecord.write(
-                    response, lifetimeMilliseconds: write.lifetimeMilliseconds, epoch: epoch, now: now, into: &output)
-                output.endArgument()
-                output.argument("PX" as StaticString)
-                output.argument(decimal: Int(milliseconds))
-            }
-        } catch {
-            figures.count(error == .queueFull ? .queueFull : .notConnected)
-        }
-    }
-
-    private func writeVaryRule(
-        of response: StoredResponse, _ milliseconds: Int64, _ now: Moment
-    ) throws(RedisFailure) {
-        try writing.send(RedisCall()) { output in
-            output.beginCommand("SET", arguments: 4)
-            keys.writeObject(response.key, into: &output)
-            output.beginArgument(byteCount: StoredRecord.varyRuleByteCount(of: response))
-            StoredRecord.writeVaryRule(of: response, now: now, into: &output)
-            output.endArgument()
-            output.argument("PX" as StaticString)
-            output.argument(decimal: Int(milliseconds))
-        }
-    }
-
-    /// Takes away what lies under a key; its variants are not found without it.
-    func remove(_ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span()) {
-        do throws(RedisFailure) {
-            try writing.send(RedisCall()) { output in
-                output.beginCommand("UNLINK", arguments: 1)
-                keys.writeObject(key, variant: variant, into: &output)
-            }
-        } catch {
-            // It expires by itself, and the log of invalidations speaks against it until then.
-        }
+        keys.writeObject(key, variant: variant, into: &output)
+        if coding != .identity { keys.writeObject(key, variant: variant, coding: coding, into: &output) }
     }
 }
 
@@ -173,7 +112,8 @@ extension RedisLinkSettings {
         login.clientName = clientName
         limits = RedisConnectionLimits(
             connectMilliseconds: redis.connectMilliseconds, answerMilliseconds: redis.timeoutMilliseconds)
-        replyLimits = RESPLimits(replyBytes: redis.maxObjectBytes + (64 << 10), elements: 4096)
+        // A response and its forms.
+        replyLimits = RESPLimits(replyBytes: 3 * redis.maxObjectBytes + (64 << 10), elements: 4096)
         maximumOutputBytes = max(1 << 20, 2 * redis.maxObjectBytes)
     }
 

@@ -16,7 +16,20 @@ enum TierLookupResult: String, CaseIterable, Sendable {
     case notAsked = "not-asked"
 }
 
-/// What became of a response that was to be kept in the second tier.
+/// What became of a form that was looked for in the second tier.
+enum TierFormResult: String, CaseIterable, Sendable {
+    case hit
+    case miss
+    /// It was made of another body than the response has now.
+    case outdated
+    /// What lay there was no form of that response, and was deleted.
+    case damaged
+    case error
+    case timeout
+    case notAsked = "not-asked"
+}
+
+/// What became of a response, or a form, that was to be kept in the second tier.
 enum TierWriteResult: String, CaseIterable, Sendable {
     case written
     case error
@@ -33,6 +46,8 @@ struct TierFigures: Sendable {
     var lookups: [TierLookupResult: UInt64] = [:]
     var durations = LatencyHistogram()
     var writes: [TierWriteResult: UInt64] = [:]
+    var forms: [TierFormResult: UInt64] = [:]
+    var formWrites: [TierWriteResult: UInt64] = [:]
     var queueBytes = 0
     /// Of hot keys, at the start.
     var loaded: UInt64 = 0
@@ -76,12 +91,18 @@ struct TierFigures: Sendable {
     }
 
     mutating func count(_ result: TierLookupResult) { lookups[result, default: 0] += 1 }
-    mutating func count(_ result: TierWriteResult) { writes[result, default: 0] += 1 }
+    mutating func count(form result: TierFormResult) { forms[result, default: 0] += 1 }
+
+    mutating func count(_ result: TierWriteResult, isForm: Bool) {
+        if isForm { formWrites[result, default: 0] += 1 } else { writes[result, default: 0] += 1 }
+    }
 
     mutating func add(_ other: TierFigures) {
         lookups.merge(other.lookups) { $0 + $1 }
         durations.merge(other.durations)
         writes.merge(other.writes) { $0 + $1 }
+        forms.merge(other.forms) { $0 + $1 }
+        formWrites.merge(other.formWrites) { $0 + $1 }
         queueBytes += other.queueBytes
         loaded += other.loaded
         readingLinks.add(other.readingLinks)
@@ -96,6 +117,8 @@ extension TierFigures {
         reading.lookups = TierLookupResult.allCases.map { LabelledCount($0.rawValue, lookups[$0] ?? 0) }
         reading.durations = durations
         reading.writes = TierWriteResult.allCases.map { LabelledCount($0.rawValue, writes[$0] ?? 0) }
+        reading.forms = TierFormResult.allCases.map { LabelledCount($0.rawValue, forms[$0] ?? 0) }
+        reading.formWrites = TierWriteResult.allCases.map { LabelledCount($0.rawValue, formWrites[$0] ?? 0) }
         reading.queueBytes = UInt64(clamping: queueBytes)
         reading.loaded = loaded
         reading.connections = [readingLinks.reading("read"), writingLinks.reading("write")]

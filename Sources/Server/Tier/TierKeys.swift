@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import HTTPMessages
 import Redis
 
 /// What things are called in Redis.
 ///
 ///     shop:obj:GET shop.example/api/users?page=2
-///     shop:obj:GET shop.example/api/users?page=2 vary:accept-encoding=br,gzip
+///     shop:obj:GET shop.example/api/users?page=2 coded:br
+///     shop:obj:GET shop.example/api/users?page=2 vary:accept-language=de
+///     shop:obj:GET shop.example/api/users?page=2 vary:accept-language=de coded:br
 ///     shop:hot
 ///
-/// Injective: a prefix holds no colon, no part that a route adds to a key is called `vary`, and a secondary key holds
-/// no blank.
+/// Injective: a prefix holds no colon, no part that a route adds to a key is called `vary` or `coded`, and a secondary
+/// key holds no blank.
 struct TierKeys: Sendable {
     private let prefix: ContiguousArray<UInt8>
 
@@ -17,16 +20,24 @@ struct TierKeys: Sendable {
 
     /// As an argument of a command.
     func writeObject(
-        _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span(), into output: inout ByteBuffer
+        _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span(), coding: ContentCoding = .identity,
+        into output: inout ByteBuffer
     ) {
         let variantCount = variant.count > 0 ? Self.variantMark.utf8CodeUnitCount + variant.count : 0
-        output.beginArgument(byteCount: prefix.count + Self.objectMark.utf8CodeUnitCount + key.count + variantCount)
+        let codingCount =
+            coding == .identity ? 0 : Self.codingMark.utf8CodeUnitCount + coding.name.utf8CodeUnitCount
+        output.beginArgument(
+            byteCount: prefix.count + Self.objectMark.utf8CodeUnitCount + key.count + variantCount + codingCount)
         output.append(prefix.span)
         output.append(Self.objectMark)
         output.append(key)
         if variant.count > 0 {
             output.append(Self.variantMark)
             output.append(variant)
+        }
+        if coding != .identity {
+            output.append(Self.codingMark)
+            output.append(coding.name)
         }
         output.endArgument()
     }
@@ -40,6 +51,7 @@ struct TierKeys: Sendable {
 
     static let objectMark: StaticString = ":obj:"
     static let variantMark: StaticString = " vary:"
+    static let codingMark: StaticString = " coded:"
     static let hotMark: StaticString = ":hot"
 
     /// The first of the keys a variant is found by: the second one serves memory alone.

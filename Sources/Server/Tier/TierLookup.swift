@@ -15,37 +15,57 @@ enum TierFinding {
     case found(StoredResponse)
 }
 
-/// One question of an exchange: a `GET`, and where responses vary a second one.
+/// One question of an exchange, and where responses vary a second one.
 final class TierLookup: RedisCall {
     private let exchange: Exchange
     private unowned let tier: RedisTier
+    /// In which the response would be sent; identity when as it is.
+    let coding: ContentCoding
     private let startedNanoseconds: Int64
     /// The second question was asked.
     private var knowsVariant = false
+    private var isOver = false
 
     init(_ exchange: Exchange, tier: RedisTier) {
         self.exchange = exchange
         self.tier = tier
+        coding = tier.worker.codingWanted(by: exchange.head, exchange.request.route)
         startedNanoseconds = tier.worker.loop.now.monotonicNanoseconds
         super.init()
     }
 
     override func answered(_ reply: borrowing RESPReply) {
+        guard !isOver else { return }
         let key = exchange.key
-        switch tier.take(reply, key: key.span, hash: exchange.keyHash, fields: exchange.head.fields) {
-        case .found(let response): finish(.hit, response)
-        case .varies(let rule):
-            guard !knowsVariant else { return finish(.damaged) }
-            knowsVariant = true
-            let isAsked = tier.send(self) { tier.writeVariantKey(key.span, rule: rule.span, exchange.head.fields, &$0) }
-            if !isAsked { exchange.secondTierAnswered(nil) }
+        let record = reply.child(0, of: reply.root) ?? reply.root
+        switch tier.take(reply, record, key: key.span, hash: exchange.keyHash, fields: exchange.head.fields) {
+        case .found(let response):
+            guard coding != .identity, let form = reply.child(1, of: reply.root) else { return finish(.hit, response) }
+            finish(.hit, tier.adding(coding, from: reply, form, to: response))
+        case .varies(let rule): askForVariant(rule)
         case .nothing(let result): finish(result)
         }
     }
 
-    override func failed(_ failure: RedisFailure) { finish(failure == .timedOut ? .timeout : .error) }
+    private func askForVariant(_ rule: ContiguousArray<UInt8>) {
+        guard !knowsVariant else { return finish(.damaged) }
+        knowsVariant = true
+        var variant = ByteBuffer()
+        Variance.writeSecondaryKey(rule.span, exchange.head.fields, into: &variant)
+        let key = exchange.key
+        guard tier.send(self, key.span, variant: variant.span) else {
+            isOver = true
+            return exchange.secondTierAnswered(nil)
+        }
+    }
+
+    override func failed(_ failure: RedisFailure) {
+        guard !isOver else { return }
+        finish(failure == .timedOut ? .timeout : .error)
+    }
 
     private func finish(_ result: TierLookupResult, _ response: StoredResponse? = nil) {
+        isOver = true
         tier.figures.count(result)
         let nanoseconds = tier.worker.loop.kernel.monotonicNanoseconds() - startedNanoseconds
         tier.figures.durations.record(nanoseconds: UInt64(max(0, nanoseconds)))
@@ -54,22 +74,23 @@ final class TierLookup: RedisCall {
 }
 
 extension RedisTier {
-    /// Judges what a `GET` brought. What is no record for `key` is deleted.
+    /// Judges what was found for `key`. What is no record for it is deleted.
     ///
     /// - Parameter fields: of the request, if the response has to fit one.
     func take(
-        _ reply: borrowing RESPReply, key: borrowing Span<UInt8>, hash: UInt64, fields: borrowing Fields
+        _ reply: borrowing RESPReply, _ element: RESPElement, key: borrowing Span<UInt8>, hash: UInt64,
+        fields: borrowing Fields
     ) -> TierFinding {
-        switch reply.kind {
+        switch reply.kind(of: element) {
         case .string: break
         case .null: return .nothing(.miss)
         case .error:
             // Something else than a string lies there.
-            if reply.text.begins(with: "WRONGTYPE") { remove(key) }
+            if reply.text(of: element).begins(with: "WRONGTYPE") { remove(key) }
             return .nothing(.error)
         default: return .nothing(.error)
         }
-        let bytes = reply.text
+        let bytes = reply.text(of: element)
         let now = worker.loop.now
         let record: ReadRecord
         do throws(RecordError) {
@@ -104,15 +125,5 @@ extension RedisTier {
             return .nothing(.damaged)
         }
         return .found(response)
-    }
-
-    /// Under which the variant lies that a request with these fields chooses.
-    func writeVariantKey(
-        _ key: borrowing Span<UInt8>, rule: borrowing Span<UInt8>, _ fields: borrowing Fields,
-        _ output: inout ByteBuffer
-    ) {
-        var variant = ByteBuffer()
-        Variance.writeSecondaryKey(rule, fields, into: &variant)
-        keys.writeObject(key, variant: variant.span, into: &output)
     }
 }

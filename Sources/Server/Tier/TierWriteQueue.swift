@@ -2,21 +2,31 @@
 import Redis
 import Storage
 
-/// A response on its way to the second tier.
+/// What is on its way to the second tier: a response, or one of its forms.
 struct TierWrite {
     let response: StoredResponse
+    /// nil for the response itself.
+    let form: StoredForms.Form?
     /// What the origin granted, of which memory may keep to less.
     let lifetimeMilliseconds: Int64
     let byteCount: Int
 
-    init(_ response: StoredResponse, lifetimeMilliseconds: Int64, byteCount: Int) {
+    init(_ response: StoredResponse, lifetimeMilliseconds: Int64) {
         self.response = response
         self.lifetimeMilliseconds = lifetimeMilliseconds
-        self.byteCount = byteCount
+        form = nil
+        byteCount = StoredRecord.byteCount(of: response)
+    }
+
+    init(_ form: StoredForms.Form, of response: StoredResponse, lifetimeMilliseconds: Int64) {
+        self.response = response
+        self.lifetimeMilliseconds = lifetimeMilliseconds
+        self.form = form
+        byteCount = StoredRecord.byteCount(ofForm: form.response, of: response)
     }
 }
 
-/// Responses that wait to be written, oldest first. They are those of memory, held by reference.
+/// What waits to be written, oldest first. Responses are those of memory, held by reference.
 struct TierWriteQueue {
     private var items: ContiguousArray<TierWrite?> = []
     private var first = 0
@@ -45,21 +55,23 @@ struct TierWriteQueue {
     }
 }
 
-/// The answer to a response that was written.
+/// The answer to what was written.
 final class TierWriteCall: RedisCall {
     private unowned let tier: RedisTier
+    private let isForm: Bool
 
-    init(_ tier: RedisTier) {
+    init(_ tier: RedisTier, isForm: Bool) {
         self.tier = tier
+        self.isForm = isForm
         super.init()
     }
 
     override func answered(_ reply: borrowing RESPReply) {
-        tier.figures.count(reply.isError ? .error : .written)
+        tier.figures.count(reply.isError ? .error : .written, isForm: isForm)
         tier.writeQueued()
     }
 
     override func failed(_ failure: RedisFailure) {
-        tier.figures.count(failure == .timedOut ? .timeout : .notConnected)
+        tier.figures.count(failure == .timedOut ? .timeout : .notConnected, isForm: isForm)
     }
 }

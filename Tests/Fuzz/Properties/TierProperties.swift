@@ -51,12 +51,16 @@ extension Properties {
     /// checksum, without which no change would get past it.
     package static func record(_ input: borrowing Span<UInt8>) -> String? {
         let now = Moment(monotonicNanoseconds: 5_000_000_000, wallNanoseconds: 1_767_225_600_000_000_000)
-        if (try? StoredRecord.read(input, now: now)) != nil { return nil }
+        if (try? StoredRecord.read(input, now: now)) != nil || (try? StoredRecord.readForm(input)) != nil { return nil }
         var whole = ByteBuffer()
         whole.append(input)
         whole.append(littleEndian: StoredRecord.checksum(of: input))
-        guard let record = try? StoredRecord.read(whole.span, now: now), !record.isVaryRule,
-            let response = record.response(from: whole.span, keyHash: 1, epoch: 2)
+        return response(whole.span, now: now) ?? form(whole.span, now: now)
+    }
+
+    private static func response(_ whole: borrowing Span<UInt8>, now: Moment) -> String? {
+        guard let record = try? StoredRecord.read(whole, now: now), !record.isVaryRule,
+            let response = record.response(from: whole, keyHash: 1, epoch: 2)
         else { return nil }
         var again = ByteBuffer()
         StoredRecord.write(
@@ -67,8 +71,23 @@ extension Properties {
         guard second.metadata == record.metadata, second.epoch == record.epoch, second.tags == record.tags else {
             return "another meaning"
         }
-        let sameKey = again.span.extracting(second.keyRange).elementsEqual(whole.span.extracting(record.keyRange))
-        let sameBody = again.span.extracting(second.bodyRange).elementsEqual(whole.span.extracting(record.bodyRange))
+        let sameKey = again.span.extracting(second.keyRange).elementsEqual(whole.extracting(record.keyRange))
+        let sameBody = again.span.extracting(second.bodyRange).elementsEqual(whole.extracting(record.bodyRange))
         return sameKey && sameBody ? nil : "other bytes"
+    }
+
+    /// What is no response may be a form; it lies under the key it names, and is of one body.
+    private static func form(_ whole: borrowing Span<UInt8>, now: Moment) -> String? {
+        guard let form = try? StoredRecord.readForm(whole) else { return nil }
+        if (try? StoredRecord.read(whole, now: now)) != nil { return "a form that is a response" }
+        guard let subject = StoredRecord.subject(whole) else { return "a form that cannot be swept" }
+        guard whole.extracting(form.keyRange).elementsEqual(subject.key.span), subject.epoch == form.epoch else {
+            return "a form that is swept for another's sake"
+        }
+        let draft = StoredDraft(
+            metadata: CachedMetadata(status: 200, storedAtMonotonicMilliseconds: 0, freshnessLifetimeMilliseconds: 1),
+            head: [], coding: form.coding)
+        guard let response = StoredResponse.form(draft, copying: whole.extracting(form.bodyRange)) else { return nil }
+        return response.bodyCount == form.bodyRange.count ? nil : "other bytes"
     }
 }

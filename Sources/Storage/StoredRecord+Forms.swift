@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import CacheRules
+package import HTTPMessages
+
+/// Tells one body from another. Both are of one key, so that no peer gains by making two that look alike.
+package struct BodyDigest: Equatable, Sendable {
+    let byteCount: Int
+    let first: UInt64
+    let second: UInt64
+
+    init(byteCount: Int, first: UInt64, second: UInt64) {
+        self.byteCount = byteCount
+        self.first = first
+        self.second = second
+    }
+
+    init(of body: borrowing Span<UInt8>) {
+        self.init(byteCount: body.count, first: Self.one.hash64(body), second: Self.other.hash64(body))
+    }
+
+    private static let one = ByteHasher(seed: 0x666F_726D_0000_0001)
+    private static let other = ByteHasher(seed: 0x666F_726D_0000_0002)
+}
+
+extension StoredResponse {
+    /// Of the body as it is stored.
+    package var bodyDigest: BodyDigest {
+        guard let sharedBody else { return BodyDigest(of: inlineBody) }
+        var whole = ByteBuffer(capacity: sharedBody.count)
+        while let run = sharedBody.run(at: whole.count) { whole.append(run.bytes) }
+        return BodyDigest(of: whole.span)
+    }
+}
+
+/// A form's record taken apart; ranges are within its bytes.
+package struct ReadForm: Sendable {
+    package let coding: ContentCoding
+    /// Nothing smaller can be made of it.
+    package let isBest: Bool
+    /// Of the plain body that it was made of.
+    package let source: BodyDigest
+    package let epoch: SharedEpoch
+    package let keyRange: Range<Int>
+    package let bodyRange: Range<Int>
+}
+
+/// The body of a response in another coding, in a record of its own, which comes and is replaced without the
+/// response's being written again. It says of which body it was made, and is of use only with a response that has that
+/// body: so whatever forbids to use the response forbids to use the form. It has no head, for it goes under the
+/// response's. Key, tags and epoch are those of the response, so that it is swept away with it.
+///
+///     | fixed part | … | source: byte count, two hashes | tags | key | coded body | checksum |
+extension StoredRecord {
+    static let formFixedByteCount = fixedByteCount + 24
+
+    package static func byteCount(ofForm form: borrowing StoredResponse, of response: borrowing StoredResponse) -> Int {
+        formFixedByteCount + response.tags.count * 8 + response.key.count + form.bodyCount + checksumByteCount
+    }
+
+    /// Exactly `byteCount(ofForm:of:)` bytes. `response` has a plain body.
+    package static func write(
+        _ form: StoredForms.Form, of response: borrowing StoredResponse, epoch: SharedEpoch, now: Moment,
+        into buffer: inout ByteBuffer
+    ) {
+        let start = buffer.count
+        let coded = form.response
+        writeFixedPart(.form, response.metadata, epoch, now: now, into: &buffer) { fixed in
+            fixed.tags = UInt16(clamping: response.tags.count)
+            fixed.key = UInt32(clamping: response.key.count)
+            fixed.body = UInt64(coded.bodyCount)
+            fixed.coding = coded.coding
+            fixed.isBest = form.isBest
+        }
+        let source = response.bodyDigest
+        buffer.append(littleEndian: UInt64(source.byteCount))
+        buffer.append(littleEndian: source.first)
+        buffer.append(littleEndian: source.second)
+        for index in 0..<response.tags.count { buffer.append(littleEndian: response.tags[index]) }
+        buffer.append(response.key)
+        writeBody(coded, into: &buffer)
+        seal(from: start, in: &buffer)
+    }
+
+    package static func readForm(_ bytes: borrowing Span<UInt8>) throws(RecordError) -> ReadForm {
+        let layout = try layout(of: bytes)
+        guard layout.kind == .form, let coding = layout.coding, coding != .identity,
+            layout.head.isEmpty, layout.varyRule.isEmpty, layout.secondaryKey.isEmpty
+        else { throw .damaged }
+        return ReadForm(
+            coding: coding, isBest: bytes.number(UInt32.self, at: 36) & 1 == 1,
+            source: BodyDigest(
+                byteCount: Int(clamping: bytes.number(UInt64.self, at: fixedByteCount)),
+                first: bytes.number(UInt64.self, at: fixedByteCount + 8),
+                second: bytes.number(UInt64.self, at: fixedByteCount + 16)),
+            epoch: SharedEpoch(
+                milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)),
+            keyRange: layout.key, bodyRange: layout.body)
+    }
+}
