@@ -209,6 +209,7 @@ final class Exchange: Deadline {
     }
 
     override func deadlinePassed() {
+        if let tierLookup { return tierLookup.timePassed() }
         guard machine.state == .following else { return waitedForReaders() }
         leaveFlight()
         heard(.waitedTooLong)

@@ -179,6 +179,29 @@ import Testing
         #expect(world.get("/warm1").contains("detail=l2"))
     }
 
+    /// A variant takes two questions, and both together no longer than one may.
+    @Test func aRedisThatStopsBetweenTwoQuestionsCostsOneTimeout() throws {
+        let world = try TierWorld()
+        world.control.originFields = "Vary: Accept\r\n"
+        _ = world.get("/v", fields: "Accept: x\r\n")  // fills both
+        world.forgetMemory("/v")
+        world.redis.delay = .milliseconds(15)
+        // The answer to the first question is under way by then.
+        world.world.after(.milliseconds(8)) { world.redis.mode = .hanging }
+        let client = world.control.connect(8080)
+        let start = world.world.time
+        client.write("GET /v HTTP/1.1\r\nHost: a\r\nAccept: x\r\nConnection: close\r\n\r\n")
+        _ = world.world.run(within: .seconds(20)) { client.isOver }
+        #expect(client.receivedText.contains("fwd=") && client.receivedText.hasSuffix("\r\n\r\n/v"))
+        let milliseconds = (world.world.time - start) / 1_000_000
+        #expect((20...23).contains(milliseconds), "\(milliseconds) ms")
+        #expect(world.count(TierLookupResult.timeout) == 1)
+        world.redis.mode = .serving
+        world.redis.delay = .zero
+        world.world.run(for: .seconds(1))
+        #expect(world.connects())
+    }
+
     @Test func aRedisThatDiesCostsNothingAndComesBack() throws {
         let world = try TierWorld()
         world.redis.stop()

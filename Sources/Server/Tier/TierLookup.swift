@@ -4,6 +4,7 @@ import CacheRules
 import EventIO
 import HTTPMessages
 import Redis
+import Settings
 import Storage
 import Telemetry
 
@@ -15,7 +16,7 @@ enum TierFinding {
     case found(StoredResponse)
 }
 
-/// One question of an exchange, and where responses vary a second one.
+/// One question of an exchange, and where responses vary a second one; together they take no longer than one may.
 final class TierLookup: RedisCall {
     private let exchange: Exchange
     private unowned let tier: RedisTier
@@ -33,6 +34,9 @@ final class TierLookup: RedisCall {
         startedNanoseconds = tier.worker.loop.now.monotonicNanoseconds
         super.init()
     }
+
+    /// When the exchange goes on without an answer.
+    var deadlineNanoseconds: Int64 { startedNanoseconds + Int64(tier.settings.timeoutMilliseconds) * 1_000_000 }
 
     override func answered(_ reply: borrowing RESPReply) {
         guard !isOver else { return }
@@ -57,6 +61,7 @@ final class TierLookup: RedisCall {
             isOver = true
             return exchange.secondTierAnswered(nil)
         }
+        exchange.setDeadline(nanoseconds: deadlineNanoseconds)
     }
 
     override func failed(_ failure: RedisFailure) {
@@ -64,8 +69,12 @@ final class TierLookup: RedisCall {
         finish(failure == .timedOut ? .timeout : .error)
     }
 
+    /// The time for both questions is up. The connection hears of it by itself, when the second one's is.
+    func timePassed() { finish(.timeout) }
+
     private func finish(_ result: TierLookupResult, _ response: StoredResponse? = nil) {
         isOver = true
+        exchange.clearDeadline()
         tier.figures.count(result)
         let nanoseconds = tier.worker.loop.kernel.monotonicNanoseconds() - startedNanoseconds
         tier.figures.durations.record(nanoseconds: UInt64(max(0, nanoseconds)))
