@@ -180,7 +180,7 @@ class TierTest(RedisCase):
         self.assertLess(0, self.redis.ask("PTTL", keys[0]))
 
     def test_a_hit_in_memory_asks_nothing(self):
-        self.start()
+        self.start("hot_keys=off")
         self.wait_whole()
         self.fill("/a")
         before = self.redis.ask("INFO", "commandstats")
