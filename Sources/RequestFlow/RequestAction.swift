@@ -14,15 +14,18 @@ package struct RequestFacts: Sendable {
     package var isForOrigin: Bool
     /// The route says `pass`.
     package var routePasses: Bool
-    /// The route says `coalesce on`.
+    /// The route says `coalesce on`, or more.
     package var coalesces: Bool
+    /// The route says `coalesce nodes`.
+    package var coalescesNodes: Bool
     /// RFC 9111 §5.2.1.7.
     package var onlyIfCached: Bool
 
     package init(
         method: Method, isKeyedByBody: Bool = false, hasBody: Bool = false, wantsUpgrade: Bool = false,
         hasRange: Bool = false,
-        isForOrigin: Bool = false, routePasses: Bool = false, coalesces: Bool = true, onlyIfCached: Bool = false
+        isForOrigin: Bool = false, routePasses: Bool = false, coalesces: Bool = true,
+        coalescesNodes: Bool = false, onlyIfCached: Bool = false
     ) {
         self.method = method
         self.isKeyedByBody = isKeyedByBody
@@ -32,6 +35,7 @@ package struct RequestFacts: Sendable {
         self.isForOrigin = isForOrigin
         self.routePasses = routePasses
         self.coalesces = coalesces
+        self.coalescesNodes = coalescesNodes
         self.onlyIfCached = onlyIfCached
     }
 }
@@ -124,6 +128,8 @@ package enum FetchAction: Sendable, Equatable {
 package enum SecondTierAction: Sendable, Equatable {
     case serveStored
     case serveStoredAndRefresh
+    /// Only one node is to fetch.
+    case takeTurn
     /// From the origin; with validators if `isConditional`.
     case fetch
 }

@@ -17,9 +17,12 @@ package struct RequestMachine: Sendable {
         /// Waits for another request's fetch. Left by `flightEnded`: to .searchingMemory, .fetchingAlone,
         /// .responding.
         case following
-        /// Asks the second tier before it fetches. Left by `secondTierSearched`: to .leading, .fetchingAlone or
-        /// .responding.
+        /// Asks the second tier before it fetches. Left by `secondTierSearched`: to .takingTurn, .leading,
+        /// .fetchingAlone or .responding.
         case searchingSecondTier(leads: Bool)
+        /// Leads for its node, and fetches in turn with other nodes. Left by `turnBrought` for .responding, by
+        /// `turnEnded` for .leading.
+        case takingTurn
         /// Fetches for all that wait for the key. Left by `upstreamAnswered`, `upstreamFailed`.
         case leading
         /// Fetches for its own client only. Left like .leading.
@@ -187,8 +190,30 @@ package struct RequestMachine: Sendable {
         return .searchSecondTier
     }
 
-    package mutating func secondTierSearched(_ answer: MemoryAnswer) -> SecondTierAction {
+    /// - Parameter isReachable: it has answered.
+    package mutating func secondTierSearched(_ answer: MemoryAnswer, isReachable: Bool) -> SecondTierAction {
         guard case .searchingSecondTier(let leads) = state else { preconditionFailure("it was not asked") }
+        state = leads ? .leading : .fetchingAlone
+        if let action = use(answer) { return action }
+        guard leads, isReachable, facts.coalescesNodes else { return .fetch }
+        state = .takingTurn
+        return .takeTurn
+    }
+
+    /// While other nodes are waited for, what answers may come into the second tier. nil when nothing has.
+    package mutating func turnBrought(_ answer: MemoryAnswer) -> SecondTierAction? {
+        precondition(state == .takingTurn)
+        return use(answer)
+    }
+
+    /// It fetches now, whether for all nodes or for its own alone.
+    package mutating func turnEnded() {
+        precondition(state == .takingTurn)
+        state = .leading
+    }
+
+    /// nil when it serves for a condition at most.
+    private mutating func use(_ answer: MemoryAnswer) -> SecondTierAction? {
         switch answer {
         case .fresh, .staleAccepted:
             state = .responding
@@ -202,8 +227,7 @@ package struct RequestMachine: Sendable {
             isConditional = true
         case .absent, .variantMissing, .uncacheable, .incomplete: break
         }
-        state = leads ? .leading : .fetchingAlone
-        return .fetch
+        return nil
     }
 
     package mutating func upstreamAnswered(_ answer: UpstreamAnswer) -> UpstreamAction {

@@ -11,7 +11,7 @@ package enum RequestStep: String, CaseIterable, Sendable {
         case .route: "the path chooses the rules: exact beats prefix beats glob, longer beats shorter"
         case .key: "method class, host, path, query and, on some routes, the body become the key; Vary adds the variant"
         case .l1: "memory answers if what it holds is fresh, or may be used stale"
-        case .coalesce: "one fetch per key: the first leads, the others follow it"
+        case .coalesce: "one fetch per key: the first leads, the others follow it; among nodes too if the route says so"
         case .l2: "Redis, if there is one, answers what memory could not; it has milliseconds to do so"
         case .upstream: "a pooled connection carries the request; a stored validator makes it conditional"
         case .store: "the answer is kept if the law and the route allow it, else the reason is named"

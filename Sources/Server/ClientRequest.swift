@@ -32,7 +32,8 @@ struct ClientRequest {
             hasRange: head.fields.contains(.range),
             isForOrigin: head.fields.contains(.ifMatch) || head.fields.contains(.ifUnmodifiedSince),
             routePasses: route.settings.isPass,
-            coalesces: route.settings.coalesce.isEnabled, onlyIfCached: isHonored && directives.onlyIfCached)
+            coalesces: route.settings.coalesce.isEnabled, coalescesNodes: route.settings.coalesce.scope == .nodes,
+            onlyIfCached: isHonored && directives.onlyIfCached)
     }
 }
 

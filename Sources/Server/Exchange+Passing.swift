@@ -35,6 +35,7 @@ extension Exchange {
                 untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
         }
         response.beginToPass()
+        endTurn(.uncacheable)
         guard let flight else { return }
         worker.shared.flights.remove(flight)
         worker.lead(flight, by: self)

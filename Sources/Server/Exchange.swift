@@ -40,6 +40,12 @@ final class Exchange: Deadline {
     var wait: UpstreamWait?
     /// Under way in the second tier.
     var tierLookup: TierLookup?
+    /// Other nodes wait for its fetch, or it for theirs.
+    var turn: TierTurn?
+    /// What to do with what came meanwhile.
+    var turnAction: SecondTierAction?
+    /// What other nodes have of what it fetched.
+    var fetchEnd = FetchEnd.nothingToShare
     var requestBody: RequestBodyRelay
     /// What has come of a body that is to be keyed, or has turned out too long for it.
     var collected = ByteBuffer()
@@ -210,6 +216,7 @@ final class Exchange: Deadline {
 
     override func deadlinePassed() {
         if let tierLookup { return tierLookup.timePassed() }
+        if let turn { return turn.timePassed() }
         guard machine.state == .following else { return waitedForReaders() }
         leaveFlight()
         heard(.waitedTooLong)
@@ -373,6 +380,7 @@ final class Exchange: Deadline {
         leads = false
         worker.shared.flights.remove(flight)
         if passing != nil { worker.lead(flight, by: nil) }
+        endTurn(phase)
         flight.wentOn(to: phase)
     }
 

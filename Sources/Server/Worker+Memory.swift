@@ -98,7 +98,9 @@ extension Worker {
         slot.head = RequestHead(copying: head)
         if request.content == nil { slot.head.method = .get }  // what was asked by HEAD is filled by GET
         let machine = RequestMachine(
-            RequestFacts(method: slot.head.method, isKeyedByBody: request.content != nil, coalesces: true))
+            RequestFacts(
+                method: slot.head.method, isKeyedByBody: request.content != nil,
+                coalescesNodes: request.route.settings.coalesce.scope == .nodes))
         let exchange = Exchange(worker: self, client: nil, slot: slot, request: request, machine: machine)
         exchange.refresh(flight, key: key, stored: stored)
     }

@@ -135,10 +135,19 @@ extension DirectiveTable {
 
     private static let coalesce = Directive<RouteDraft>(
         "coalesce", in: \.settings.coalesce,
-        [Parameter.flag("SWITCH", \.isEnabled, "Whether requests wait for each other.").required],
+        [
+            Parameter.word(
+                "SWITCH", \.scope,
+                "Whether requests wait for each other. nodes: those to other nodes with the same `redis` too; while it "
+                    + "does not answer, as on."
+            ).required
+        ],
         keys: [
             .duration("wait", \.waitMilliseconds, 1...hour, "How long one waits before it goes upstream itself."),
             .number("limit", \.followerLimit, 1...1_000_000, "How many wait for one fetch; further ones get 503."),
+            .duration(
+                "lock", \.lockMilliseconds, 100...60_000,
+                "With nodes: how long a node that fetches and is heard of no more is waited for."),
         ], "Sends one request upstream for all that ask for the same meanwhile.", example: "coalesce on wait=2s")
 
     private static let clientCacheControl = Directive<RouteDraft>(

@@ -83,11 +83,22 @@ package struct KeySettings: Sendable, Equatable {
 
 /// One fetch per key, from which all who ask meanwhile are served.
 package struct CoalesceSettings: Sendable, Equatable {
-    package var isEnabled = true
+    /// Who waits for each other.
+    package enum Scope: String, Sendable, CaseIterable {
+        case on
+        case off
+        /// All who ask any of the nodes that share a Redis.
+        case nodes
+    }
+
+    package var scope = Scope.on
+    package var isEnabled: Bool { scope != .off }
     /// How long a request waits for another's fetch before it goes on alone.
     package var waitMilliseconds = 5000
     /// Requests that wait for one fetch; further ones get 503, or what is stale where that may be.
     package var followerLimit = 1000
+    /// How long other nodes take one for alive that fetches and is not heard of.
+    package var lockMilliseconds = 1000
 
     package init() {}
 }

@@ -28,9 +28,19 @@ extension SettingsBuilder {
         if settings.limits.fieldLineBytes > settings.limits.headBytes, let place = place("limits") {
             diagnostics.warning(place, "\"limits\": field_line has no effect above head")
         }
+        if settings.redis == nil { warnOfNodesAlone(settings, statements) }
         if settings.upstreams.isEmpty, !diagnostics.hasErrors {
             diagnostics.warning(
                 Place(file: 0, start: 0, length: 0), "no upstream: every request will be answered with 404")
+        }
+    }
+
+    private mutating func warnOfNodesAlone(_ settings: ProxySettings, _ statements: [Statement]) {
+        guard settings.routes.contains(where: { $0.coalesce.scope == .nodes }) else { return }
+        let blocks = statements.filter { ["route", "defaults"].contains($0.name.text) }
+        for statement in blocks.flatMap({ $0.block?.statements ?? [] })
+        where statement.name.text == "coalesce" && statement.arguments.first?.text == "nodes" {
+            diagnostics.warning(statement.name.place, "\"coalesce\": without redis, nodes is the same as on")
         }
     }
 

@@ -94,6 +94,9 @@ package struct L2Reading: Sendable {
     package var forms: [LabelledCount] = []
     /// By result.
     package var formWrites: [LabelledCount] = []
+    /// Of fetches that nodes make in turn, by result.
+    package var turns: [LabelledCount] = []
+    package var turnWaits = LatencyHistogram()
     package var queueBytes: UInt64 = 0
     package var loaded: UInt64 = 0
     package var connections: [Connections] = []

@@ -31,6 +31,8 @@ package enum Metric: String, CaseIterable, Sendable {
     case l2Writes = "larder_l2_writes_total"
     case l2Forms = "larder_l2_forms_total"
     case l2FormWrites = "larder_l2_form_writes_total"
+    case nodeTurns = "larder_coalesce_nodes_total"
+    case nodeWaits = "larder_coalesce_nodes_wait_seconds"
     case l2Queue = "larder_l2_write_queue_bytes"
     case l2Loaded = "larder_l2_hot_keys_loaded_total"
     case l2Bytes = "larder_l2_bytes_total"
@@ -118,6 +120,10 @@ package enum Metric: String, CaseIterable, Sendable {
             Definition(.counter, .none, ["result"], "Coded bodies that were looked for in Redis, and what it had.")
         case .l2FormWrites:
             Definition(.counter, .none, ["result"], "Coded bodies to be kept in Redis, and what became of them.")
+        case .nodeTurns:
+            Definition(.counter, .none, ["result"], "Fetches coalesced among nodes, and what became of them.")
+        case .nodeWaits:
+            Definition(.histogram, .seconds, [], "Time that fetches waited for those of other nodes.")
         case .l2Queue: Definition(.gauge, .bytes, [], "Responses that wait to be written to Redis.")
         case .l2Loaded: Definition(.counter, .none, [], "Responses loaded from Redis at the start.")
         case .l2Bytes: Definition(.counter, .bytes, ["direction"], "Bytes exchanged with Redis.")

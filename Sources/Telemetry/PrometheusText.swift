@@ -28,8 +28,8 @@ package enum PrometheusText {
                 text.append(metric, [counts.labels.staleReason(index)], count)
             }
         case .l1Bytes, .l1Limit, .l1Entries, .l1Evictions: write(metric, gauges.l1, into: &text)
-        case .l2Lookups, .l2Duration, .l2Writes, .l2Forms, .l2FormWrites, .l2Queue, .l2Loaded, .l2Bytes, .l2Breakers,
-            .l2BreakerOpened, .l2Failures:
+        case .l2Lookups, .l2Duration, .l2Writes, .l2Forms, .l2FormWrites, .nodeTurns, .nodeWaits, .l2Queue, .l2Loaded,
+            .l2Bytes, .l2Breakers, .l2BreakerOpened, .l2Failures:
             if let l2 = gauges.l2 { write(metric, l2, into: &text) }
         case .upstreamConnections, .upstreamWaiting, .upstreamErrors:
             for upstream in gauges.upstreams { write(metric, upstream, into: &text) }
@@ -135,6 +135,8 @@ package enum PrometheusText {
         case .l2Writes: for result in l2.writes { text.append(metric, [result.label], result.count) }
         case .l2Forms: for result in l2.forms { text.append(metric, [result.label], result.count) }
         case .l2FormWrites: for result in l2.formWrites { text.append(metric, [result.label], result.count) }
+        case .nodeTurns: for result in l2.turns { text.append(metric, [result.label], result.count) }
+        case .nodeWaits: text.append(metric, [], l2.turnWaits)
         case .l2Queue: text.append(metric, [], l2.queueBytes)
         case .l2Loaded: text.append(metric, [], l2.loaded)
         case .l2Bytes:

@@ -24,7 +24,7 @@ import Testing
     func itIsAskedOnceForWhatMemoryLacks(method: Method, memory: MemoryAnswer) {
         var machine = Self.machine(method, memory: memory)
         #expect(machine.fetchBegins() == .searchSecondTier)
-        #expect(machine.secondTierSearched(.absent) == .fetch)
+        #expect(machine.secondTierSearched(.absent, isReachable: true) == .fetch)
         #expect(machine.fetchBegins() == .fetch)
         #expect(machine.state == (method == .get ? .leading : .fetchingAlone))
     }
@@ -57,14 +57,14 @@ import Testing
     func whatItHasIsServed(answer: MemoryAnswer, action: SecondTierAction) {
         var machine = Self.machine(memory: .absent)
         #expect(machine.fetchBegins() == .searchSecondTier)
-        #expect(machine.secondTierSearched(answer) == action)
+        #expect(machine.secondTierSearched(answer, isReachable: true) == action)
         #expect(machine.state == .responding)
     }
 
     @Test func whatItHasStaleIsValidatedAndMayServeOnError() {
         var machine = Self.machine(memory: .absent)
         #expect(machine.fetchBegins() == .searchSecondTier)
-        #expect(machine.secondTierSearched(.stale(reason: .stale, mayServeOnError: true)) == .fetch)
+        #expect(machine.secondTierSearched(.stale(reason: .stale, mayServeOnError: true), isReachable: true) == .fetch)
         #expect(machine.isConditional && machine.forwardReason == .stale)
         #expect(machine.upstreamFailed() == .serveStored)
     }
@@ -73,7 +73,7 @@ import Testing
         var machine = Self.machine(memory: .absent)
         #expect(machine.fetchBegins() == .searchSecondTier)
         #expect(machine.clientLeft(feedsOthers: true) == .carryOn)
-        #expect(machine.secondTierSearched(.absent) == .fetch)
+        #expect(machine.secondTierSearched(.absent, isReachable: true) == .fetch)
         #expect(machine.state == .leading)
     }
 
@@ -83,5 +83,46 @@ import Testing
         #expect(machine.memorySearched(.absent) == .joinFlight)
         #expect(machine.flightJoined(.leader) == .fetch(conditional: false))
         #expect(machine.fetchBegins() == .searchSecondTier)
+    }
+
+    // MARK: Turns among nodes
+
+    private static func turning(
+        _ method: Method = .get, role: FlightRole = .leader, coalescesNodes: Bool = true
+    ) -> RequestMachine {
+        var machine = RequestMachine(RequestFacts(method: method, coalescesNodes: coalescesNodes))
+        _ = machine.begin()  // memory is searched
+        let action = machine.memorySearched(.absent)
+        machine.secondTierExists()
+        if action == .joinFlight { _ = machine.flightJoined(role) }  // its role was given
+        #expect(machine.fetchBegins() == .searchSecondTier)
+        return machine
+    }
+
+    @Test func whoLeadsForItsNodeTakesItsTurnAmongNodes() {
+        var machine = Self.turning()
+        #expect(machine.secondTierSearched(.absent, isReachable: true) == .takeTurn)
+        #expect(machine.turnBrought(.absent) == nil && machine.state == .takingTurn)
+        machine.turnEnded()
+        #expect(machine.state == .leading && machine.fetchBegins() == .fetch)
+    }
+
+    @Test(arguments: [MemoryAnswer.fresh, .staleWhileRevalidate])
+    func whatAnotherNodeFetchedIsServed(answer: MemoryAnswer) {
+        var machine = Self.turning()
+        #expect(machine.secondTierSearched(.absent, isReachable: true) == .takeTurn)
+        #expect(machine.turnBrought(answer) == (answer == .fresh ? .serveStored : .serveStoredAndRefresh))
+        #expect(machine.state == .responding)
+    }
+
+    @Test func nobodyElseDoes() {
+        var unreachable = Self.turning()
+        #expect(unreachable.secondTierSearched(.absent, isReachable: false) == .fetch)
+        var alone = Self.turning(.head)
+        #expect(alone.secondTierSearched(.absent, isReachable: true) == .fetch)
+        var plain = Self.turning(coalescesNodes: false)
+        #expect(plain.secondTierSearched(.absent, isReachable: true) == .fetch)
+        var found = Self.turning()
+        #expect(found.secondTierSearched(.fresh, isReachable: true) == .serveStored)
     }
 }

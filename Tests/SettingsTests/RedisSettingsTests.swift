@@ -51,4 +51,30 @@ import Testing
         let text = SettingsDump.text(try settings("redis redis://u:hush@cache/2\nupstream a { server b:1 }"))
         #expect(text.contains("redis cache:6379 user=u password=******** db=2 prefix=larder"), "\(text)")
     }
+
+    // MARK: Coalescing among nodes
+
+    private static func coalesce(_ line: String) -> String {
+        "upstream a { server b:1 }\nroute /* {\n  upstream a\n  coalesce \(line)\n}"
+    }
+
+    @Test func nodesMayWaitForEachOther() throws {
+        let text = "redis cache\n" + Self.coalesce("nodes wait=2s lock=500ms")
+        let coalesce = try #require(try settings(text).routes.first).coalesce
+        #expect(coalesce.scope == .nodes && coalesce.isEnabled)
+        #expect(coalesce.waitMilliseconds == 2000 && coalesce.lockMilliseconds == 500)
+        #expect(findings(parse(text)) == [])
+    }
+
+    @Test func withoutRedisThatIsSaidToBeUseless() {
+        let found = findings(parse(Self.coalesce("nodes")))
+        #expect(found.count == 1 && found[0].contains("without redis, nodes is the same as on"), "\(found)")
+        #expect(findings(parse(Self.coalesce("on"))) == [])
+    }
+
+    @Test(arguments: [("maybe", "on, off or nodes"), ("nodes lock=1ms", "out of range"), ("nodes lock=2h", "out of range")])
+    func whatIsWrongWithItIsSaid(line: String, message: String) {
+        let found = findings(parse("redis cache\n" + Self.coalesce(line)))
+        #expect(found.count == 1 && found[0].contains(message), "\(found)")
+    }
 }

@@ -113,7 +113,7 @@ import Testing
                   key query=sorted drop=utm_*,gclid keep=a,b host=off header=X-A cookie=sid authorization=hashed
                   tags header=A,B
                   pass off
-                  coalesce off wait=1s limit=2
+                  coalesce off wait=1s limit=2 lock=300ms
                   client_cache_control honor
                   store_partial off
                   store authorized=shared_between_users set_cookie=sent_to_everyone private=shared_between_users \\
@@ -147,7 +147,7 @@ import Testing
         #expect(!route.isPass)
         #expect(!route.coalesce.isEnabled)
         #expect(route.coalesce.waitMilliseconds == 1000)
-        #expect(route.coalesce.followerLimit == 2)
+        #expect(route.coalesce.followerLimit == 2 && route.coalesce.lockMilliseconds == 300)
         #expect(route.honorsClientCacheControl)
         #expect(route.store.authorized == .sharedBetweenUsers)
         #expect(route.store.setCookie == .sentToEveryone)

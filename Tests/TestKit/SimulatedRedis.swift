@@ -248,7 +248,7 @@ package final class SimulatedRedis {
         }
     }
 
-    /// `SET key value [PX milliseconds] [NX]`
+    /// `SET key value [PX milliseconds] [NX|XX]`
     private func set(_ command: [[UInt8]]) -> [UInt8] {
         var value = Value(bytes: command[2])
         var index = 3
@@ -261,6 +261,9 @@ package final class SimulatedRedis {
                 index += 2
             case "NX":
                 if live(command[1]) != nil { return RESPText.bulk(nil) }
+                index += 1
+            case "XX":
+                if live(command[1]) == nil { return RESPText.bulk(nil) }
                 index += 1
             default: return RESPText.error("ERR syntax error")
             }

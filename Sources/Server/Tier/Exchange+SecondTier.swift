@@ -10,21 +10,60 @@ import Storage
 extension Exchange {
     func searchSecondTier() {
         tierLookup = worker.tier?.lookUp(for: self)
-        if tierLookup == nil { secondTierAnswered(nil) }
+        if tierLookup == nil { secondTierAnswered(nil, isReachable: false) }
     }
 
     /// - Parameter found: nil when there is nothing that may be used, for whatever reason.
-    func secondTierAnswered(_ found: StoredResponse?) {
+    func secondTierAnswered(_ found: StoredResponse?, isReachable: Bool) {
+        let lookup = tierLookup
         tierLookup = nil
         guard !isOver else { return }
-        switch machine.secondTierSearched(judge(found)) {
+        perform(machine.secondTierSearched(judge(found), isReachable: isReachable), after: lookup)
+    }
+
+    private func perform(_ action: SecondTierAction, after lookup: TierLookup? = nil) {
+        switch action {
         case .serveStored: serveFromSecondTier()
         case .serveStoredAndRefresh:
             guard let stored else { preconditionFailure("what is served was found") }
             endFlight(.stored(stored))
             worker.refresh(stored, keyHash: keyHash, head: head, request: request)
             serveFromSecondTier()
+        case .takeTurn:
+            guard let tier = worker.tier, let lookup else { preconditionFailure("it was asked and has answered") }
+            let turn = TierTurn(self, after: lookup, tier: tier)
+            self.turn = turn
+            turn.begin()
         case .fetch: fetchFromOrigin()
+        }
+    }
+
+    // MARK: Fetching in turn with other nodes
+
+    /// Whether what came meanwhile answers the request.
+    func isUsable(_ found: StoredResponse?) -> Bool {
+        turnAction = machine.turnBrought(judge(found))
+        return turnAction != nil
+    }
+
+    func serveWhatTurnBrought() {
+        guard let turnAction else { preconditionFailure("something usable came") }
+        perform(turnAction)
+    }
+
+    func turnEnded() {
+        machine.turnEnded()
+        fetchFromOrigin()
+    }
+
+    /// Its own fetch is over, as far as other nodes are concerned.
+    func endTurn(_ phase: FlightPhase) {
+        guard let turn else { return }
+        self.turn = nil
+        clearDeadline()
+        switch phase {
+        case .stored, .complete: turn.ended(fetchEnd)
+        default: turn.ended(answer.notStored?.holdsForOthers == true ? .uncacheable : .nothingToShare)
         }
     }
 
@@ -53,7 +92,11 @@ extension Exchange {
         guard let tier = worker.tier, outcome == .stored || outcome == .notAdmitted,
             !response.metadata.flags.contains(.isPartial)
         else { return }
-        tier.keep(response, lifetimeMilliseconds: grantedLifetimeMilliseconds)
+        switch tier.keep(response, lifetimeMilliseconds: grantedLifetimeMilliseconds) {
+        case .none: fetchEnd = .stored
+        case .tooLarge, .shortLived: fetchEnd = .unshareable
+        default: fetchEnd = .nothingToShare
+        }
     }
 
     private func serveFromSecondTier() {

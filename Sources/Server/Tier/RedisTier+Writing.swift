@@ -10,51 +10,80 @@ import Storage
 /// Responses and their forms on the way to the second tier, behind the answers to those who wait for them.
 extension RedisTier {
     /// Keeps a response, and the forms that were made of it already.
-    func keep(_ response: StoredResponse, lifetimeMilliseconds: Int64) {
-        add(TierWrite(response, lifetimeMilliseconds: lifetimeMilliseconds))
+    /// - Returns: why it is not kept; nil when it is.
+    func keep(_ response: StoredResponse, lifetimeMilliseconds: Int64) -> TierWriteResult? {
+        let refusal = add(TierRecord(response, lifetimeMilliseconds: lifetimeMilliseconds))
+        guard refusal == nil else { return refusal }
         for coding in ContentCoding.allCases {
             guard let form = response.forms?[coding] else { continue }
             keep(form, of: response, lifetimeMilliseconds: lifetimeMilliseconds)
         }
+        return nil
     }
 
     /// Keeps a form beside its response, in the place of the one in the same coding. One that saves nothing, or takes
     /// no work to make, is not worth it.
     func keep(_ form: StoredForms.Form, of response: StoredResponse, lifetimeMilliseconds: Int64) {
         guard response.coding == .identity, form.response.bodyCount < response.bodyCount else { return }
-        add(TierWrite(form, of: response, lifetimeMilliseconds: lifetimeMilliseconds))
+        // Without room for it, another node makes its own.
+        _ = add(TierRecord(form, of: response, lifetimeMilliseconds: lifetimeMilliseconds))
     }
 
-    private func add(_ write: TierWrite) {
-        let isForm = write.form != nil
-        guard writing.isReady else { return figures.count(.notConnected, isForm: isForm) }
-        guard write.byteCount <= settings.maxObjectBytes else { return figures.count(.tooLarge, isForm: isForm) }
-        guard queue.byteCount + write.byteCount <= queueLimitBytes else {
-            return figures.count(.queueFull, isForm: isForm)
+    private func add(_ record: TierRecord) -> TierWriteResult? {
+        let refusal = refusal(of: record)
+        if let refusal {
+            figures.count(refusal, isForm: record.isForm)
+        } else {
+            queue.append(.record(record))
         }
-        queue.append(write)
+        return refusal
     }
+
+    private func refusal(of record: TierRecord) -> TierWriteResult? {
+        guard writing.isReady else { return .notConnected }
+        guard record.byteCount <= settings.maxObjectBytes else { return .tooLarge }
+        guard record.usefulMilliseconds(worker.loop.now) > 0 else { return .shortLived }
+        return queue.byteCount + record.byteCount <= queueLimitBytes ? nil : .queueFull
+    }
+
+    /// Takes away a lock that is ours, behind what was kept before. Without a connection it ends by itself.
+    func unlock(_ lock: TierLock) { if writing.isReady { queue.append(.unlock(lock)) } }
 
     func dropQueue(_ result: TierWriteResult) {
-        while let write = queue.removeFirst() { figures.count(result, isForm: write.form != nil) }
+        while let write = queue.removeFirst() {
+            if case .record(let record) = write { figures.count(result, isForm: record.isForm) }
+        }
     }
 
     /// At the end of a turn, and when writes were answered: as much as the connection takes without piling up.
     func writeQueued() {
         while !queue.isEmpty, writing.outputByteCount < Self.outputHighWaterBytes, let write = queue.removeFirst() {
-            self.write(write)
+            switch write {
+            case .record(let record): self.write(record)
+            case .unlock(let lock): remove(lock)
+            }
         }
     }
 
     private static let outputHighWaterBytes = 256 << 10
 
-    private func write(_ write: TierWrite) {
+    private func remove(_ lock: TierLock) {
+        do throws(RedisFailure) {
+            try writing.send(RedisCall()) { output in
+                output.beginCommand("DEL", arguments: 1)
+                keys.writeLock(lock, into: &output)
+            }
+        } catch {
+            // It ends by itself.
+        }
+    }
+
+    private func write(_ write: TierRecord) {
         let response = write.response
-        let isForm = write.form != nil
+        let isForm = write.isForm
         let now = worker.loop.now
-        let milliseconds = response.metadata.usableForMilliseconds(
-            now, lifetimeMilliseconds: write.lifetimeMilliseconds)
-        guard milliseconds > 0 else { return }
+        let milliseconds = write.usefulMilliseconds(now)
+        guard milliseconds > 0 else { return figures.count(.shortLived, isForm: isForm) }
         guard let epoch = worker.shared.store.sharedEpoch(of: response.epoch) else {
             return figures.count(.unproven, isForm: isForm)
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Redis
+import RequestFlow
 import Telemetry
 
 /// What became of a question to the second tier.
@@ -14,6 +15,13 @@ enum TierLookupResult: String, CaseIterable, Sendable {
     case timeout
     /// There was no connection: the request did not wait.
     case notAsked = "not-asked"
+
+    var isAnswer: Bool {
+        switch self {
+        case .hit, .miss, .outdated, .damaged: true
+        case .error, .timeout, .notAsked: false
+        }
+    }
 }
 
 /// What became of a form that was looked for in the second tier.
@@ -37,6 +45,8 @@ enum TierWriteResult: String, CaseIterable, Sendable {
     case tooLarge = "too-large"
     case queueFull = "queue-full"
     case notConnected = "not-connected"
+    /// Of no use to anybody when it would be there.
+    case shortLived = "short-lived"
     /// How much of the shared log its fetch knew is not known any more.
     case unproven
 }
@@ -48,6 +58,9 @@ struct TierFigures: Sendable {
     var writes: [TierWriteResult: UInt64] = [:]
     var forms: [TierFormResult: UInt64] = [:]
     var formWrites: [TierWriteResult: UInt64] = [:]
+    /// Of fetches that nodes make in turn.
+    var turns: [TurnEnd: UInt64] = [:]
+    var turnWaits = LatencyHistogram()
     var queueBytes = 0
     /// Of hot keys, at the start.
     var loaded: UInt64 = 0
@@ -103,6 +116,8 @@ struct TierFigures: Sendable {
         writes.merge(other.writes) { $0 + $1 }
         forms.merge(other.forms) { $0 + $1 }
         formWrites.merge(other.formWrites) { $0 + $1 }
+        turns.merge(other.turns) { $0 + $1 }
+        turnWaits.merge(other.turnWaits)
         queueBytes += other.queueBytes
         loaded += other.loaded
         readingLinks.add(other.readingLinks)
@@ -119,6 +134,8 @@ extension TierFigures {
         reading.writes = TierWriteResult.allCases.map { LabelledCount($0.rawValue, writes[$0] ?? 0) }
         reading.forms = TierFormResult.allCases.map { LabelledCount($0.rawValue, forms[$0] ?? 0) }
         reading.formWrites = TierWriteResult.allCases.map { LabelledCount($0.rawValue, formWrites[$0] ?? 0) }
+        reading.turns = TurnEnd.allCases.map { LabelledCount($0.rawValue, turns[$0] ?? 0) }
+        reading.turnWaits = turnWaits
         reading.queueBytes = UInt64(clamping: queueBytes)
         reading.loaded = loaded
         reading.connections = [readingLinks.reading("read"), writingLinks.reading("write")]

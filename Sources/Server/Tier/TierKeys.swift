@@ -3,12 +3,19 @@ import Bytes
 import HTTPMessages
 import Redis
 
+/// What nodes fetch in turn: a key, or where it is known to vary a variant of it.
+struct TierLock: Sendable {
+    let key: ContiguousArray<UInt8>
+    let variant: ContiguousArray<UInt8>
+}
+
 /// What things are called in Redis.
 ///
 ///     shop:obj:GET shop.example/api/users?page=2
 ///     shop:obj:GET shop.example/api/users?page=2 coded:br
 ///     shop:obj:GET shop.example/api/users?page=2 vary:accept-language=de
 ///     shop:obj:GET shop.example/api/users?page=2 vary:accept-language=de coded:br
+///     shop:lock:GET shop.example/api/users?page=2
 ///     shop:hot
 ///
 /// Injective: a prefix holds no colon, no part that a route adds to a key is called `vary` or `coded`, and a secondary
@@ -23,13 +30,25 @@ struct TierKeys: Sendable {
         _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span(), coding: ContentCoding = .identity,
         into output: inout ByteBuffer
     ) {
+        write(Self.objectMark, key, variant: variant, coding: coding, into: &output)
+    }
+
+    /// Of who fetches it.
+    func writeLock(_ lock: TierLock, into output: inout ByteBuffer) {
+        write(Self.lockMark, lock.key.span, variant: lock.variant.span, coding: .identity, into: &output)
+    }
+
+    private func write(
+        _ mark: StaticString, _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8>, coding: ContentCoding,
+        into output: inout ByteBuffer
+    ) {
         let variantCount = variant.count > 0 ? Self.variantMark.utf8CodeUnitCount + variant.count : 0
         let codingCount =
             coding == .identity ? 0 : Self.codingMark.utf8CodeUnitCount + coding.name.utf8CodeUnitCount
         output.beginArgument(
-            byteCount: prefix.count + Self.objectMark.utf8CodeUnitCount + key.count + variantCount + codingCount)
+            byteCount: prefix.count + mark.utf8CodeUnitCount + key.count + variantCount + codingCount)
         output.append(prefix.span)
-        output.append(Self.objectMark)
+        output.append(mark)
         output.append(key)
         if variant.count > 0 {
             output.append(Self.variantMark)
@@ -50,6 +69,7 @@ struct TierKeys: Sendable {
     }
 
     static let objectMark: StaticString = ":obj:"
+    static let lockMark: StaticString = ":lock:"
     static let variantMark: StaticString = " vary:"
     static let codingMark: StaticString = " coded:"
     static let hotMark: StaticString = ":hot"

@@ -23,8 +23,8 @@ final class TierLookup: RedisCall {
     /// In which the response would be sent; identity when as it is.
     let coding: ContentCoding
     private let startedNanoseconds: Int64
-    /// The second question was asked.
-    private var knowsVariant = false
+    /// The second question was about this one.
+    private(set) var variant: ContiguousArray<UInt8>?
     private var isOver = false
 
     init(_ exchange: Exchange, tier: RedisTier) {
@@ -52,14 +52,14 @@ final class TierLookup: RedisCall {
     }
 
     private func askForVariant(_ rule: ContiguousArray<UInt8>) {
-        guard !knowsVariant else { return finish(.damaged) }
-        knowsVariant = true
-        var variant = ByteBuffer()
-        Variance.writeSecondaryKey(rule.span, exchange.head.fields, into: &variant)
+        guard variant == nil else { return finish(.damaged) }
+        var written = ByteBuffer()
+        Variance.writeSecondaryKey(rule.span, exchange.head.fields, into: &written)
+        variant = ContiguousArray(copying: written)
         let key = exchange.key
-        guard tier.send(self, key.span, variant: variant.span) else {
+        guard tier.send(self, key.span, variant: written.span) else {
             isOver = true
-            return exchange.secondTierAnswered(nil)
+            return exchange.secondTierAnswered(nil, isReachable: false)
         }
         exchange.setDeadline(nanoseconds: deadlineNanoseconds)
     }
@@ -78,7 +78,7 @@ final class TierLookup: RedisCall {
         tier.figures.count(result)
         let nanoseconds = tier.worker.loop.kernel.monotonicNanoseconds() - startedNanoseconds
         tier.figures.durations.record(nanoseconds: UInt64(max(0, nanoseconds)))
-        exchange.secondTierAnswered(response)
+        exchange.secondTierAnswered(response, isReachable: result.isAnswer)
     }
 }
 

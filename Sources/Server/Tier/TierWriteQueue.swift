@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
+import CacheRules
 import Redis
 import Storage
 
-/// What is on its way to the second tier: a response, or one of its forms.
-struct TierWrite {
+/// What is on its way to the second tier.
+enum TierWrite {
+    case record(TierRecord)
+    /// Others may fetch, or find what was written before this.
+    case unlock(TierLock)
+
+    var byteCount: Int {
+        switch self {
+        case .record(let record): record.byteCount
+        case .unlock(let lock): lock.key.count + lock.variant.count
+        }
+    }
+}
+
+/// A response, or one of its forms.
+struct TierRecord {
     let response: StoredResponse
     /// nil for the response itself.
     let form: StoredForms.Form?
@@ -23,6 +39,12 @@ struct TierWrite {
         self.lifetimeMilliseconds = lifetimeMilliseconds
         self.form = form
         byteCount = StoredRecord.byteCount(ofForm: form.response, of: response)
+    }
+
+    var isForm: Bool { form != nil }
+
+    func usefulMilliseconds(_ now: Moment) -> Int64 {
+        response.metadata.usableForMilliseconds(now, lifetimeMilliseconds: lifetimeMilliseconds)
     }
 }
 
