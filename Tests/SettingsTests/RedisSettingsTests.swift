@@ -72,7 +72,9 @@ import Testing
         #expect(findings(parse(Self.coalesce("on"))) == [])
     }
 
-    @Test(arguments: [("maybe", "on, off or nodes"), ("nodes lock=1ms", "out of range"), ("nodes lock=2h", "out of range")])
+    @Test(arguments: [
+        ("maybe", "on, off or nodes"), ("nodes lock=1ms", "out of range"), ("nodes lock=2h", "out of range"),
+    ])
     func whatIsWrongWithItIsSaid(line: String, message: String) {
         let found = findings(parse("redis cache\n" + Self.coalesce(line)))
         #expect(found.count == 1 && found[0].contains(message), "\(found)")
