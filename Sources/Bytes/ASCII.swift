@@ -80,8 +80,16 @@ extension Span where Element == UInt8 {
     @inlinable
     package func elementsEqual(_ other: borrowing Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for index in 0..<count where self[index] != other[index] { return false }
-        return true
+        guard count >= 8 else {
+            for index in 0..<count where self[index] != other[index] { return false }
+            return true
+        }
+        var index = 0
+        while index &+ 8 < count {
+            guard word(at: index) == other.word(at: index) else { return false }
+            index &+= 8
+        }
+        return word(at: count &- 8) == other.word(at: count &- 8)
     }
 
     /// The range of what is left after blanks at both ends are taken away.

@@ -159,6 +159,17 @@ package struct Fields: Sendable {
         return nil
     }
 
+    /// The line of that name, as an index into `slots`; nil when there is none, and when there are several.
+    package func onlyIndex(of name: FieldName) -> Int? {
+        guard present.contains(name) else { return nil }
+        var only: Int?
+        for index in slots.indices where slots[index].name == name {
+            if only != nil { return nil }
+            only = index
+        }
+        return only
+    }
+
     /// The last line of that name, as an index into `slots`.
     package func lastIndex(of name: FieldName) -> Int? {
         guard present.contains(name) else { return nil }

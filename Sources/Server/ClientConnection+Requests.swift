@@ -125,7 +125,7 @@ extension ClientConnection {
     ) {
         var answer = Answer(outcome: outcome)
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(loop.now) / 1000
-        let status = worker.respond(with: stored, to: head, on: self, request: request, answer: answer)
+        let status = worker.respond(with: stored, to: head, on: self, request: request, answer: &answer)
         if !request.keepsOpen || saidClose { closeAfterOutput() }
         worker.record(status: status, request: request, head: head, client: self, answer: answer)
     }

@@ -51,6 +51,20 @@ struct Answer {
     var upstreamNanoseconds: Int64 = 0
     /// Field lines for this client alone, each ended by CRLF: the store has not got them.
     var ownFields: ContiguousArray<UInt8> = []
+    /// It was sent whole in a coding that was made here.
+    var coded: CodedAnswer?
 
     init(outcome: CacheOutcome) { self.outcome = outcome }
+}
+
+/// What a coding came to in one answer.
+struct CodedAnswer {
+    let coding: ContentCoding
+    /// By which its body was shorter.
+    let savedByteCount: Int
+
+    init(_ coding: ContentCoding, plainByteCount: Int, codedByteCount: Int) {
+        self.coding = coding
+        savedByteCount = max(0, plainByteCount - codedByteCount)
+    }
 }

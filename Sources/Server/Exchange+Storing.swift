@@ -98,8 +98,7 @@ extension Exchange {
         endFlight(.stored(response))
         upstream = nil
         guard let client = clientToWriteTo() else { return finish(status: Status(response.metadata.status)) }
-        let status = worker.respond(with: response, to: head, on: client, request: request, answer: answer)
-        finish(status: Status(status))
+        respond(with: response, to: client)
     }
 
     func admit(_ response: StoredResponse) {

@@ -300,8 +300,7 @@ final class Exchange: Deadline {
         leaveFlight()
         guard let stored, let client = clientToWriteTo() else { return finish(status: Status(499)) }
         answer.forward = machine.forwardReason
-        let status = worker.respond(with: stored, to: head, on: client, request: request, answer: answer)
-        finish(status: Status(status))
+        respond(with: stored, to: client)
     }
 
     func leaveFlight() {
@@ -316,7 +315,14 @@ final class Exchange: Deadline {
         if answer.outcome != .revalidated { answer.outcome = foundFresh ? .hit : .stale }
         answer.forward = machine.forwardReason
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(worker.loop.now) / 1000
-        let status = worker.respond(with: stored, to: head, on: client, request: request, answer: answer)
+        respond(with: stored, to: client)
+    }
+
+    /// What is stored goes out at once, as this request wants it, and that is the end.
+    func respond(with stored: StoredResponse, to client: ClientConnection) {
+        var answer = self.answer
+        let status = worker.respond(with: stored, to: head, on: client, request: request, answer: &answer)
+        self.answer = answer
         finish(status: Status(status))
     }
 

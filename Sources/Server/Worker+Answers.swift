@@ -14,7 +14,7 @@ extension Worker {
     /// A stored response, as this request wants it: whole, 304, a part. Answers the status sent.
     func respond(
         with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: ClientRequest, answer: Answer
+        request: ClientRequest, answer: inout Answer
     ) -> UInt16 {
         let chosen: StoredResponse
         do throws(CodingError) {
@@ -23,10 +23,9 @@ extension Worker {
             return refuse(stored, error, to: head, request: request, answer: answer)
         }
         let status = respond(withForm: chosen, to: head, on: client, request: request, answer: answer)
-        if !chosen.isSame(as: stored), status == stored.metadata.status, head.method != .head {
-            recordCoded(
-                chosen.coding, plainByteCount: stored.bodyCount, codedByteCount: chosen.bodyCount,
-                route: request.route)
+        if chosen.coding != stored.coding, status == stored.metadata.status, head.method != .head {
+            answer.coded = CodedAnswer(
+                chosen.coding, plainByteCount: stored.bodyCount, codedByteCount: chosen.bodyCount)
         }
         return status
     }

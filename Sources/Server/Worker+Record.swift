@@ -22,6 +22,10 @@ extension Worker {
         let sent = client.takeSentByteCount(adding: ownOutputByteCount)
         record.bytesSent = sent.all
         record.notStoredReason = answer.notStored?.rawValue
+        if let coded = answer.coded {
+            record.coding = coded.coding
+            record.savedBytes = UInt64(coded.savedByteCount)
+        }
         record.isSlow = request.route.slowNanoseconds > 0 && duration > request.route.slowNanoseconds
         metrics.record(record)
         log?.write(

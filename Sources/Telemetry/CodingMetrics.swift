@@ -14,6 +14,11 @@ package struct CodingMetrics: Sendable, Equatable {
 
     package init() {}
 
+    mutating func answered(saving bytes: UInt64) {
+        answers &+= 1
+        savedBytes &+= bytes
+    }
+
     mutating func merge(_ other: CodingMetrics) {
         answers &+= other.answers
         savedBytes &+= other.savedBytes

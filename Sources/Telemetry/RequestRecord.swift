@@ -23,6 +23,10 @@ package struct RequestRecord: Sendable {
     package var notStoredReason: UInt8?
     /// Index into `MetricLabels.staleReasons`; nil when no stale response was served.
     package var staleReason: UInt8?
+    /// In which its body was sent whole, if that was made here.
+    package var coding = ContentCoding.identity
+    /// By which the coding made it shorter.
+    package var savedBytes: UInt64 = 0
 
     package static let noRoute = UInt16.max
 

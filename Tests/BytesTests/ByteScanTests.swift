@@ -30,6 +30,19 @@ import Testing
 
     private static let hostBytes = Set("abcdefghijklmnopqrstuvwxyz0123456789-.:".utf8)
 
+    @Test(arguments: [0, 1, 7, 8, 9, 15, 16, 17, 25])
+    func bytesThatDifferInOnePlaceAreNotEqual(count: Int) {
+        func equal(_ one: [UInt8], _ other: [UInt8]) -> Bool { one.span.elementsEqual(other.span) }
+        let one = Array(repeating: UInt8(ascii: "a"), count: count)
+        #expect(equal(one, one))
+        #expect(!equal(one, one + [0]))
+        for place in 0..<count {
+            var other = one
+            other[place] ^= 0x80
+            #expect(!equal(one, other))
+        }
+    }
+
     @Test func lowersTheLettersOfAWordAndNothingElse() {
         for byte in UInt8.min...UInt8.max {
             let word = UInt64(byte) | UInt64(UInt8(ascii: "Z")) << 8 | UInt64(0xDA) << 16

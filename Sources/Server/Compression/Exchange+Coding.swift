@@ -106,9 +106,8 @@ extension Exchange {
         guard readOn(in: response), !client.isBroken, client.pendingByteCount == 0 else { return }
         if case .finished = progress {
             guard delivery.cursor == stream.body.count else { return }
-            worker.recordCoded(
-                stream.coding, plainByteCount: stream.sourceCount, codedByteCount: delivery.cursor,
-                route: request.route)
+            answer.coded = CodedAnswer(
+                stream.coding, plainByteCount: stream.sourceCount, codedByteCount: delivery.cursor)
             finishDelivery()
         } else if isWhole || stream.sourceCount < response.body.count {
             // There is more to do; the loop's other clients come first.

@@ -63,9 +63,9 @@ extension Exchange {
         guard transformed(to: client, { (output) throws(CodingError) in try transform.finish(into: &output) }) else {
             return false
         }
-        worker.recordCoded(
+        answer.coded = CodedAnswer(
             transform.target, plainByteCount: delivery.receivedByteCount,
-            codedByteCount: delivery.transformedByteCount, route: request.route)
+            codedByteCount: delivery.transformedByteCount)
         return true
     }
 

@@ -40,6 +40,7 @@ extension Worker {
             if count ?? .max < policy.minimumByteCount || head.fields.contains(.range) { return stored }
         }
         guard policy.serves(head) else { return .identity }
+        if stored == .identity { return preferences.choice(for: head.fields, policy) }
         return policy.choice(for: preferences.read(head.fields), stored: stored, isCompressible: true)
     }
 

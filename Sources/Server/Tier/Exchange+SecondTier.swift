@@ -107,7 +107,6 @@ extension Exchange {
         answer.outcome = left > 0 ? .hit : .stale
         answer.detail = "l2"
         answer.ttlSeconds = left / 1000
-        let status = worker.respond(with: stored, to: head, on: client, request: request, answer: answer)
-        finish(status: Status(status))
+        respond(with: stored, to: client)
     }
 }
