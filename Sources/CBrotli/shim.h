@@ -5,17 +5,30 @@
 #include <brotli/encode.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
+/* What follows it is aligned to 16 bytes. */
 typedef struct CBrotli_Block {
     struct CBrotli_Block *previous, *next;
-    size_t size;
-    size_t unused; /* What follows is aligned to 16 bytes. */
+    size_t size; /* As it was asked for. */
+    size_t room; /* As it was got, with this head. */
 } CBrotli_Block;
+
+enum { CBrotli_spareCount = 6, CBrotli_leastSpare = 128 << 10, CBrotli_mostSpare = 2 << 20 };
+
+/* Large blocks that coders have given back: the next one finds its memory mapped already, which the kernel takes
+   longer for than brotli for a short body. They change hands by exchange, so that no thread waits for another. */
+typedef struct {
+    CBrotli_Block *blocks[CBrotli_spareCount];
+} CBrotli_Spare;
 
 /* All memory of one coder, which goes as a whole at its end, and what it may still allocate. */
 typedef struct {
     size_t remaining;
     CBrotli_Block *first;
+    /* NULL for a coder that shares nothing with others: its blocks are mappings of their own, for threads that may
+       be stopped for long, and must not be while they hold the allocator's lock. */
+    CBrotli_Spare *spare;
     /* The encoder, as it is commonly built, does not look whether it was given memory: it is left for good
        instead, from within the allocation. */
     int leaves;
@@ -27,10 +40,54 @@ static inline void *CBrotli_refuse(CBrotli_Memory *memory) {
     return NULL;
 }
 
+static inline CBrotli_Block *CBrotli_takeSpare(CBrotli_Spare *spare, size_t room) {
+    for (int i = 0; i < CBrotli_spareCount; i++) {
+        CBrotli_Block *found = __atomic_exchange_n(&spare->blocks[i], NULL, __ATOMIC_ACQ_REL);
+        if (found == NULL) continue;
+        if (found->room >= room && found->room / 2 <= room) return found;
+        CBrotli_Block *none = NULL;
+        if (!__atomic_compare_exchange_n(&spare->blocks[i], &none, found, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) free(found);
+    }
+    return NULL;
+}
+
+static inline int CBrotli_keepSpare(CBrotli_Spare *spare, CBrotli_Block *block) {
+    for (int i = 0; i < CBrotli_spareCount; i++) {
+        CBrotli_Block *none = NULL;
+        if (__atomic_compare_exchange_n(&spare->blocks[i], &none, block, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 1;
+    }
+    return 0;
+}
+
+static inline CBrotli_Block *CBrotli_obtain(CBrotli_Spare *spare, size_t room) {
+    CBrotli_Block *block = NULL;
+    if (spare == NULL) {
+        void *mapping = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mapping == MAP_FAILED) return NULL;
+        block = (CBrotli_Block *)mapping;
+    } else {
+        if (room >= CBrotli_leastSpare) block = CBrotli_takeSpare(spare, room);
+        if (block != NULL) return block;
+        block = (CBrotli_Block *)malloc(room);
+        if (block == NULL) return NULL;
+    }
+    block->room = room;
+    return block;
+}
+
+static inline void CBrotli_giveBack(CBrotli_Spare *spare, CBrotli_Block *block) {
+    if (spare == NULL) {
+        munmap(block, block->room);
+        return;
+    }
+    int isLarge = block->room >= CBrotli_leastSpare && block->room <= CBrotli_mostSpare;
+    if (!isLarge || !CBrotli_keepSpare(spare, block)) free(block);
+}
+
 static inline void *CBrotli_allocate(void *opaque, size_t size) {
     CBrotli_Memory *memory = (CBrotli_Memory *)opaque;
     if (size > memory->remaining) return CBrotli_refuse(memory);
-    CBrotli_Block *block = (CBrotli_Block *)malloc(size + sizeof(CBrotli_Block));
+    CBrotli_Block *block = CBrotli_obtain(memory->spare, size + sizeof(CBrotli_Block));
     if (block == NULL) return CBrotli_refuse(memory);
     block->previous = NULL;
     block->next = memory->first;
@@ -49,7 +106,7 @@ static inline void CBrotli_free(void *opaque, void *address) {
     else memory->first = block->next;
     if (block->next != NULL) block->next->previous = block->previous;
     memory->remaining += block->size;
-    free(block);
+    CBrotli_giveBack(memory->spare, block);
 }
 
 static inline void CBrotli_freeAll(CBrotli_Memory *memory) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import HTTPMessages
 internal import CBrotli
 
 /// Brotli (RFC 7932).
@@ -7,13 +8,15 @@ internal import CBrotli
     private let memory: BrotliMemory
     private let state: OpaquePointer
 
-    init(quality: Int32, windowBits: Int32, expectedByteCount: Int, memoryLimit: Int) throws(CodingError) {
-        memory = BrotliMemory(limit: memoryLimit)
+    init(level: CodingLevel, expectedByteCount: Int?, memoryLimit: Int) throws(CodingError) {
+        // The best level is for threads that give way to all others.
+        memory = BrotliMemory(limit: memoryLimit, isApart: level == .best)
         guard let state = unsafe CBrotli_makeEncoder(memory.pointer) else { throw .outOfMemory }
         unsafe self.state = state
         let settings = [
-            (BROTLI_PARAM_QUALITY, UInt32(quality)), (BROTLI_PARAM_LGWIN, UInt32(windowBits)),
-            (BROTLI_PARAM_SIZE_HINT, UInt32(clamping: expectedByteCount)),
+            (BROTLI_PARAM_QUALITY, UInt32(level.number(for: .brotli))),
+            (BROTLI_PARAM_LGWIN, UInt32(BrotliWindow.bits(for: expectedByteCount, level: level))),
+            (BROTLI_PARAM_SIZE_HINT, UInt32(clamping: expectedByteCount ?? 0)),
         ]
         for (parameter, value) in settings {
             let isTaken = unsafe BrotliEncoderSetParameter(state, parameter, value)

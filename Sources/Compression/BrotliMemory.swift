@@ -6,14 +6,23 @@ internal import CBrotli
 @safe final class BrotliMemory {
     let pointer: UnsafeMutablePointer<CBrotli_Memory>
 
-    init(limit: Int) {
+    /// - Parameter isApart: it shares no allocator with other threads.
+    init(limit: Int, isApart: Bool = false) {
         unsafe pointer = .allocate(capacity: 1)
         unsafe pointer.initialize(to: CBrotli_Memory())
         unsafe pointer.pointee.remaining = limit
+        unsafe pointer.pointee.spare = isApart ? nil : Self.spare
     }
 
     deinit {
         unsafe CBrotli_freeAll(pointer)
         unsafe pointer.deallocate()
     }
+
+    /// Lives as long as the process; touched by atomic exchange alone.
+    nonisolated(unsafe) private static let spare: UnsafeMutablePointer<CBrotli_Spare> = {
+        let spare = UnsafeMutablePointer<CBrotli_Spare>.allocate(capacity: 1)
+        unsafe spare.initialize(to: CBrotli_Spare())
+        return unsafe spare
+    }()
 }

@@ -25,7 +25,7 @@ package final class Decoder {
 
     /// `coding` must be one that `isSupported`.
     package init(
-        _ coding: ContentCoding, limit: DecodingLimit, memoryLimit: Int = 64 << 20
+        _ coding: ContentCoding, limit: DecodingLimit, memoryLimit: Int = CodingMemory.decoderMaximumBytes
     ) throws(CodingError) {
         precondition(coding.isSupported)
         self.limit = limit

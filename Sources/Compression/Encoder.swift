@@ -28,21 +28,19 @@ package final class Encoder {
     /// - Parameters:
     ///   - coding: one that `isSupported`.
     ///   - expectedByteCount: of the whole body, where it is known: short bodies need less memory.
-    ///   - memoryLimit: what the library may allocate, in bytes.
+    ///   - memoryLimit: what the library may allocate, in bytes; nil for `CodingMemory`'s estimate.
     package init(
-        _ coding: ContentCoding, level: CodingLevel, expectedByteCount: Int? = nil, memoryLimit: Int = 256 << 20
+        _ coding: ContentCoding, level: CodingLevel, expectedByteCount: Int? = nil, memoryLimit: Int? = nil
     ) throws(CodingError) {
         precondition(coding.isSupported)
         self.coding = coding
-        let number = level.number(for: coding)
+        let limit = memoryLimit ?? CodingMemory.encoderBytes(coding, level, expectedByteCount: expectedByteCount)
         if coding == .brotli {
-            let window = BrotliWindow.bits(for: expectedByteCount, level: level)
             stream = .brotli(
-                try BrotliEncoderStream(
-                    quality: number, windowBits: window, expectedByteCount: expectedByteCount ?? 0,
-                    memoryLimit: memoryLimit))
+                try BrotliEncoderStream(level: level, expectedByteCount: expectedByteCount, memoryLimit: limit))
         } else {
-            stream = .zlib(try DeflateStream(isGzip: coding == .gzip, level: number, memoryLimit: memoryLimit))
+            let number = level.number(for: coding)
+            stream = .zlib(try DeflateStream(isGzip: coding == .gzip, level: number, memoryLimit: limit))
         }
     }
 
@@ -65,8 +63,9 @@ package final class Encoder {
 /// How far back brotli looks.
 enum BrotliWindow {
     private static let smallest: Int32 = 12
-    /// Memory is bounded while a body passes through: 256 KB.
-    private static let largestFast: Int32 = 18
+    /// Memory is bounded while a body passes through. At that level a larger window finds next to nothing more, and
+    /// takes three times the memory.
+    private static let largestFast: Int32 = 16
     private static let largestBest: Int32 = 22
 
     static func bits(for byteCount: Int?, level: CodingLevel) -> Int32 {
