@@ -97,7 +97,7 @@ let package = Package(
                 "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Nodes",
                 "Redis",
                 "Storage",
-                "Upstreams", "Telemetry", "Server", "TestKit", "PlainCache",
+                "Upstreams", "Telemetry", "Compression", "Server", "TestKit", "PlainCache",
             ]),
         tests(
             "SimulationTests",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
-import HTTPMessages
 internal import CBrotli
+import HTTPMessages
 
 /// Brotli (RFC 7932).
 @safe final class BrotliEncoderStream {

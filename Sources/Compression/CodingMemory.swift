@@ -14,12 +14,14 @@ package enum CodingMemory {
         }
     }
 
-    /// - Parameter firstByte: of the body.
-    package static func decoderBytes(_ coding: ContentCoding, firstByte: UInt8) -> Int {
+    /// - Parameter firstByte: of the body; without it, what every body takes.
+    package static func decoderBytes(_ coding: ContentCoding, firstByte: UInt8 = smallestWindow) -> Int {
         coding == .brotli ? 1 << windowBits(firstByte) + brotliTableBytes : inflateBytes
     }
 
     package static var decoderMaximumBytes: Int { 1 << 24 + brotliTableBytes }
+
+    package static var smallestWindow: UInt8 { 0x21 }
 
     /// WBITS of RFC 7932 §9.1.
     private static func windowBits(_ firstByte: UInt8) -> Int {

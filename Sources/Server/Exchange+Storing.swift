@@ -22,7 +22,9 @@ extension Exchange {
         if let length, length > largestBodyBytes { return relayInstead(response, .tooLarge, framing: framing) }
         guard let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
         else { return relayInstead(response, .tooManyTags, framing: framing) }
-        if draft.coding != .identity { check = BodyCheck(draft.coding, limit: worker.decodingLimit) }
+        if draft.coding != .identity {
+            check = BodyCheck(draft.coding, limit: worker.decodingLimit, store: worker.shared.store)
+        }
         if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
             let sealed = seal(draft, body: rest.extracting(0..<length))
         {

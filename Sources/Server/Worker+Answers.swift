@@ -30,12 +30,12 @@ extension Worker {
         return status
     }
 
-    /// What is stored cannot be decoded, and is of no use to anybody.
+    /// What is stored cannot be decoded; when that is its fault, it is of no use to anybody.
     private func refuse(
         _ stored: StoredResponse, _ error: CodingError, to head: borrowing RequestHead, request: ClientRequest,
         answer: Answer
     ) -> UInt16 {
-        forget(stored)
+        if error != .outOfMemory { forget(stored) }
         writeLocalAnswer(
             Status(502), detail: error.label, isHead: head.method == .head, keepsOpen: request.keepsOpen,
             version: head.version, answer: answer)

@@ -15,7 +15,7 @@ package final class BodyReservation: Sendable {
     deinit { store.giveBack(bytes.load(ordering: .relaxed)) }
 
     /// False when there is no room.
-    func grow(by more: Int) -> Bool {
+    package func grow(by more: Int) -> Bool {
         guard more <= 0 || store.take(more) else { return false }
         bytes.add(max(more, 0), ordering: .relaxed)
         return true

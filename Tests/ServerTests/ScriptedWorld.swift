@@ -23,17 +23,24 @@ final class ScriptedWorld {
     let world: VirtualKernel
     let proxy: Proxy
     private(set) var requests: [Request] = []
-    /// Called for each request when it is complete; answers the whole response.
-    private let respond: (Request) -> String
+    /// Called for each request when it is complete; answers the whole response, in pieces that come one by one.
+    private let respond: (Request) -> [[UInt8]]
     /// What the origin waits before it answers.
     var originDelay = Duration.zero
     /// The next so many connections are closed when a request has come, without an answer.
     var brokenAnswers = 0
     private var origin: VirtualListener?
 
-    init(
+    convenience init(
         _ route: String, top: String = "", workers: Int = 1, seed: UInt64 = 1,
         respond: @escaping (Request) -> String
+    ) throws {
+        try self.init(route, top: top, workers: workers, seed: seed, pieces: { [Array(respond($0).utf8)] })
+    }
+
+    init(
+        _ route: String, top: String = "", workers: Int = 1, seed: UInt64 = 1,
+        pieces respond: @escaping (Request) -> [[UInt8]]
     ) throws {
         world = VirtualKernel(seed: seed)
         self.respond = respond
@@ -69,9 +76,11 @@ final class ScriptedWorld {
             brokenAnswers -= 1
             return socket.close()
         }
-        let answer = respond(request)
-        if originDelay == .zero { return socket.write(answer) }
-        world.after(originDelay) { socket.write(answer) }
+        var delay = originDelay
+        for piece in respond(request) {
+            if delay == .zero { socket.write(piece) } else { world.after(delay) { socket.write(piece) } }
+            delay += .milliseconds(1)
+        }
     }
 
     /// The request that the text is; nil while it is not complete.

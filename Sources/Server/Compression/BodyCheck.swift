@@ -2,6 +2,7 @@
 import Bytes
 import Compression
 import HTTPMessages
+import Storage
 
 /// Looks whether a coded body can be decoded, so that no damaged one is stored.
 final class BodyCheck {
@@ -9,9 +10,9 @@ final class BodyCheck {
     private var output = ByteBuffer()
     private(set) var failure: CodingError?
 
-    init(_ coding: ContentCoding, limit: DecodingLimit) {
+    init(_ coding: ContentCoding, limit: DecodingLimit, store: MemoryStore) {
         do throws(CodingError) {
-            transform = try BodyTransform(from: coding, to: .identity, level: .fast, limit: limit)
+            transform = try BodyTransform(from: coding, to: .identity, level: .fast, limit: limit, store: store)
         } catch {
             transform = nil
             failure = error

@@ -3,43 +3,65 @@ import Bytes
 import Compression
 import HTTPMessages
 import Settings
+import Storage
 
-/// A body on its way into a coding, or out of one.
+/// A body on its way into a coding, or out of one. What its coder takes is counted by the store (promise 7).
 final class BodyTransform {
     private enum Coder {
         case encoder(Encoder)
         case decoder(Decoder)
+        /// The first byte tells how much memory it takes.
+        case unbegun(ContentCoding, DecodingLimit, counted: Int)
     }
 
-    private let coder: Coder
+    private var coder: Coder
     let target: ContentCoding
+    private let reservation: BodyReservation
 
     /// One of `source` and `target` is identity.
+    /// - Throws: `outOfMemory` when the store has no room for it.
     init(
         from source: ContentCoding, to target: ContentCoding, level: CodingLevel, expectedByteCount: Int? = nil,
-        limit: DecodingLimit
+        limit: DecodingLimit, store: MemoryStore
     ) throws(CodingError) {
         precondition((source == .identity) != (target == .identity))
         self.target = target
-        coder =
-            source == .identity
-            ? .encoder(try Encoder(target, level: level, expectedByteCount: expectedByteCount))
-            : .decoder(try Decoder(source, limit: limit))
+        guard source == .identity else {
+            let bytes = CodingMemory.decoderBytes(source)
+            reservation = try store.reserve(forCoder: bytes)
+            coder = .unbegun(source, limit, counted: bytes)
+            return
+        }
+        let bytes = CodingMemory.encoderBytes(target, level, expectedByteCount: expectedByteCount)
+        reservation = try store.reserve(forCoder: bytes)
+        coder = .encoder(
+            try Encoder(target, level: level, expectedByteCount: expectedByteCount, memoryLimit: bytes))
     }
 
     func write(_ input: borrowing Span<UInt8>, into output: inout ByteBuffer) throws(CodingError) {
         switch coder {
         case .encoder(let encoder): try encoder.encode(input, .goOn, into: &output)
-        case .decoder(let decoder):
-            var used = 0
-            var produced = 0
-            repeat {
-                let before = output.count
-                used += try decoder.decode(
-                    input.extracting(used..<input.count), atMost: Self.stepBytes, into: &output)
-                produced = output.count - before
-            } while used < input.count || produced == Self.stepBytes
+        case .decoder(let decoder): try decode(input, by: decoder, into: &output)
+        case .unbegun(let source, let limit, let counted):
+            guard input.count > 0 else { return }
+            let bytes = CodingMemory.decoderBytes(source, firstByte: input[0])
+            guard reservation.grow(by: bytes - counted) else { throw .outOfMemory }
+            let decoder = try Decoder(source, limit: limit, memoryLimit: bytes)
+            coder = .decoder(decoder)
+            try decode(input, by: decoder, into: &output)
         }
+    }
+
+    private func decode(
+        _ input: borrowing Span<UInt8>, by decoder: Decoder, into output: inout ByteBuffer
+    ) throws(CodingError) {
+        var used = 0
+        var produced = 0
+        repeat {
+            let before = output.count
+            used += try decoder.decode(input.extracting(used..<input.count), atMost: Self.stepBytes, into: &output)
+            produced = output.count - before
+        } while used < input.count || produced == Self.stepBytes
     }
 
     /// What was held back so far; a decoder holds nothing back.
@@ -51,10 +73,18 @@ final class BodyTransform {
         switch coder {
         case .encoder(let encoder): try encoder.encode(Span(), .finish, into: &output)
         case .decoder(let decoder): try decoder.finish()
+        case .unbegun: break  // a body without any byte is one that never was coded
         }
     }
 
     static var stepBytes: Int { 32 << 10 }
+}
+
+extension MemoryStore {
+    func reserve(forCoder bytes: Int) throws(CodingError) -> BodyReservation {
+        guard let reservation = reserve(bytes: bytes) else { throw .outOfMemory }
+        return reservation
+    }
 }
 
 extension DecodingLimit {

@@ -29,18 +29,22 @@ final class CodedStream: Sendable {
 
     let coding: ContentCoding
     /// The coded body so far.
-    let body = GrowingBody()
+    let body: GrowingBody
     private let state: Mutex<State>
 
     /// - Parameter expectedByteCount: of the body before.
+    /// - Throws: `outOfMemory` when `store` has no room for it.
     init(
-        from source: ContentCoding, to coding: ContentCoding, expectedByteCount: Int?, limit: DecodingLimit
+        from source: ContentCoding, to coding: ContentCoding, expectedByteCount: Int?, limit: DecodingLimit,
+        store: MemoryStore
     ) throws(CodingError) {
         self.coding = coding
+        body = GrowingBody(reservation: try store.reserve(forCoder: GrowingBody.firstCapacity))
         state = Mutex(
             State(
                 transform: try BodyTransform(
-                    from: source, to: coding, level: .fast, expectedByteCount: expectedByteCount, limit: limit)))
+                    from: source, to: coding, level: .fast, expectedByteCount: expectedByteCount, limit: limit,
+                    store: store)))
     }
 
     /// Codes more of `source`.
@@ -97,7 +101,9 @@ final class CodedStream: Sendable {
     private static var markBytes: Int { 16 << 10 }
     private static var maximumMarks: Int { 1024 }
 
+    /// Where there is no room for all of it, only what its readers still need is kept.
     private func hand(_ output: inout ByteBuffer) {
+        if !body.passes, !body.reserve(output.count) { body.beginToPass() }
         body.append(output.span)
         output.clear()
     }

@@ -70,7 +70,13 @@ final class CompressionPool: Sendable {
 
     private static let maximumJobs = 256
     /// Larger bodies would keep the thread for too long.
-    static let maximumBodyBytes = 8 << 20
+    private static let maximumBodyBytes = 8 << 20
+
+    /// Its coder may take a quarter of what memory is for.
+    func takes(bodyOf count: Int, _ coding: ContentCoding, _ level: CodingLevel) -> Bool {
+        let bytes = CodingMemory.encoderBytes(coding, level, expectedByteCount: count)
+        return count <= Self.maximumBodyBytes && bytes <= store.limitBytes / 4
+    }
 
     private func run(_ job: Job, _ ticket: Ticket) {
         let result = Result { () throws(CodingError) in try make(job) }
@@ -86,8 +92,9 @@ final class CompressionPool: Sendable {
 
     private func encode(_ job: Job) -> Result<StoredResponse, CodingError> {
         let forms = job.stored.forms
+        let store = store
         return Result { () throws(CodingError) in
-            try FormMaker.make(job.stored, job.coding, level: job.level, limit: job.limit) {
+            try FormMaker.make(job.stored, job.coding, level: job.level, limit: job.limit, store: store) {
                 forms?.areKept ?? true
             }
         }

@@ -25,7 +25,9 @@ extension Exchange {
             count: draft.contentLength)
         guard coding != draft.coding else { return true }
         do throws(CodingError) {
-            if let (stream, reader) = try response.stream(in: coding, limit: worker.decodingLimit) {
+            if let (stream, reader) = try response.stream(
+                in: coding, limit: worker.decodingLimit, store: worker.shared.store)
+            {
                 delivery.stream = stream
                 delivery.streamReader = reader
             } else if draft.coding != .identity {
@@ -165,7 +167,11 @@ extension Exchange {
         return forms
     }
 
+    /// Nil when its beginning is gone.
     private func form(of response: StreamedResponse, _ stream: CodedStream) -> StoredForms.Form? {
+        guard !stream.body.passes else { return nil }
+        // From here on the entry is counted.
+        stream.body.reservation?.release()
         let head = response.draft.head
         let draft = CodedHead.draft(head: head.span, metadata: response.draft.metadata, coding: stream.coding)
         return StoredResponse.form(draft, segments: stream.body.sealed()).map {

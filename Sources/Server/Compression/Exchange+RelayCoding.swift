@@ -30,7 +30,7 @@ extension Exchange {
         do throws(CodingError) {
             delivery.transform = try BodyTransform(
                 from: known.stored, to: target, level: .fast, expectedByteCount: contentLength,
-                limit: DecodingLimit(maximumByteCount: .max))
+                limit: DecodingLimit(maximumByteCount: .max), store: worker.shared.store)
         } catch {
             if known.stored != .identity { throw error }
             return RelayCoding(response: known, target: known.stored)

@@ -6,29 +6,37 @@ import Storage
 
 /// Makes forms of stored responses.
 enum FormMaker {
-    /// - Parameter isWanted: asked between steps; no ends it as `cancelled`.
+    /// - Parameters:
+    ///   - store: counts what is taken meanwhile.
+    ///   - isWanted: asked between steps; no ends it as `cancelled`.
     static func make(
         _ stored: StoredResponse, _ coding: ContentCoding, level: CodingLevel, limit: DecodingLimit,
-        isWanted: () -> Bool = { true }
+        store: MemoryStore, isWanted: () -> Bool = { true }
     ) throws(CodingError) -> StoredResponse {
         let count = stored.bodyCount
         let transform = try BodyTransform(
-            from: stored.coding, to: coding, level: level, expectedByteCount: count, limit: limit)
-        let body = GrowingBody(expectedCount: coding == .identity ? nil : max(count / 4, 256))
+            from: stored.coding, to: coding, level: level, expectedByteCount: count, limit: limit, store: store)
+        let expected = coding == .identity ? GrowingBody.firstCapacity : max(count / 4, 256)
+        let body = GrowingBody(expectedCount: expected, reservation: try store.reserve(forCoder: expected))
         var output = ByteBuffer(capacity: min(count / 2 + 256, 64 << 10))
         var cursor = 0
         while cursor < count {
             guard isWanted() else { throw .cancelled }
             cursor += try step(stored, from: cursor, transform, into: &output)
-            body.append(output.span)
-            output.clear()
+            try hand(&output, to: body)
         }
         try transform.finish(into: &output)
-        body.append(output.span)
+        try hand(&output, to: body)
         guard let form = StoredResponse.form(CodedHead.draft(stored, coding: coding), segments: body.sealed()) else {
             throw .tooLarge
         }
         return form
+    }
+
+    private static func hand(_ output: inout ByteBuffer, to body: GrowingBody) throws(CodingError) {
+        guard body.reserve(output.count) else { throw .outOfMemory }
+        body.append(output.span)
+        output.clear()
     }
 
     /// Answers how many bytes of the body it took.

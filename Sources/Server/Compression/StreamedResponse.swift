@@ -27,8 +27,16 @@ final class StreamedResponse: Sendable {
 
     /// The body in another coding, made once for all who take it so, with one reader more.
     /// - Returns: nil when its beginning is gone.
-    func stream(in coding: ContentCoding, limit: DecodingLimit) throws(CodingError) -> (CodedStream, reader: Int)? {
-        let made = try streams.contains { $0.coding == coding } ? nil : makeStream(coding, limit)
+    /// - Throws: `outOfMemory` when `store` has no room for it.
+    func stream(
+        in coding: ContentCoding, limit: DecodingLimit, store: MemoryStore
+    ) throws(CodingError) -> (CodedStream, reader: Int)? {
+        let isMade = streams.contains { $0.coding == coding }
+        let made =
+            try isMade
+            ? nil
+            : CodedStream(
+                from: draft.coding, to: coding, expectedByteCount: contentLength, limit: limit, store: store)
         return coded.withLock { coded in
             var stream = coded.streams.first { $0.coding == coding }
             if stream == nil, let made {
@@ -39,10 +47,6 @@ final class StreamedResponse: Sendable {
             if coded.passes { stream.body.beginToPass() }
             return (stream, reader)
         }
-    }
-
-    private func makeStream(_ coding: ContentCoding, _ limit: DecodingLimit) throws(CodingError) -> CodedStream {
-        try CodedStream(from: draft.coding, to: coding, expectedByteCount: contentLength, limit: limit)
     }
 
     /// From here on only what readers still need is kept.

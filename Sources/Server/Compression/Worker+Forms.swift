@@ -58,7 +58,7 @@ extension Worker {
         }
         do throws(CodingError) {
             let start = loop.kernel.monotonicNanoseconds()
-            let form = try FormMaker.make(stored, coding, level: .fast, limit: decodingLimit)
+            let form = try FormMaker.make(stored, coding, level: .fast, limit: decodingLimit, store: shared.store)
             recordCoding(
                 coding, inputByteCount: stored.bodyCount, outputByteCount: form.bodyCount, since: start, route: route)
             // Without room it serves this request alone.
@@ -79,8 +79,8 @@ extension Worker {
     var decodingLimit: DecodingLimit { DecodingLimit(snapshot.settings.memory) }
 
     private func considerClimbing(_ stored: StoredResponse, _ coding: ContentCoding, _ policy: CompressionPolicy) {
-        guard policy.climbsAfter > 0, stored.bodyCount <= CompressionPool.maximumBodyBytes,
-            stored.forms?.hasBeenAsked(times: policy.climbsAfter) == true
+        guard policy.climbsAfter > 0, stored.forms?.hasBeenAsked(times: policy.climbsAfter) == true,
+            shared.compressor.takes(bodyOf: stored.bodyCount, coding, .best)
         else { return }
         guard let tier else { return offer(stored, coding, .best) }
         tier.findBest(coding, of: stored) { [unowned self] in offer(stored, coding, .best) }
