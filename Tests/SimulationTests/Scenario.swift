@@ -28,6 +28,8 @@ final class Scenario {
         var hits = 0
         var collapsed = 0
         var fetches = 0
+        /// How often Redis had what memory lacked.
+        var fromRedis: UInt64 = 0
     }
 
     let seed: UInt64
@@ -46,6 +48,8 @@ final class Scenario {
     private let partShare: Double
     private var requestCount = 0
     private let hasNetworkFaults: Bool
+    /// The second tier, where there is one.
+    let redis: SimulatedRedis?
 
     init(seed: UInt64, traces: Bool = false) throws {
         self.seed = seed
@@ -57,6 +61,12 @@ final class Scenario {
         settings = ScenarioSettings(random: &random, isGenerous: isHealthy && !isHostile)
         world = VirtualKernel(seed: seed, faults: plan)
         world.setFaults(FaultPlan.none, for: ScenarioSettings.adminAddress)
+        if let tier = Self.tierSettings(seed) {
+            (settings.tier, settings.coalescesNodes) = tier
+            redis = try SimulatedRedis(in: world)
+        } else {
+            redis = nil
+        }
         origin = try SimulatedOrigin(
             world: world, addresses: settings.originAddresses, temper: isHealthy ? .healthy : .rough,
             lifetimes: settings.lifetimes, seed: seed &+ 1)
@@ -114,6 +124,7 @@ final class Scenario {
         defer { world.end() }
         startClients()
         scheduleEvents(within: duration)
+        scheduleTierEvents(within: duration)
         judge.trace("\(settings.text)\(judge.circumstances)")
         try turn(for: duration)
         for client in clients { client.stop() }
@@ -121,7 +132,7 @@ final class Scenario {
         try drain()
         return Summary(
             answers: judge.answerCount, hits: judge.hitCount, collapsed: judge.collapsedCount,
-            fetches: origin.responses.count)
+            fetches: origin.responses.count, fromRedis: tierHitCount)
     }
 
     private func startClients() {
@@ -171,6 +182,7 @@ final class Scenario {
         try turn(for: .seconds(300)) { clients.allSatisfy(\.isIdle) }
         judge.check(clients.allSatisfy(\.isIdle), "a client hangs")
         origin.close(kills: false)
+        redis?.stop()
         // A fetch that fills the store goes on without a client.
         try turn(for: .seconds(60)) { leftDescriptorCount == 0 }
         let left = leftDescriptorCount

@@ -22,6 +22,9 @@ struct ScenarioSettings {
     var sendsXCache = false
     /// Counted by reloads.
     var edition = 0
+    /// The directives of a second tier; empty without one.
+    var tier = ""
+    var coalescesNodes = false
 
     init(random: inout SeededRandom, isGenerous: Bool) {
         // The smallest that leaves something to store beside the tables.
@@ -47,12 +50,15 @@ struct ScenarioSettings {
         Int64(route == .wait ? Self.shortWaitMilliseconds : Self.waitMilliseconds) * 1_000_000
     }
 
+    private var coalescing: String { coalescesNodes ? "nodes" : "on" }
+
     var text: String {
         let stale = lifetimes.staleMilliseconds
         let window = stale > 0 ? "stale while_revalidate=\(stale / 2)ms if_error=\(stale)ms" : ""
         return """
             listen 127.0.0.1:8080
             admin 127.0.0.1:9900
+            \(tier)
             memory \(memory) max_object=\(maximumObjectBytes)B
             timeout connect=1s first_byte=4s idle=3s
             client head_timeout=3s send_idle=5s body_idle=3s
@@ -68,7 +74,7 @@ struct ScenarioSettings {
             defaults {
               upstream api
               tags header=Surrogate-Key
-              coalesce on wait=\(Self.waitMilliseconds)ms
+              coalesce \(coalescing) wait=\(Self.waitMilliseconds)ms
               \(window)
             }
             route /key/* { slow \(1000 + edition)ms }
@@ -76,7 +82,7 @@ struct ScenarioSettings {
             route /force/* { ttl \(lifetimes.forcedMilliseconds)ms force }
             route /pass/* { pass }
             route /alone/* { coalesce off }
-            route /wait/* { coalesce on wait=\(Self.shortWaitMilliseconds)ms limit=3 }
+            route /wait/* { coalesce \(coalescing) wait=\(Self.shortWaitMilliseconds)ms limit=3 }
             route /sorted/* { key query=sorted drop=utm_* }
 
             """

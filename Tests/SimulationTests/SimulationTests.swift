@@ -18,9 +18,9 @@ import Testing
     }
 
     /// So that a failure shows how it came about, a seed that failed is run again with a trace.
-    private static func failure(of seed: UInt64) -> String? {
+    private static func failure(of seed: UInt64, fromRedis: inout UInt64) -> String? {
         do {
-            _ = try Scenario(seed: seed).run()
+            fromRedis += try Scenario(seed: seed).run().fromRedis
             return nil
         } catch {
             do {
@@ -34,11 +34,13 @@ import Testing
         if let seed = Self.number("SIM_SEED") { return try replay(seed) }
         let first = Self.number("SIM_FIRST") ?? 1
         let count = Self.number("SIM_SEEDS") ?? 200
+        var fromRedis: UInt64 = 0
         for seed in first..<first + count {
-            if let failure = Self.failure(of: seed) { Issue.record("\(failure)") }
+            if let failure = Self.failure(of: seed, fromRedis: &fromRedis) { Issue.record("\(failure)") }
             let done = seed - first + 1
             if done % 100 == 0, count > 200 { Self.tell("simulated \(done) of \(count) seeds\n") }
         }
+        #expect(fromRedis > count / 4 || count < 100, "\(fromRedis) answers from Redis")
     }
 
     private func replay(_ seed: UInt64) throws {
