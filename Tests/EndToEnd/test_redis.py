@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Redis as the second tier: it helps across restarts and nodes, and never hurts (promise 5)."""
 import json
+import random
 import re
 import socket
 import threading
@@ -10,7 +11,7 @@ import unittest
 from case import FRESH, LarderCase
 from larder import Larder, free_port
 from origin import Reply
-from rawclient import once
+from rawclient import Client, once
 from redisserver import RedisServer
 from waiting import until
 
@@ -170,6 +171,28 @@ class TierTest(RedisCase):
 
     def uptime(self):
         return self.larder.admin_json("GET", "/health")["uptime_seconds"]
+
+    def test_a_warm_restart_keeps_the_hit_rate(self):
+        """A node that is started again with Redis full: of a thousand requests, at least nine in ten are hits."""
+        self.start()
+        self.wait_whole()
+        paths = [f"/item/{number}" for number in range(250)]
+        self.fill(*paths)
+        chance = random.Random(7)
+        # Some are asked for much more often than others.
+        traffic = [paths[min(int(chance.expovariate(1 / 60)), 249)] for _ in range(1000)]
+
+        def run():
+            before = len(self.origin.requests)
+            with Client(self.larder.port) as client:
+                hits = sum(bool(client.request("GET", path).cache.get("hit")) for path in traffic)
+            return hits / len(traffic), len(self.origin.requests) - before
+        former, fetched = run()
+        self.assertEqual(fetched, 0)
+        self.restart()
+        rate, fetched = run()
+        self.assertGreaterEqual(rate, 0.9 * former)
+        self.assertLessEqual(fetched, len(traffic) * 0.1)
 
     def test_keys_can_be_read_and_expire(self):
         self.start()
