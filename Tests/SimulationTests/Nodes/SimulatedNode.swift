@@ -34,6 +34,7 @@ final class SimulatedNode {
             route /* { upstream api
               ttl 10m
               key host=off
+              coalesce \(world.seed % 2 == 0 ? "nodes" : "on") wait=2s lock=300ms
               tags header=Cache-Tag }
             """
         let report = SettingsParser.parse(
