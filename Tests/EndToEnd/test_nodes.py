@@ -164,6 +164,17 @@ class SweepTests(NodesCase):
         self.assertEqual(self.origin.count(), before + 1)
 
 
+    def test_forms_are_swept_with_their_responses(self):
+        self.start_nodes(2, "lease=1s sweep=300ms")
+        self.origin.on("/f", Reply(fields=[FRESH, ("Content-Type", "text/plain"), ("Cache-Tag", "f")],
+                                   content=b"what can be compressed, " * 100))
+        once(self.nodes[0].port, "GET", "/f", [("Accept-Encoding", "br")])
+        keys = ["t:obj:GET /f", "t:obj:GET /f coded:br"]
+        until(lambda: self.redis.ask("EXISTS", *keys) == 2, "both are kept")
+        self.call(self.nodes[1], tags=["f"])
+        until(lambda: self.redis.ask("EXISTS", *keys) == 0, "both are swept", 20)
+
+
 class LivenessTests(NodesCase):
     def test_a_node_that_hangs_is_named_then_not_waited_for(self):
         first, second = self.start_nodes(2)

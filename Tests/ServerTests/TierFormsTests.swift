@@ -131,6 +131,18 @@ import Testing
         #expect(subject.map { String(decoding: $0.key, as: UTF8.self) } == "GET a/a", "the sweep finds it as well")
     }
 
+    @Test func whatTheOriginConfirmsKeepsItsFormsForAsLong() throws {
+        let world = try Self.world()
+        _ = world.get("/a", fields: Self.accepting)  // fills both
+        world.world.run(for: .seconds(310))
+        world.control.originConfirms = true
+        #expect(world.get("/a", fields: Self.accepting).contains("fwd-status=304"))
+        for key in [Self.record, Self.brotli] {
+            let left = try #require(world.redis.remainingMilliseconds(of: key))
+            #expect((355_000...360_000).contains(left), "\(key)")
+        }
+    }
+
     @Test func aVariantHasItsOwnForms() throws {
         let world = try Self.world()
         world.control.originFields += "Vary: Accept\r\n"
