@@ -18,6 +18,14 @@ open class Channel: Deadline {
     @inlinable
     package final var kernel: Kernel { loop.kernel }
 
+    /// As the kernel's `send`, without counting a reference to the kernel, which outlives this call.
+    package final func send(now bytes: borrowing Span<UInt8>) -> IOResult {
+        guard let loop = unsafe ownLoop else { preconditionFailure("not attached to a loop") }
+        return unsafe bytes.withUnsafeBytes { bytes in
+            unsafe loop._withUnsafeGuaranteedRef { unsafe $0.kernel.send(openDescriptor, bytes) }
+        }
+    }
+
     /// Called on the loop; never after `close`.
     open func ready(_ events: ReadyEvents) {}
 

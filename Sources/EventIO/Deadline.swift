@@ -15,7 +15,7 @@ import Bytes
     @usableFromInline final var linkedNanoseconds = Deadline.never
     private final var handle: TimerWheel<Deadline>.Handle = -1
     // The loop outlives what is attached to it: its end detaches everything.
-    @usableFromInline final unowned(unsafe) var ownLoop: Loop?
+    @usableFromInline final var ownLoop: Unmanaged<Loop>?
 
     public init() {}
 
@@ -29,13 +29,13 @@ import Bytes
     @inlinable
     package final var loop: Loop {
         guard let loop = unsafe ownLoop else { preconditionFailure("not attached to a loop") }
-        return loop
+        return unsafe loop.takeUnretainedValue()
     }
 
     /// Must be called before a deadline is set. (A `Channel` is attached with its descriptor.)
     package final func attachDeadline(to loop: Loop) {
         precondition(linkedNanoseconds == Self.never || self.loop === loop, "the wheel of another loop holds this")
-        unsafe ownLoop = loop
+        unsafe ownLoop = .passUnretained(loop)
     }
 
     /// Called on the loop, with the deadline cleared already.

@@ -91,6 +91,9 @@ public import Bytes
     /// Reads the clocks anew, after work that took long.
     package func refreshNow() { moment = kernel.now() }
 
+    /// The clock as it is now.
+    package func monotonicNanoseconds() -> Int64 { kernel.monotonicNanoseconds() }
+
     /// Reads into `readBuffer`, from its beginning.
     package func read(_ fd: FileDescriptor) -> IOResult { unsafe kernel.read(fd, into: readBuffer) }
 

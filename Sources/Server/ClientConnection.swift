@@ -163,11 +163,11 @@ final class ClientConnection: StreamChannel {
     }
 
     private func readAndTake() -> Bool {
-        let result = worker.loop.read(descriptor)
-        guard received(result, room: worker.loop.readByteLimit) else { return false }
         let loop = worker.loop
+        let result = loop.read(descriptor)
+        guard received(result, room: loop.readByteLimit) else { return false }
         let bytes = loop.bytesRead(result.bytes)
-        if exchange == nil { startedNanoseconds = worker.loop.now.monotonicNanoseconds }
+        if exchange == nil { startedNanoseconds = loop.now.monotonicNanoseconds }
         let used = take(bytes)
         if used < bytes.count { input.append(bytes.extracting(used..<bytes.count)) }
         return true

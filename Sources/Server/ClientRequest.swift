@@ -25,15 +25,14 @@ struct ClientRequest {
         case .none, .length(0): hasBody = false
         default: hasBody = true
         }
-        let isHonored = route.policy.requestDirectives == .honor
         return RequestFacts(
             method: head.method, isKeyedByBody: route.keysBody(of: head.method), hasBody: hasBody,
             wantsUpgrade: wantsUpgrade,
             hasRange: head.fields.contains(.range),
             isForOrigin: head.fields.contains(.ifMatch) || head.fields.contains(.ifUnmodifiedSince),
-            routePasses: route.settings.isPass,
-            coalesces: route.settings.coalesce.isEnabled, coalescesNodes: route.settings.coalesce.scope == .nodes,
-            onlyIfCached: isHonored && directives.onlyIfCached)
+            routePasses: route.isPass,
+            coalesces: route.coalesces, coalescesNodes: route.coalescesNodes,
+            onlyIfCached: route.honorsDirectives && directives.onlyIfCached)
     }
 }
 

@@ -61,7 +61,7 @@ extension Exchange {
         rest: borrowing Span<UInt8>
     ) {
         guard let part = RepresentationPart(response) else { preconditionFailure("only parts are collected") }
-        if let reservation = worker.shared.store.reserve(bytes: part.range.count) {
+        if let reservation = worker.store.reserve(bytes: part.range.count) {
             collector = PartCollector(
                 response: copy response, part: part, metadata: metadata, receivedAt: worker.loop.now,
                 body: GrowingBody(expectedCount: part.range.count, reservation: reservation))
@@ -84,7 +84,7 @@ extension Exchange {
 
     private func store(_ collector: PartCollector) {
         let key = self.key
-        let found = worker.shared.store.lookUp(
+        let found = worker.store.lookUp(
             key: key.span, hash: keyHash, request: head.fields, scratch: &worker.scratch, now: worker.loop.now)
         var stored: StoredResponse?
         if case .found(let response, _) = found { stored = response }
@@ -175,7 +175,7 @@ extension Exchange {
     func completeStored(_ response: borrowing ResponseHead) {
         guard let stored, let held = stored.sharedBody, let missing = held.missing,
             let draft = mergedDraft(stored, response, receivedAt: worker.loop.now),
-            let reservation = worker.shared.store.reserve(bytes: held.count)
+            let reservation = worker.store.reserve(bytes: held.count)
         else { return fetchWhole() }
         answer.outcome = .miss
         withhold(response)

@@ -30,7 +30,7 @@ extension Exchange {
     func beginToPass(_ response: StreamedResponse, _ reason: NotStoredReason) {
         answer.notStored = reason
         if reason.holdsForOthers {
-            worker.shared.store.rememberUncacheable(
+            worker.store.rememberUncacheable(
                 hash: keyHash,
                 untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
         }

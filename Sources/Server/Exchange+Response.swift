@@ -116,7 +116,7 @@ extension Exchange {
     private func rememberUncacheable() {
         guard leads, let reason = answer.notStored, reason.holdsForOthers else { return }
         let until = worker.loop.now.monotonicMilliseconds + Self.uncacheableMemoryMilliseconds
-        worker.shared.store.rememberUncacheable(hash: keyHash, untilMonotonicMilliseconds: until)
+        worker.store.rememberUncacheable(hash: keyHash, untilMonotonicMilliseconds: until)
     }
 
     private static var uncacheableMemoryMilliseconds: Int64 { 120_000 }
@@ -211,7 +211,7 @@ extension Exchange {
             worker.forget(stored)
             endFlight(.uncacheable)
         } else {
-            let outcome = worker.shared.store.insert(refreshed.response)
+            let outcome = worker.store.insert(refreshed.response)
             keepInSecondTier(refreshed.response, outcome)
             answer.isStored = outcome == .stored
             endFlight(.stored(refreshed.response))

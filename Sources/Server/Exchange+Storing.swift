@@ -33,7 +33,7 @@ extension Exchange {
             storeWhole(sealed)
             return length
         }
-        guard let reservation = worker.shared.store.reserve(bytes: length ?? GrowingBody.firstCapacity) else {
+        guard let reservation = worker.store.reserve(bytes: length ?? GrowingBody.firstCapacity) else {
             return relayInstead(response, .storeFull, framing: framing)
         }
         let streamed = StreamedResponse(draft, reservation)
@@ -56,7 +56,7 @@ extension Exchange {
 
     /// A longer one is not stored.
     var largestBodyBytes: Int {
-        min(worker.snapshot.settings.memory.maxObjectBytes, worker.shared.store.largestEntryBytes)
+        min(worker.snapshot.settings.memory.maxObjectBytes, worker.store.largestEntryBytes)
     }
 
     /// An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
@@ -64,7 +64,7 @@ extension Exchange {
     private func takeKeyOfGet() {
         guard request.content == nil else { return }
         if key.isEmpty { adoptKeyOfGet() }
-        if !head.method.isSafe { epoch = worker.shared.store.currentEpoch }
+        if !head.method.isSafe { epoch = worker.store.currentEpoch }
     }
 
     private func adoptKeyOfGet() {
@@ -81,7 +81,7 @@ extension Exchange {
         let tags = ResponseTags.hashes(
             response.fields, authority: head.authority, policy: request.route.policy)
         guard let tags else { return }  // too many to be stored
-        let verdict = worker.shared.store.verdict(key: key.span, hash: keyHash, tags: tags.span, since: epoch)
+        let verdict = worker.store.verdict(key: key.span, hash: keyHash, tags: tags.span, since: epoch)
         isOutdated = verdict != .no
     }
 
@@ -104,12 +104,12 @@ extension Exchange {
     }
 
     func admit(_ response: StoredResponse) {
-        let outcome = worker.shared.store.insert(response)
+        let outcome = worker.store.insert(response)
         keepInSecondTier(response, outcome)
         switch outcome {
         case .stored:
             answer.isStored = true
-            worker.shared.store.forgetUncacheable(hash: keyHash)
+            worker.store.forgetUncacheable(hash: keyHash)
         case .tooLarge: answer.notStored = .tooLarge
         case .invalidated: answer.notStored = .invalidated
         case .notAdmitted: answer.notStored = .storeFull

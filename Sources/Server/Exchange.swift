@@ -131,7 +131,7 @@ final class Exchange: Deadline {
         if key.isEmpty { key = worker.keyCopy() }
     }
 
-    func adoptEpoch() { if epoch == 0 { epoch = worker.shared.store.currentEpoch } }
+    func adoptEpoch() { if epoch == 0 { epoch = worker.store.currentEpoch } }
 
     func forward() { fetch(conditional: false) }
 
@@ -150,7 +150,7 @@ final class Exchange: Deadline {
     private func joinFlight() {
         let place = worker.shared.flights.join(
             key: key, variant: variant, hash: keyHash, worker: worker.link,
-            followerLimit: request.route.settings.coalesce.followerLimit, store: worker.shared.store)
+            followerLimit: request.route.settings.coalesce.followerLimit, store: worker.store)
         switch place {
         case .leader(let flight):
             self.flight = flight
@@ -273,7 +273,7 @@ final class Exchange: Deadline {
         // What another's fetch brings began before this request came.
         guard let flight, !worker.isOutOfTouch else { return .invalidated }
         let key = flight.key
-        let verdict = worker.shared.store.verdict(
+        let verdict = worker.store.verdict(
             key: key.span, hash: flight.keyHash, tags: tags, since: flight.epoch)
         return verdict != .no ? .invalidated : fits ? .headArrived : .otherVariant
     }

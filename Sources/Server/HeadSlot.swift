@@ -22,7 +22,7 @@ struct HeadSlots {
         return others.popLast() ?? HeadSlot()
     }
 
-    mutating func give(back slot: HeadSlot) {
+    mutating func give(back slot: consuming HeadSlot) {
         if first == nil {
             first = slot
         } else if others.count < Self.maximumCount, slot.head.fields.allocatedBytes <= Self.maximumBytes {

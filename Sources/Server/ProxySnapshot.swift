@@ -95,6 +95,11 @@ final class CompiledRoute: Sendable {
     let keyParts: [KeyPart]
     private let keysQueries: Bool
     private let keysPosts: Bool
+    // Of the settings and the policy, for each request.
+    let isPass: Bool
+    let coalesces: Bool
+    let coalescesNodes: Bool
+    let honorsDirectives: Bool
     let slowNanoseconds: Int64
     let compression: CompressionPolicy
     /// What it is called in metrics.
@@ -107,6 +112,10 @@ final class CompiledRoute: Sendable {
         self.index = index
         self.settings = route
         policy = CachePolicy(route, settings)
+        isPass = route.isPass
+        coalesces = route.coalesce.isEnabled
+        coalescesNodes = route.coalesce.scope == .nodes
+        honorsDirectives = policy.requestDirectives == .honor
         key = KeyOptions(route.key)
         keyParts = KeyPart.all(of: route.key)
         keysQueries = route.key.bodies.contains(.query)
@@ -114,6 +123,15 @@ final class CompiledRoute: Sendable {
         compression = CompressionPolicy(route.compression)
         labelBytes = ContiguousArray(label.utf8)
         slowNanoseconds = Int64(route.slowMilliseconds) * 1_000_000
+    }
+
+    func writeKey(
+        of head: borrowing RequestHead, content: KeyedContent?, hasher: ByteHasher, into buffer: inout ByteBuffer
+    ) {
+        CacheKey.write(head, isKeyedByBody: content != nil, options: key, into: &buffer)
+        guard !keyParts.isEmpty else { return }
+        for part in keyParts { KeyPartWriter.write(part, of: head.fields, hasher: hasher, into: &buffer) }
+        if let content { KeyPartWriter.write(content, of: head.fields, into: &buffer) }
     }
 
     /// Whether the body is part of the key, so that its answer is stored and reused.

@@ -45,7 +45,7 @@ extension StoredResponseMaker {
     private static func refreshed(
         _ stored: StoredResponse, by draft: StoredDraft, for exchange: Exchange
     ) -> StoredResponse? {
-        let forms = exchange.worker.shared.store.current(stored) ?? stored
+        let forms = exchange.worker.store.current(stored) ?? stored
         return stored.refreshed(by: draft, epoch: exchange.epoch).map {
             $0.with(CodedHead.renewed(forms, under: $0))
         }

@@ -23,7 +23,7 @@ class StreamChannel: Channel {
         guard !isBroken, bytes.count > 0 else { return }
         writtenByteCount += UInt64(bytes.count)
         guard queue.isEmpty else { return queue.append(bytes) }
-        guard let sent = taken(kernel.send(descriptor, bytes)), sent < bytes.count else { return }
+        guard let sent = taken(send(now: bytes)), sent < bytes.count else { return }
         queue.append(bytes.extracting(sent..<bytes.count))
     }
 

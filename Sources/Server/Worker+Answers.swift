@@ -16,18 +16,19 @@ extension Worker {
         with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
         request: ClientRequest, answer: inout Answer
     ) -> UInt16 {
-        let chosen: StoredResponse
         do throws(CodingError) {
-            chosen = try representation(of: stored, for: head, route: request.route)
+            guard let form = try form(of: stored, for: head, route: request.route) else {
+                return respond(asIs: stored, to: head, on: client, request: request, answer: answer)
+            }
+            let status = respond(asIs: form, to: head, on: client, request: request, answer: answer)
+            if status == stored.metadata.status, head.method != .head {
+                answer.coded = CodedAnswer(
+                    form.coding, plainByteCount: stored.bodyCount, codedByteCount: form.bodyCount)
+            }
+            return status
         } catch {
             return refuse(stored, error, to: head, request: request, answer: answer)
         }
-        let status = respond(withForm: chosen, to: head, on: client, request: request, answer: answer)
-        if chosen.coding != stored.coding, status == stored.metadata.status, head.method != .head {
-            answer.coded = CodedAnswer(
-                chosen.coding, plainByteCount: stored.bodyCount, codedByteCount: chosen.bodyCount)
-        }
-        return status
     }
 
     /// What is stored cannot be decoded; when that is its fault, it is of no use to anybody.
@@ -43,7 +44,7 @@ extension Worker {
     }
 
     private func respond(
-        withForm stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
+        asIs stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
         request: ClientRequest, answer: Answer
     ) -> UInt16 {
         if !head.fields.present.isDisjoint(with: Self.narrowingFields) {

@@ -21,9 +21,9 @@ extension Worker {
     func search(_ head: borrowing RequestHead, _ request: ClientRequest) -> Found {
         writeKey(of: head, request)
         let hash = shared.hasher.hash64(key.span)
-        let found = shared.store.lookUp(
+        let found = store.lookUp(
             key: key.span, hash: hash, request: head.fields, scratch: &scratch, now: loop.now)
-        switch found {
+        switch consume found {
         case .absent: return Found(answer: .absent, stored: nil, keyHash: hash)
         case .uncacheable: return Found(answer: .uncacheable, stored: nil, keyHash: hash)
         case .variantMissing:
@@ -56,18 +56,14 @@ extension Worker {
     }
 
     /// Other nodes may have invalidated anything without this one, and it was told to serve nothing on such terms.
-    var isOutOfTouch: Bool { snapshot.revalidatesUnconfirmed && !shared.store.isConfirmed(loop.now) }
+    var isOutOfTouch: Bool { snapshot.revalidatesUnconfirmed && !store.isConfirmed(loop.now) }
 
     /// What the last search left.
     func keyCopy() -> ContiguousArray<UInt8> { ContiguousArray(copying: key) }
 
     func writeKey(of head: borrowing RequestHead, _ request: ClientRequest) {
-        let route = request.route
         key.clear()
-        CacheKey.write(head, isKeyedByBody: request.content != nil, options: route.key, into: &key)
-        guard !route.keyParts.isEmpty else { return }
-        for part in route.keyParts { KeyPartWriter.write(part, of: head.fields, hasher: shared.hasher, into: &key) }
-        if let content = request.content { KeyPartWriter.write(content, of: head.fields, into: &key) }
+        request.route.writeKey(of: head, content: request.content, hasher: shared.hasher, into: &key)
     }
 
     /// Whether a response chosen by these request fields would be chosen by others.
@@ -107,7 +103,7 @@ extension Worker {
 
     /// Nothing more is to be served from it.
     func forget(_ stored: StoredResponse) {
-        _ = shared.store.remove(key: stored.key, hash: stored.keyHash)  // how many variants went does not matter
+        _ = store.remove(key: stored.key, hash: stored.keyHash)  // how many variants went does not matter
         tier?.remove(stored.key)
     }
 
@@ -127,7 +123,7 @@ extension Worker {
             guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange),
                 refreshed.refusal == nil
             else { return forget(stored) }
-            exchange.keepInSecondTier(refreshed.response, shared.store.insert(refreshed.response))
+            exchange.keepInSecondTier(refreshed.response, store.insert(refreshed.response))
         }
     }
 
@@ -164,7 +160,7 @@ extension Worker {
     @discardableResult
     private func invalidate(_ key: borrowing Span<UInt8>, route: CompiledRoute) -> Int {
         let hash = shared.hasher.hash64(key)
-        let removed = shared.store.remove(key: key, hash: hash)
+        let removed = store.remove(key: key, hash: hash)
         tier?.remove(key)
         var rules = [NamedRule(.key, Array(copying: key))]
         // Entries to whose key a route added cookies, bodies and the like are of this URL too.

@@ -53,7 +53,7 @@ extension Worker {
         _ stored: StoredResponse, _ metadata: CachedMetadata, _ head: borrowing RequestHead, _ route: CompiledRoute
     ) -> Bool {
         head.method == .get && !head.fields.contains(.range) && route.policy.storesPartial
-            && stored.bodyCount <= min(snapshot.settings.memory.maxObjectBytes, shared.store.largestEntryBytes)
+            && stored.bodyCount <= min(snapshot.settings.memory.maxObjectBytes, store.largestEntryBytes)
             && StrongValidator.ofIfRange(metadata, eTag: stored.eTag) != nil
     }
 }

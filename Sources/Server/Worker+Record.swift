@@ -12,7 +12,7 @@ extension Worker {
     func record(
         status: UInt16, request: ClientRequest, head: borrowing RequestHead, client: ClientConnection, answer: Answer
     ) {
-        let end = loop.kernel.monotonicNanoseconds()
+        let end = loop.monotonicNanoseconds()
         let duration = max(0, end - request.startedNanoseconds)
         var record = RequestRecord(
             route: label(of: request.route), outcome: answer.outcome, method: head.method,

@@ -15,6 +15,8 @@ final class Worker {
     let index: Int
     let loop: Loop
     let shared: SharedState
+    /// That of `shared`.
+    let store: MemoryStore
     private(set) var snapshot: ProxySnapshot
     /// Of the snapshot, where reading it counts no references.
     private(set) var hitExplanation = ByteBuffer()
@@ -57,6 +59,7 @@ final class Worker {
         self.index = index
         self.loop = loop
         self.shared = shared
+        store = shared.store
         self.snapshot = snapshot
         self.resolver = resolver
         self.log = log

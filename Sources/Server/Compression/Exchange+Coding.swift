@@ -71,7 +71,7 @@ extension Exchange {
         if case .finished(justNow: true) = progress, let stored = response.stored {
             if let form = form(of: response, stream) {
                 // Without room it has served those who read it.
-                if let now = worker.shared.store.attach(form, stream.coding, to: stored) {
+                if let now = worker.store.attach(form, stream.coding, to: stored) {
                     worker.keepForm(stream.coding, of: now)
                 }
             }

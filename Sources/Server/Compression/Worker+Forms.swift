@@ -8,18 +8,18 @@ import Storage
 
 /// Which form of a stored response a client gets.
 extension Worker {
-    /// The response itself, or one of its forms, which is made if it is missing.
+    /// The form of a response that its client gets, which is made if it is missing; nil for the response itself.
     /// - Throws: when it came in a coding that the client does not take and that cannot be undone.
-    func representation(
+    func form(
         of stored: StoredResponse, for head: borrowing RequestHead, route: CompiledRoute
-    ) throws(CodingError) -> StoredResponse {
+    ) throws(CodingError) -> StoredResponse? {
         let policy = route.compression
         // What is not whole can neither be coded nor decoded.
-        if policy.isOff || stored.metadata.flags.contains(.isPartial) { return stored }
+        if policy.isOff || stored.metadata.flags.contains(.isPartial) { return nil }
         let coding = coding(
             of: stored.coding, isCompressible: stored.metadata.flags.contains(.isCompressible),
             count: stored.bodyCount, for: head, policy)
-        if coding == stored.coding { return stored }
+        if coding == stored.coding { return nil }
         if let form = stored.forms?[coding] {
             if !form.isBest { considerClimbing(stored, coding, policy) }
             return form.response
@@ -48,13 +48,13 @@ extension Worker {
     @inline(never)
     private func makeForm(
         of stored: StoredResponse, _ coding: ContentCoding, _ route: CompiledRoute
-    ) throws(CodingError) -> StoredResponse {
+    ) throws(CodingError) -> StoredResponse? {
         // Another request may have made it since.
-        let now = shared.store.current(stored)
+        let now = store.current(stored)
         if let form = now?.forms?[coding] { return form.response }
         if coding != .identity, stored.bodyCount > Self.maximumCodedAtOnceBytes {
             offer(stored, coding, .fast)
-            return stored
+            return nil
         }
         do throws(CodingError) {
             let start = loop.kernel.monotonicNanoseconds()
@@ -62,13 +62,13 @@ extension Worker {
             recordCoding(
                 coding, inputByteCount: stored.bodyCount, outputByteCount: form.bodyCount, since: start, route: route)
             // Without room it serves this request alone.
-            if let now = shared.store.attach(.init(form, isBest: coding == .identity), coding, to: stored) {
+            if let now = store.attach(.init(form, isBest: coding == .identity), coding, to: stored) {
                 keepForm(coding, of: now)
             }
             return form
         } catch {
             // What came plain is a right answer too.
-            if coding != .identity { return stored }
+            if coding != .identity { return nil }
             throw error
         }
     }

@@ -74,7 +74,7 @@ extension Exchange {
         switch answer {
         case .fresh, .staleAccepted, .staleWhileRevalidate:
             // An invalidation came between the judgement and this.
-            guard worker.shared.store.insert(found) != .invalidated else { return .absent }
+            guard worker.store.insert(found) != .invalidated else { return .absent }
             stored = found
             // Nobody is served: this is the refresh.
             return isBackground && answer == .staleWhileRevalidate

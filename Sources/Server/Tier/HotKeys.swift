@@ -11,7 +11,7 @@ import Storage
 /// worker, behind the traffic: a shard of memory is looked at now and then, and few responses are asked for at a time.
 final class HotKeys: Deadline {
     private unowned let tier: RedisTier
-    private var store: MemoryStore { tier.worker.shared.store }
+    private var store: MemoryStore { tier.worker.store }
     /// Those of the run before, which are still to be loaded, last first.
     private var toLoad: [ContiguousArray<UInt8>] = []
     private var underWay = 0

@@ -94,7 +94,7 @@ private final class TierFormCall: RedisCall {
         tier.figures.count(form: form.isBest ? .hit : .miss)
         guard form.isBest else { return otherwise() }
         // Without room for it there is none for one made here.
-        _ = tier.worker.shared.store.attach(form, coding, to: stored)
+        _ = tier.worker.store.attach(form, coding, to: stored)
     }
 
     override func failed(_ failure: RedisFailure) {

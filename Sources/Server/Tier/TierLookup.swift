@@ -124,7 +124,7 @@ extension RedisTier {
     /// What the invalidations that this process knows of say of a record (promise 3).
     func judge(_ record: ReadRecord, _ bytes: borrowing Span<UInt8>, hash: UInt64, now: Moment) -> TierFinding {
         let tags = record.tags
-        let known = worker.shared.store.judge(
+        let known = worker.store.judge(
             key: bytes.extracting(record.keyRange), hash: hash, tags: tags.span, since: record.epoch, now: now)
         guard known.verdict != .hard else { return .nothing(.outdated) }
         var record = record

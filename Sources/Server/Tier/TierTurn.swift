@@ -58,7 +58,7 @@ final class TierTurn {
         case .fetchAlone(let remembersUncacheable):
             if remembersUncacheable {
                 let until = now.monotonicMilliseconds + Int64(FetchTurn.uncacheableMilliseconds)
-                tier.worker.shared.store.rememberUncacheable(
+                tier.worker.store.rememberUncacheable(
                     hash: exchange.keyHash, untilMonotonicMilliseconds: until)
             }
             fetch(.released)
