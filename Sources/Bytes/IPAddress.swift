@@ -125,7 +125,7 @@ extension IPAddress {
         guard !isV4 else {
             for part in 0..<4 {
                 if part > 0 { buffer.append(UInt8(ascii: ".")) }
-                buffer.append(decimal: Int(low >> UInt64(24 - 8 * part) & 0xFF))
+                buffer.append(octet: UInt8(truncatingIfNeeded: low >> UInt64(24 - 8 * part)))
             }
             return
         }
@@ -156,6 +156,13 @@ extension IPAddress {
 }
 
 extension ByteBuffer {
+    /// In decimal.
+    fileprivate mutating func append(octet: UInt8) {
+        if octet >= 100 { append(octet / 100 &+ 0x30) }
+        if octet >= 10 { append(octet / 10 % 10 &+ 0x30) }
+        append(octet % 10 &+ 0x30)
+    }
+
     fileprivate mutating func append(hexadecimal number: UInt16) {
         var isLeading = true
         for place in 0..<4 {

@@ -114,6 +114,7 @@ package final class CachePolicy: Sendable {
     package func isTagField(at index: Int, of fields: borrowing Fields) -> Bool {
         let name = fields.slots[index].name
         if name != .other { return name != .cacheGroups && tagFields.contains(name) }
+        if otherTagFields.isEmpty { return false }
         for tagField in otherTagFields where fields.name(at: index).equalsIgnoringCase(tagField.span) { return true }
         return false
     }

@@ -80,7 +80,9 @@ package final class CompressionPolicy: Sendable {
     }
 
     private func takes(_ type: borrowing Span<UInt8>) -> Bool {
-        for pattern in types where pattern.matches(type) { return true }
+        let types = self.types
+        let patterns = types.span
+        for place in patterns.indices where patterns[place].matches(type) { return true }
         return false
     }
 

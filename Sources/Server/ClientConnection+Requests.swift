@@ -88,7 +88,7 @@ extension ClientConnection {
         }
     }
 
-    private func search(_ slot: HeadSlot, _ request: ClientRequest, _ machine: inout RequestMachine) -> Bool {
+    private func search(_ slot: HeadSlot, _ request: consuming ClientRequest, _ machine: inout RequestMachine) -> Bool {
         let found = worker.search(slot.head, request)
         switch machine.memorySearched(found.answer) {
         case .serveStored:
@@ -113,7 +113,9 @@ extension ClientConnection {
         return false
     }
 
-    private func makeExchange(_ slot: HeadSlot, _ request: ClientRequest, _ machine: RequestMachine) -> Exchange {
+    private func makeExchange(_ slot: HeadSlot, _ request: consuming ClientRequest, _ machine: RequestMachine)
+        -> Exchange
+    {
         let exchange = Exchange(worker: worker, client: self, slot: slot, request: request, machine: machine)
         self.exchange = exchange
         return exchange
@@ -121,7 +123,8 @@ extension ClientConnection {
 
     /// A stored response goes out at once and whole; the exchange is over before it was one.
     private func serve(
-        _ stored: StoredResponse, _ head: borrowing RequestHead, _ request: ClientRequest, outcome: CacheOutcome
+        _ stored: StoredResponse, _ head: borrowing RequestHead, _ request: borrowing ClientRequest,
+        outcome: CacheOutcome
     ) {
         var answer = Answer(outcome: outcome)
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(loop.now) / 1000

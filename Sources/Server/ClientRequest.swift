@@ -5,8 +5,8 @@ import HTTPWire
 import RequestFlow
 import Settings
 
-/// What is known of a request beside its head.
-struct ClientRequest {
+/// What is known of a request beside its head. Handed on, and copied only by name.
+struct ClientRequest: ~Copyable {
     let route: CompiledRoute
     let framing: BodyFraming
     /// The connection stays open after the answer, as far as the client is concerned.
@@ -18,6 +18,28 @@ struct ClientRequest {
     var directives = RequestDirectives.none
     /// The whole body, once it has come to be keyed.
     var content: KeyedContent?
+
+    init(
+        route: CompiledRoute, framing: BodyFraming, keepsOpen: Bool, expectsContinue: Bool, wantsUpgrade: Bool,
+        startedNanoseconds: Int64, headByteCount: Int
+    ) {
+        self.route = route
+        self.framing = framing
+        self.keepsOpen = keepsOpen
+        self.expectsContinue = expectsContinue
+        self.wantsUpgrade = wantsUpgrade
+        self.startedNanoseconds = startedNanoseconds
+        self.headByteCount = headByteCount
+    }
+
+    init(copying other: borrowing ClientRequest) {
+        self.init(
+            route: other.route, framing: other.framing, keepsOpen: other.keepsOpen,
+            expectsContinue: other.expectsContinue, wantsUpgrade: other.wantsUpgrade,
+            startedNanoseconds: other.startedNanoseconds, headByteCount: other.headByteCount)
+        directives = other.directives
+        content = other.content
+    }
 
     func facts(of head: borrowing RequestHead) -> RequestFacts {
         let hasBody: Bool

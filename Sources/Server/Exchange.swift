@@ -88,17 +88,20 @@ final class Exchange: Deadline {
         case tunnel
     }
 
-    init(worker: Worker, client: ClientConnection?, slot: HeadSlot, request: ClientRequest, machine: RequestMachine) {
+    init(
+        worker: Worker, client: ClientConnection?, slot: HeadSlot, request: consuming ClientRequest,
+        machine: RequestMachine
+    ) {
         self.worker = worker
         self.client = client
         self.slot = slot
-        self.request = request
         self.machine = machine
         isBackground = client == nil
         driver = worker.driver(of: request.route)
         peer = client?.peer
         requestBody = RequestBodyRelay(
             framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
+        self.request = request
         delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
         super.init()
         attachDeadline(to: worker.loop)
@@ -131,7 +134,7 @@ final class Exchange: Deadline {
         if key.isEmpty { key = worker.keyCopy() }
     }
 
-    func adoptEpoch() { if epoch == 0 { epoch = worker.store.currentEpoch } }
+    func adoptEpoch() { if epoch == 0 { epoch = worker.currentEpoch } }
 
     func forward() { fetch(conditional: false) }
 

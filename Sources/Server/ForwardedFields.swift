@@ -9,17 +9,17 @@ import Settings
 enum ForwardedFields {
     static let names: FieldNameSet = [.forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort]
 
-    static func write(_ exchange: Exchange, _ settings: ProxySettings, into buffer: inout ByteBuffer) {
-        guard settings.forwarded != .off, let ip = exchange.peer else { return }
-        write(ip, exchange.head, settings, into: &buffer)
+    static func write(_ exchange: Exchange, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer) {
+        guard snapshot.forwarded != .off, let ip = exchange.peer else { return }
+        write(ip, exchange.head, snapshot, into: &buffer)
     }
 
     private static func write(
-        _ ip: IPAddress, _ head: borrowing RequestHead, _ settings: ProxySettings, into buffer: inout ByteBuffer
+        _ ip: IPAddress, _ head: borrowing RequestHead, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer
     ) {
         let isTrusted =
-            settings.forwarded == .append
-            && settings.trustedProxies.contains { $0.contains(ip) }
+            snapshot.forwarded == .append
+            && snapshot.trustedProxies.contains { $0.contains(ip) }
         buffer.append("X-Forwarded-For: ")
         if isTrusted { writePrevious(.xForwardedFor, head.fields, into: &buffer) }
         ip.write(into: &buffer)
@@ -34,7 +34,7 @@ enum ForwardedFields {
         buffer.append("\r\n")
     }
 
-    private static func writePrevious(_ name: FieldName, _ fields: Fields, into buffer: inout ByteBuffer) {
+    private static func writePrevious(_ name: FieldName, _ fields: borrowing Fields, into buffer: inout ByteBuffer) {
         for index in fields.slots.indices where fields.slots[index].name == name {
             buffer.append(fields.value(at: index))
             buffer.append(", ")
@@ -42,7 +42,7 @@ enum ForwardedFields {
     }
 
     private static func writeKept(
-        _ name: FieldName, _ fields: Fields, _ isTrusted: Bool, into buffer: inout ByteBuffer,
+        _ name: FieldName, _ fields: borrowing Fields, _ isTrusted: Bool, into buffer: inout ByteBuffer,
         _ own: (inout ByteBuffer) -> Void
     ) {
         if isTrusted, let index = fields.firstIndex(of: name) {

@@ -100,7 +100,7 @@ final class AccessLogWriter: Deadline {
     private static var patienceNanoseconds: Int64 { 20_000_000 }
 
     func write(
-        _ record: RequestRecord, contentByteCount: UInt64, request: ClientRequest?, head: borrowing RequestHead,
+        _ record: RequestRecord, contentByteCount: UInt64, route: CompiledRoute?, head: borrowing RequestHead,
         client: ClientConnection,
         answer: Answer, worker: Worker
     ) {
@@ -119,7 +119,7 @@ final class AccessLogWriter: Deadline {
         clientAddress = client.peer
         writeLine(
             facts, reason: answer.detail ?? answer.notStored?.label ?? answer.forward?.label ?? "",
-            route: request?.route.labelBytes ?? [], head: head)
+            route: route?.labelBytes ?? [], head: head)
         if queue.lineEnded() == .handOver {
             handOver()
         } else if deadlineNanoseconds == Deadline.never {

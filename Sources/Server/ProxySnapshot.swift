@@ -25,6 +25,9 @@ final class ProxySnapshot: Sendable {
     let revalidatesUnconfirmed: Bool
     /// How long memory keeps anything fresh; nil for as long as the origin granted.
     let memoryLifetimeMilliseconds: Int64?
+    /// What becomes of X-Forwarded-For and its like.
+    let forwarded: ProxySettings.Forwarded
+    let trustedProxies: [AddressRange]
     /// How many loops share the limits.
     let workerCount: Int
     /// Some route keys requests by their bodies.
@@ -48,6 +51,8 @@ final class ProxySnapshot: Sendable {
         keysBodies = settings.routes.contains { !$0.key.bodies.isEmpty }
         cacheName = ContiguousArray(settings.cacheName.utf8)
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
+        forwarded = settings.forwarded
+        trustedProxies = settings.trustedProxies
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
@@ -100,6 +105,8 @@ final class CompiledRoute: Sendable {
     let coalesces: Bool
     let coalescesNodes: Bool
     let honorsDirectives: Bool
+    let firstByteTimeoutMilliseconds: Int
+    let idleTimeoutMilliseconds: Int
     let slowNanoseconds: Int64
     let compression: CompressionPolicy
     /// What it is called in metrics.
@@ -115,6 +122,8 @@ final class CompiledRoute: Sendable {
         isPass = route.isPass
         coalesces = route.coalesce.isEnabled
         coalescesNodes = route.coalesce.scope == .nodes
+        firstByteTimeoutMilliseconds = route.timeouts.firstByteMilliseconds
+        idleTimeoutMilliseconds = route.timeouts.idleMilliseconds
         honorsDirectives = policy.requestDirectives == .honor
         key = KeyOptions(route.key)
         keyParts = KeyPart.all(of: route.key)
@@ -124,6 +133,9 @@ final class CompiledRoute: Sendable {
         labelBytes = ContiguousArray(label.utf8)
         slowNanoseconds = Int64(route.slowMilliseconds) * 1_000_000
     }
+
+    /// Whether the line carries tags, which are not passed on.
+    func isTagField(at index: Int, of fields: borrowing Fields) -> Bool { policy.isTagField(at: index, of: fields) }
 
     func writeKey(
         of head: borrowing RequestHead, content: KeyedContent?, hasher: ByteHasher, into buffer: inout ByteBuffer

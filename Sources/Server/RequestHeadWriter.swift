@@ -36,7 +36,7 @@ enum RequestHeadWriter {
             writeConditions(stored, into: &buffer)
         }
         if exchange.machine.isCompleting, let stored = exchange.stored { writeRest(of: stored, into: &buffer) }
-        ForwardedFields.write(exchange, worker.snapshot.settings, into: &buffer)
+        ForwardedFields.write(exchange, worker.snapshot, into: &buffer)
         writeVia(head, worker.snapshot, into: &buffer)
         writeFraming(exchange, into: &buffer)
         buffer.append("\r\n")
@@ -62,7 +62,7 @@ enum RequestHeadWriter {
         let forAll = exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
         let sendsRange = exchange.sendsClientRange
         let recodes = !exchange.request.route.compression.isOff
-        let off = exchange.worker.snapshot.settings.forwarded == .off
+        let off = exchange.worker.snapshot.forwarded == .off
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: fields) { continue }

@@ -83,7 +83,7 @@ enum ResponseHeadWriter {
             let name = fields.slots[index].name
             if name == .contentLength || name == .larderCacheControl { continue }
             if HopByHop.isRemoved(at: index, of: fields) { continue }
-            if let route, route.policy.isTagField(at: index, of: fields) { continue }
+            if let route, route.isTagField(at: index, of: fields) { continue }
             if recodes, name == .contentEncoding || name == .acceptRanges { continue }
             buffer.append(fields.name(at: index))
             buffer.append(": ")

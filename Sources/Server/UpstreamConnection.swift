@@ -26,6 +26,9 @@ final class UpstreamConnection: StreamChannel {
     private var requestIsSent = false
     private var isReceiving = false
     private var hasReceived = false
+    /// Of the exchange's route; 0 for none.
+    private var firstByteTimeoutMilliseconds = 0
+    private var idleTimeoutMilliseconds = 0
 
     static var outputHighWaterBytes: Int { 256 << 10 }
 
@@ -55,25 +58,23 @@ final class UpstreamConnection: StreamChannel {
         isPaused = false
         requestIsSent = false
         hasReceived = false
+        let route = exchange.request.route
+        firstByteTimeoutMilliseconds = route.firstByteTimeoutMilliseconds
+        idleTimeoutMilliseconds = route.idleTimeoutMilliseconds
         exchange.connectionGranted(self)
     }
 
     // MARK: Sending
 
-    private var timeouts: (firstByte: Int, idle: Int) {
-        let timeouts = exchange?.request.route.settings.timeouts
-        return (timeouts?.firstByteMilliseconds ?? 0, timeouts?.idleMilliseconds ?? 0)
-    }
-
     /// The request has gone out whole; its answer is awaited.
     func requestSent() {
         requestIsSent = true
-        if phase == .awaitingHead { expect(milliseconds: timeouts.firstByte) }
+        if phase == .awaitingHead { expect(milliseconds: firstByteTimeoutMilliseconds) }
     }
 
-    func requestContinues() { expect(milliseconds: timeouts.idle) }
+    func requestContinues() { expect(milliseconds: idleTimeoutMilliseconds) }
 
-    func progressed() { if !requestIsSent { expect(milliseconds: timeouts.idle) } }
+    func progressed() { if !requestIsSent { expect(milliseconds: idleTimeoutMilliseconds) } }
 
     func endOutput() { kernel.shutdownWrite(descriptor) }
 
@@ -125,7 +126,7 @@ final class UpstreamConnection: StreamChannel {
     func resume() {
         guard isPaused else { return }
         isPaused = false
-        expect(milliseconds: timeouts.idle)
+        expect(milliseconds: idleTimeoutMilliseconds)
         if !isReceiving { receive() }
     }
 
@@ -190,6 +191,10 @@ final class UpstreamConnection: StreamChannel {
 
     private func processHead(_ bytes: borrowing Span<UInt8>) -> Int {
         guard let exchange else { return 0 }
+        // Taken out, so that lending it copies nothing.
+        var head = ResponseHead()
+        swap(&head, &self.head)
+        defer { swap(&head, &self.head) }
         switch parser.parse(bytes, into: &head) {
         case .incomplete: return 0
         case .failed:
@@ -200,11 +205,13 @@ final class UpstreamConnection: StreamChannel {
                 exchange.interimReceived(head)
                 return length
             }
-            return length + answerBegins(exchange, rest: bytes.extracting(length..<bytes.count))
+            return length + answerBegins(exchange, head, rest: bytes.extracting(length..<bytes.count))
         }
     }
 
-    private func answerBegins(_ exchange: Exchange, rest: borrowing Span<UInt8>) -> Int {
+    private func answerBegins(
+        _ exchange: Exchange, _ head: borrowing ResponseHead, rest: borrowing Span<UInt8>
+    ) -> Int {
         do throws(ResponseError) {
             framing = try MessageFraming.ofResponse(head, requestMethod: exchange.head.method)
         } catch {
@@ -216,7 +223,7 @@ final class UpstreamConnection: StreamChannel {
         if isReusable, let seconds = KeepAliveField.timeoutSeconds(head.fields) { driver.keeps(self, seconds: seconds) }
         decoder = BodyDecoder(framing, limits: worker.wireLimits)
         phase = head.status.code == 101 ? .tunnel : .body
-        expect(milliseconds: timeouts.idle)
+        expect(milliseconds: idleTimeoutMilliseconds)
         if let used = exchange.headReceived(head, framing: framing, rest: rest) {
             // The exchange took the whole body and is over.
             self.exchange = nil
@@ -236,7 +243,8 @@ final class UpstreamConnection: StreamChannel {
         case .needMore: return (bytes.count, false)
         case .finished(let consumed):
             self.exchange = nil
-            let trailers = decoder.trailers
+            // Others have none.
+            let trailers = framing == .chunked ? decoder.trailers : Fields()
             release(leftOver: consumed < bytes.count)
             exchange.bodyEnded(trailers: trailers)
             return (consumed, false)
@@ -246,7 +254,7 @@ final class UpstreamConnection: StreamChannel {
         }
     }
 
-    private func expectMore() { if isOpen, !isPaused, phase == .body { expect(milliseconds: timeouts.idle) } }
+    private func expectMore() { if isOpen, !isPaused, phase == .body { expect(milliseconds: idleTimeoutMilliseconds) } }
 
     /// The answer is complete: the connection serves the next, unless anything about it is unclean.
     private func release(leftOver: Bool) {

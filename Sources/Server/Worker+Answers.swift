@@ -14,7 +14,7 @@ extension Worker {
     /// A stored response, as this request wants it: whole, 304, a part. Answers the status sent.
     func respond(
         with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: ClientRequest, answer: inout Answer
+        request: borrowing ClientRequest, answer: inout Answer
     ) -> UInt16 {
         do throws(CodingError) {
             guard let form = try form(of: stored, for: head, route: request.route) else {
@@ -33,7 +33,8 @@ extension Worker {
 
     /// What is stored cannot be decoded; when that is its fault, it is of no use to anybody.
     private func refuse(
-        _ stored: StoredResponse, _ error: CodingError, to head: borrowing RequestHead, request: ClientRequest,
+        _ stored: StoredResponse, _ error: CodingError, to head: borrowing RequestHead,
+        request: borrowing ClientRequest,
         answer: Answer
     ) -> UInt16 {
         if error != .outOfMemory { forget(stored) }
@@ -45,7 +46,7 @@ extension Worker {
 
     private func respond(
         asIs stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: Answer
     ) -> UInt16 {
         if !head.fields.present.isDisjoint(with: Self.narrowingFields) {
             return respondNarrowed(with: stored, to: head, on: client, request: request, answer: answer)
@@ -60,7 +61,7 @@ extension Worker {
 
     private func writeWhole(
         _ stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: Answer
     ) {
         let count = stored.bodyCount
         let status = Status(stored.metadata.status)
@@ -142,7 +143,7 @@ extension Worker {
     /// The head of a response that is still arriving.
     func writeStoredHead(
         _ head: borrowing Span<UInt8>, metadata: CachedMetadata, contentLength: Int?, delivery: Delivery,
-        request: ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: Answer
     ) {
         output.append(head)
         if delivery.framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
@@ -155,7 +156,7 @@ extension Worker {
 
     private func respondNarrowed(
         with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: Answer
     ) -> UInt16 {
         let metadata = stored.metadata
         switch ResponsePlan.choose(
@@ -191,7 +192,7 @@ extension Worker {
 
     private func writePart(
         _ range: Range<Int>, of stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: Answer
     ) {
         output.append("HTTP/1.1 206 Partial Content\r\n")
         output.append(StoredHead.fieldLines(stored.head))
@@ -215,7 +216,7 @@ extension Worker {
     /// multipart/byteranges of RFC 9110 §14.6.
     private func writeParts(
         _ ranges: [Range<Int>], of stored: StoredResponse, to head: borrowing RequestHead,
-        on client: ClientConnection, request: ClientRequest, answer: Answer
+        on client: ClientConnection, request: borrowing ClientRequest, answer: Answer
     ) {
         let parts = MultipartByteRanges(
             ranges, of: stored.bodyCount, contentType: StoredHead.value(of: .contentType, in: stored.head),

@@ -18,7 +18,7 @@ struct Found {
 /// Keys, and what is stored under them.
 extension Worker {
     /// Leaves the key in `key`.
-    func search(_ head: borrowing RequestHead, _ request: ClientRequest) -> Found {
+    func search(_ head: borrowing RequestHead, _ request: borrowing ClientRequest) -> Found {
         writeKey(of: head, request)
         let hash = shared.hasher.hash64(key.span)
         let found = store.lookUp(
@@ -35,7 +35,8 @@ extension Worker {
     }
 
     func judge(
-        _ stored: StoredResponse, isSoftlyInvalidated: Bool, _ head: borrowing RequestHead, _ request: ClientRequest
+        _ stored: StoredResponse, isSoftlyInvalidated: Bool, _ head: borrowing RequestHead,
+        _ request: borrowing ClientRequest
     ) -> MemoryAnswer {
         var metadata = stored.metadata
         if isSoftlyInvalidated { metadata.flags.insert(.softlyInvalidated) }
@@ -61,10 +62,13 @@ extension Worker {
     /// What the last search left.
     func keyCopy() -> ContiguousArray<UInt8> { ContiguousArray(copying: key) }
 
-    func writeKey(of head: borrowing RequestHead, _ request: ClientRequest) {
+    func writeKey(of head: borrowing RequestHead, _ request: borrowing ClientRequest) {
         key.clear()
         request.route.writeKey(of: head, content: request.content, hasher: shared.hasher, into: &key)
     }
+
+    /// The newest invalidation that was issued here.
+    var currentEpoch: UInt64 { store.currentEpoch }
 
     /// Whether a response chosen by these request fields would be chosen by others.
     func matches(_ fields: borrowing Fields, rule: borrowing Span<UInt8>, secondary: borrowing Span<UInt8>) -> Bool {
@@ -82,7 +86,9 @@ extension Worker {
 
     /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
     /// does so already.
-    func refresh(_ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: ClientRequest) {
+    func refresh(
+        _ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: borrowing ClientRequest
+    ) {
         let key = ContiguousArray(copying: stored.key)
         let place = shared.flights.join(
             key: key, hash: keyHash, worker: link, followerLimit: .max, store: shared.store)
@@ -96,8 +102,9 @@ extension Worker {
         let machine = RequestMachine(
             RequestFacts(
                 method: slot.head.method, isKeyedByBody: request.content != nil,
-                coalescesNodes: request.route.settings.coalesce.scope == .nodes))
-        let exchange = Exchange(worker: self, client: nil, slot: slot, request: request, machine: machine)
+                coalescesNodes: request.route.coalescesNodes))
+        let exchange = Exchange(
+            worker: self, client: nil, slot: slot, request: ClientRequest(copying: request), machine: machine)
         exchange.refresh(flight, key: key, stored: stored)
     }
 

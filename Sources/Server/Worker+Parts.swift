@@ -10,7 +10,8 @@ import Storage
 extension Worker {
     /// `metadata` is that of `stored`, with what invalidations did to it.
     func judgePart(
-        _ stored: StoredResponse, _ metadata: CachedMetadata, _ head: borrowing RequestHead, _ request: ClientRequest
+        _ stored: StoredResponse, _ metadata: CachedMetadata, _ head: borrowing RequestHead,
+        _ request: borrowing ClientRequest
     ) -> MemoryAnswer {
         guard mayAnswer(stored, head) else {
             return .incomplete(completes: mayBeCompleted(stored, metadata, head, request.route))
@@ -28,7 +29,7 @@ extension Worker {
         }
     }
 
-    private func mayServeOnError(_ metadata: CachedMetadata, _ request: ClientRequest) -> Bool {
+    private func mayServeOnError(_ metadata: CachedMetadata, _ request: borrowing ClientRequest) -> Bool {
         StalePolicy.mayServeStaleOnError(
             metadata, failure: .unreachable, request: request.directives, policy: request.route.policy,
             now: loop.now)

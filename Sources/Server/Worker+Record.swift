@@ -10,7 +10,8 @@ import Telemetry
 /// Each request is counted once, and told once (promise 8).
 extension Worker {
     func record(
-        status: UInt16, request: ClientRequest, head: borrowing RequestHead, client: ClientConnection, answer: Answer
+        status: UInt16, request: borrowing ClientRequest, head: borrowing RequestHead, client: ClientConnection,
+        answer: Answer
     ) {
         let end = loop.monotonicNanoseconds()
         let duration = max(0, end - request.startedNanoseconds)
@@ -29,7 +30,7 @@ extension Worker {
         record.isSlow = request.route.slowNanoseconds > 0 && duration > request.route.slowNanoseconds
         metrics.record(record)
         log?.write(
-            record, contentByteCount: sent.content, request: request, head: head, client: client, answer: answer,
+            record, contentByteCount: sent.content, route: request.route, head: head, client: client, answer: answer,
             worker: self)
     }
 
@@ -57,7 +58,7 @@ extension Worker {
         var answer = Answer(outcome: .local)
         answer.detail = detail
         log?.write(
-            record, contentByteCount: sent.content, request: nil, head: head, client: client, answer: answer,
+            record, contentByteCount: sent.content, route: nil, head: head, client: client, answer: answer,
             worker: self)
     }
 
