@@ -80,16 +80,25 @@ package final class CompressionPolicy: Sendable {
     }
 
     private func takes(_ type: borrowing Span<UInt8>) -> Bool {
-        let types = self.types
-        let patterns = types.span
-        for place in patterns.indices where patterns[place].matches(type) { return true }
+        for pattern in types where pattern.matches(type) { return true }
         return false
     }
 
     /// RFC 9111 §5.2.2.6. It is said to all on the way, so that a targeted field does not hide it.
     package static func forbidsTransformation(_ fields: borrowing Fields) -> Bool {
-        fields.contains(.cacheControl)
+        fields.contains(.cacheControl) && mayNameTransformation(fields)
             && ResponseDirectives.parse(fields, targetedFields: []).flags.contains(.noTransform)
+    }
+
+    /// Whether reading the directives is worth the while: few other ones have the letter.
+    private static func mayNameTransformation(_ fields: borrowing Fields) -> Bool {
+        for index in fields.slots.indices where fields.slots[index].name == .cacheControl {
+            let value = fields.value(at: index)
+            if value.firstIndex(of: UInt8(ascii: "f"), or: UInt8(ascii: "F"), in: 0..<value.count) < value.count {
+                return true
+            }
+        }
+        return false
     }
 
     /// The body is vouched for byte by byte (RFC 9530, and its forerunners).

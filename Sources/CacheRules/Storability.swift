@@ -36,13 +36,21 @@ package enum Storability {
         _ policy: CachePolicy, _ requestSentAt: Moment, _ responseReceivedAt: Moment
     ) -> StoreDecision {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
+        // First what needs no lifetime: most answers that are not stored are known by it.
+        let isOfMethod = anyMethod || request.method == .get
+        if isOfMethod, let reason = refusalByDirectives(request, response, directives, policy) {
+            return .refuse(reason)
+        }
         let nowSeconds = responseReceivedAt.wallSeconds
         // RFC 9110 §6.6.1: without a Date, or with one that is none, the time of receipt counts.
         let date = dateField(.date, response.fields, nowSeconds: nowSeconds) ?? nowSeconds
         let lastModified = dateField(.lastModified, response.fields, nowSeconds: nowSeconds)
         var lifetime = Freshness.lifetime(
             response, directives, policy, dateSeconds: date, lastModifiedSeconds: lastModified)
-        if !anyMethod, let reason = refusalByMethod(request, response, lifetime) { return .refuse(reason) }
+        if !isOfMethod {
+            if let reason = refusalByMethod(request, response, lifetime) { return .refuse(reason) }
+            if let reason = refusalByDirectives(request, response, directives, policy) { return .refuse(reason) }
+        }
         if let reason = refusal(request, response, directives, lifetime, policy) { return .refuse(reason) }
 
         if policy.jitterPercent > 0 {
@@ -67,9 +75,9 @@ package enum Storability {
 
     // MARK: What forbids storing
 
-    private static func refusal(
+    private static func refusalByDirectives(
         _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ directives: ResponseDirectives,
-        _ lifetime: FreshnessLifetime, _ policy: CachePolicy
+        _ policy: CachePolicy
     ) -> NotStoredReason? {
         if let reason = refusalByStatus(response.status, directives) { return reason }
         if policy.requestDirectives == .honor, RequestDirectives.parse(request.fields).noStore {
@@ -79,6 +87,13 @@ package enum Storability {
         let isNoStore = directives.flags.contains(.noStore) && !directives.flags.contains(.mustUnderstand)
         if isNoStore, !policy.storesNoStore { return .noStore }
         if directives.flags.contains(.private), !policy.storesPrivate { return .private }  // RFC 9111 §5.2.2.7
+        return nil
+    }
+
+    private static func refusal(
+        _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ directives: ResponseDirectives,
+        _ lifetime: FreshnessLifetime, _ policy: CachePolicy
+    ) -> NotStoredReason? {
         if request.fields.contains(.authorization), !policy.storesAuthorized, !allowsAuthorized(directives) {
             return .authorization
         }
@@ -96,13 +111,12 @@ package enum Storability {
         return nil
     }
 
-    /// GET only, and POST as RFC 9110 §9.3.3 has it: a success that names its own lifetime, and its target as
+    /// For other methods than GET: only POST as RFC 9110 §9.3.3 has it: a success that names its own lifetime, and its target as
     /// the place where the same content can be had.
     private static func refusalByMethod(
         _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ lifetime: FreshnessLifetime
     ) -> NotStoredReason? {
         switch request.method {
-        case .get: nil
         case .post:
             response.status.isSuccess && lifetime.isExplicit && ContentLocation.namesTarget(of: request, response)
                 ? nil : .method

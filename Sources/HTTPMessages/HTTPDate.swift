@@ -55,15 +55,18 @@ package enum HTTPDate {
 
     fileprivate static func month(_ text: borrowing Span<UInt8>, at start: Int) -> Int? {
         guard start + 3 <= text.count else { return nil }
+        let name = threeLetters(text[start], text[start + 1], text[start + 2])
         for month in 0..<12 {
-            var isEqual = true
-            for offset in 0..<3 {
-                let wanted = ASCII.lowercased(unsafe months.utf8Start[3 * month + offset])
-                isEqual = isEqual && ASCII.lowercased(text[start + offset]) == wanted
-            }
-            if isEqual { return month + 1 }
+            let wanted = unsafe months.utf8Start + 3 * month
+            if unsafe threeLetters(wanted[0], wanted[1], wanted[2]) == name { return month + 1 }
         }
         return nil
+    }
+
+    /// As one number, the same for capitals.
+    private static func threeLetters(_ first: UInt8, _ second: UInt8, _ third: UInt8) -> UInt32 {
+        UInt32(ASCII.lowercased(first)) << 16 | UInt32(ASCII.lowercased(second)) << 8
+            | UInt32(ASCII.lowercased(third))
     }
 }
 

@@ -29,6 +29,8 @@ package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var queryRange: Range<Int>?
     /// Authority of an absolute-form or authority-form target, which wins over Host (RFC 9112 §3.2.2).
     @usableFromInline package var authorityRange: Range<Int>?
+    /// Where the parser has found the value of Host.
+    @usableFromInline package var hostRange: Range<Int>?
     @usableFromInline package var fields = Fields()
 
     package init() {}
@@ -42,6 +44,7 @@ package struct RequestHead: ~Copyable, Sendable {
         pathRange = other.pathRange
         queryRange = other.queryRange
         authorityRange = other.authorityRange
+        hostRange = other.hostRange
         fields = other.fields
     }
 
@@ -53,6 +56,7 @@ package struct RequestHead: ~Copyable, Sendable {
         pathRange = 0..<0
         queryRange = nil
         authorityRange = nil
+        hostRange = nil
         fields.removeAll()
     }
 
@@ -89,7 +93,7 @@ package struct RequestHead: ~Copyable, Sendable {
     package var authority: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
-            if let authorityRange { return fields.bytes.extracting(authorityRange) }
+            if let range = authorityRange ?? hostRange { return fields.bytes.extracting(range) }
             if let index = fields.firstIndex(of: .host) {
                 return fields.bytes.extracting(fields.slots[index].valueRange)
             }

@@ -9,13 +9,24 @@ import Settings
 import Storage
 
 /// The bytes of a 206 on their way to its client, kept until they are whole (promise 6).
-struct PartCollector {
+final class PartCollector {
     /// As it came.
     let response: ResponseHead
     let part: RepresentationPart
     let metadata: CachedMetadata
     let receivedAt: Moment
     let body: GrowingBody
+
+    init(
+        response: ResponseHead, part: RepresentationPart, metadata: CachedMetadata, receivedAt: Moment,
+        body: GrowingBody
+    ) {
+        self.response = response
+        self.part = part
+        self.metadata = metadata
+        self.receivedAt = receivedAt
+        self.body = body
+    }
 }
 
 /// A stored body and what of it is being fetched.
@@ -50,8 +61,11 @@ extension Exchange {
 
     // MARK: Storing a part
 
+    /// It was looked up.
+    private var isKeyed: Bool { keyHash != 0 || !key.isEmpty }
+
     func mayCollect(_ response: borrowing ResponseHead, _ framing: BodyFraming) -> Bool {
-        guard sendsClientRange, !key.isEmpty, let part = RepresentationPart(response) else { return false }
+        guard sendsClientRange, isKeyed, let part = RepresentationPart(response) else { return false }
         // What says one thing of its length and another of its place is not to be trusted (promise 6).
         return framing == .length(part.range.count) && part.range.count <= largestBodyBytes
     }
@@ -68,6 +82,7 @@ extension Exchange {
         } else {
             answer.notStored = .storeFull
         }
+        if key.isEmpty { adoptOwnKey() }
         // Stored at once, so that the head can say so.
         if rest.count >= part.range.count { collect(rest.extracting(0..<part.range.count)) }
         beginRelay(response, framing: framing)

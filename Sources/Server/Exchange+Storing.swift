@@ -62,12 +62,13 @@ extension Exchange {
     /// An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
     /// the POST itself caused.
     private func takeKeyOfGet() {
+        if key.isEmpty { adoptOwnKey() }
         guard request.content == nil else { return }
-        if key.isEmpty { adoptKeyOfGet() }
         if !head.method.isSafe { epoch = worker.store.currentEpoch }
     }
 
-    private func adoptKeyOfGet() {
+    /// The key under which it would have been looked up; that of GET for other methods.
+    func adoptOwnKey() {
         worker.writeKey(of: head, request)
         adoptKey(worker.keyCopy())
     }
@@ -76,7 +77,7 @@ extension Exchange {
     /// for others (promise 3).
     func meetInvalidations(_ response: borrowing ResponseHead) {
         guard head.method == .post, request.content == nil, response.fields.contains(.contentLocation) else { return }
-        if key.isEmpty { adoptKeyOfGet() }
+        if key.isEmpty { adoptOwnKey() }
         let key = self.key
         let tags = ResponseTags.hashes(
             response.fields, authority: head.authority, policy: request.route.policy)

@@ -131,7 +131,8 @@ final class Exchange: Deadline {
         stored = found.stored
         foundFresh = found.answer == .fresh
         keyHash = found.keyHash
-        if key.isEmpty { key = worker.keyCopy() }
+        // What is not stored needs no key of its own, as long as nothing else turns out.
+        if key.isEmpty, found.answer != .uncacheable { key = worker.keyCopy() }
     }
 
     func adoptEpoch() { if epoch == 0 { epoch = worker.currentEpoch } }

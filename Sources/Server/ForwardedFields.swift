@@ -11,18 +11,22 @@ enum ForwardedFields {
 
     static func write(_ exchange: Exchange, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer) {
         guard snapshot.forwarded != .off, let ip = exchange.peer else { return }
-        write(ip, exchange.head, snapshot, into: &buffer)
+        let worker = exchange.worker
+        worker.scratch.clear()
+        ip.write(into: &worker.scratch)
+        write(ip, text: worker.scratch.span, exchange.head, snapshot, into: &buffer)
     }
 
     private static func write(
-        _ ip: IPAddress, _ head: borrowing RequestHead, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer
+        _ ip: IPAddress, text: borrowing Span<UInt8>, _ head: borrowing RequestHead, _ snapshot: ProxySnapshot,
+        into buffer: inout ByteBuffer
     ) {
         let isTrusted =
             snapshot.forwarded == .append
             && snapshot.trustedProxies.contains { $0.contains(ip) }
         buffer.append("X-Forwarded-For: ")
         if isTrusted { writePrevious(.xForwardedFor, head.fields, into: &buffer) }
-        ip.write(into: &buffer)
+        buffer.append(text)
         buffer.append("\r\nX-Forwarded-Proto: ")
         writeKept(.xForwardedProto, head.fields, isTrusted, into: &buffer) { $0.append("http") }
         buffer.append("\r\nX-Forwarded-Host: ")
@@ -30,7 +34,7 @@ enum ForwardedFields {
         writeKept(.xForwardedHost, head.fields, isTrusted, into: &buffer) { $0.append(host) }
         buffer.append("\r\nForwarded: ")
         if isTrusted { writePrevious(.forwarded, head.fields, into: &buffer) }
-        writeNode(ip, head: head, into: &buffer)
+        writeNode(text, isV4: ip.isV4, head: head, into: &buffer)
         buffer.append("\r\n")
     }
 
@@ -52,13 +56,15 @@ enum ForwardedFields {
         }
     }
 
-    private static func writeNode(_ ip: IPAddress, head: borrowing RequestHead, into buffer: inout ByteBuffer) {
+    private static func writeNode(
+        _ address: borrowing Span<UInt8>, isV4: Bool, head: borrowing RequestHead, into buffer: inout ByteBuffer
+    ) {
         buffer.append("for=")
-        if ip.isV4 {
-            ip.write(into: &buffer)
+        if isV4 {
+            buffer.append(address)
         } else {
             buffer.append("\"[")
-            ip.write(into: &buffer)
+            buffer.append(address)
             buffer.append("]\"")
         }
         buffer.append(";proto=http")

@@ -49,7 +49,7 @@ enum ResponseHeadWriter {
 
     static func writeInterim(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
         writeStatusLine(response, into: &buffer)
-        writeFields(response.fields, strips: nil, into: &buffer)
+        writeFields(response.fields, into: &buffer)
         buffer.append("\r\n")
     }
 
@@ -62,7 +62,7 @@ enum ResponseHeadWriter {
             buffer.append(value)
             buffer.append("\r\n")
         }
-        writeFields(response.fields, strips: nil, into: &buffer)
+        writeFields(response.fields, into: &buffer)
         buffer.append("\r\n")
     }
 
@@ -74,26 +74,43 @@ enum ResponseHeadWriter {
         buffer.append("\r\n")
     }
 
-    /// All fields but those of the connection, those that are written anew, and tags meant for Larder alone.
-    static func writeFields(
-        _ fields: borrowing Fields, strips route: CompiledRoute?, recodes: Bool = false, weakens: Bool = false,
+    /// All fields but those of the connection and those that are written anew.
+    private static func writeFields(_ fields: borrowing Fields, into buffer: inout ByteBuffer) {
+        for index in fields.slots.indices where isPassedOn(index, of: fields) {
+            writeField(index, of: fields, weakens: false, into: &buffer)
+        }
+    }
+
+    /// The same without tags meant for Larder alone.
+    private static func writeFields(
+        _ fields: borrowing Fields, strips route: CompiledRoute, recodes: Bool, weakens: Bool,
         into buffer: inout ByteBuffer
     ) {
-        for index in fields.slots.indices {
+        for index in fields.slots.indices where isPassedOn(index, of: fields) {
             let name = fields.slots[index].name
-            if name == .contentLength || name == .larderCacheControl { continue }
-            if HopByHop.isRemoved(at: index, of: fields) { continue }
-            if let route, route.isTagField(at: index, of: fields) { continue }
+            if route.isTagField(at: index, of: fields) { continue }
             if recodes, name == .contentEncoding || name == .acceptRanges { continue }
-            buffer.append(fields.name(at: index))
-            buffer.append(": ")
-            if weakens, name == .eTag {
-                CodedHead.writeWeakened(value: fields.value(at: index), into: &buffer)
-            } else {
-                buffer.append(fields.value(at: index))
-            }
-            buffer.append("\r\n")
+            writeField(index, of: fields, weakens: weakens && name == .eTag, into: &buffer)
         }
+    }
+
+    private static func isPassedOn(_ index: Int, of fields: borrowing Fields) -> Bool {
+        let name = fields.slots[index].name
+        if name == .contentLength || name == .larderCacheControl { return false }
+        return !HopByHop.isRemoved(at: index, of: fields)
+    }
+
+    private static func writeField(
+        _ index: Int, of fields: borrowing Fields, weakens: Bool, into buffer: inout ByteBuffer
+    ) {
+        buffer.append(fields.name(at: index))
+        buffer.append(": ")
+        if weakens {
+            CodedHead.writeWeakened(value: fields.value(at: index), into: &buffer)
+        } else {
+            buffer.append(fields.value(at: index))
+        }
+        buffer.append("\r\n")
     }
 
     static func writeVia(

@@ -134,6 +134,7 @@ final class UpstreamConnection: StreamChannel {
         guard !isReceiving else { return }
         isReceiving = true
         while isOpen, mayHaveInput, !isPaused {
+            let loop = self.loop
             let result =
                 input.isEmpty ? loop.read(descriptor) : kernel.read(descriptor, appendingTo: &input, minimum: 16_384)
             if result.bytes > 0 {
@@ -221,7 +222,7 @@ final class UpstreamConnection: StreamChannel {
         let connection = ConnectionOptions.parse(head.fields)
         isReusable = connection.persists(head.version) && framing != .untilClose
         if isReusable, let seconds = KeepAliveField.timeoutSeconds(head.fields) { driver.keeps(self, seconds: seconds) }
-        decoder = BodyDecoder(framing, limits: worker.wireLimits)
+        decoder = BodyDecoder(framing, limits: exchange.worker.wireLimits)
         phase = head.status.code == 101 ? .tunnel : .body
         expect(milliseconds: idleTimeoutMilliseconds)
         if let used = exchange.headReceived(head, framing: framing, rest: rest) {

@@ -30,7 +30,7 @@ final class UpstreamDriver: Deadline {
         attachDeadline(to: worker.loop)
     }
 
-    private var now: Moment { worker.loop.now }
+    private var now: Moment { loop.now }
     var figures: UpstreamPoolFigures { pool.figures }
     var isEmpty: Bool { pool.isEmpty }
 

@@ -72,7 +72,7 @@ package struct RequestParser: Sendable {
     ) -> HeadParse<RequestError> {
         let consumed = progress.lead + length
         progress = HeadProgress()
-        if let error = RequestParser.checkHost(message, head) { return .failed(error) }
+        if let error = RequestParser.checkHost(message, &head) { return .failed(error) }
         head.fields.setBytes(message.extracting(0..<length))
         if head.pathRange.isEmpty, head.method == .options, head.authorityRange != nil {
             // RFC 9112 §3.2.4: what was sent for a whole server is asked of the server as `*`.
@@ -82,12 +82,13 @@ package struct RequestParser: Sendable {
     }
 
     /// RFC 9112 §3.2: exactly one valid Host, which HTTP/1.0 may leave out.
-    private static func checkHost(_ message: borrowing Span<UInt8>, _ head: borrowing RequestHead) -> RequestError? {
+    private static func checkHost(_ message: borrowing Span<UInt8>, _ head: inout RequestHead) -> RequestError? {
         guard let index = head.fields.firstIndex(of: .host) else {
             return head.version == .http10 ? nil : .missingHost
         }
         guard head.fields.lastIndex(of: .host) == index else { return .repeatedHost }
         let host = head.fields.slots[index].valueRange
+        head.hostRange = host
         if host.isEmpty { return head.authorityRange == nil ? nil : .malformedHost }
         return Authority.isValid(message.extracting(host)) ? nil : .malformedHost
     }
