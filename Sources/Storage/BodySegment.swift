@@ -1,50 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// Memory with one owner. From `mappedFromBytes` on it is mapped apart from the heap, because the heap would
-/// put large blocks into gaps that small ones left and keep those pages for good.
+/// Memory with one owner: from `PageArena.minimum` bytes on whole pages. (The heap would also put large blocks into
+/// gaps that small ones left, and keep those pages for good.)
 ///
 /// Its bytes are written once, before their owner publishes them under its lock, and never change after that;
 /// `GrowingBody` and `copy` are the only writers. Hence threads may share it.
 @safe private final class SegmentMemory: Sendable {
     nonisolated(unsafe) let base: UnsafeMutableRawPointer
     let capacity: Int
-    private let isMapped: Bool
+    /// It lies in pages of its own.
+    let isPaged: Bool
 
     init(capacity: Int) {
         self.capacity = capacity
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS
-        if capacity >= BodySegment.mappedFromBytes,
-            let mapped = unsafe mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0), unsafe mapped != MAP_FAILED
-        {
-            unsafe base = mapped
-            isMapped = true
+        if let pages = unsafe PageArena.shared.allocate(capacity) {
+            unsafe base = pages
+            isPaged = true
         } else {
             unsafe base = .allocate(byteCount: capacity, alignment: 16)
-            isMapped = false
+            isPaged = false
         }
     }
 
     deinit {
-        guard isMapped else {
-            unsafe base.deallocate()
-            return
-        }
-        let result = unsafe munmap(base, capacity)
-        precondition(result == 0, "a segment's own mapping cannot be undone")
+        if isPaged { unsafe PageArena.shared.free(base, capacity) } else { unsafe base.deallocate() }
     }
 
     var allocatedBytes: Int {
         let page = 4096
-        let block = isMapped ? (capacity + page - 1) / page * page : unsafe ProcessMemory.allocatedBytes(at: base)
+        let block = isPaged ? (capacity + page - 1) / page * page : unsafe ProcessMemory.allocatedBytes(at: base)
         return block + ProcessMemory.allocatedBytes(of: self)
     }
 }
 
 /// One run of body memory, shared by reference.
 package struct BodySegment: Sendable {
-    static let mappedFromBytes = 64 << 10
-
     private let memory: SegmentMemory
 
     init(capacity: Int) { memory = SegmentMemory(capacity: capacity) }
@@ -55,6 +46,7 @@ package struct BodySegment: Sendable {
     }
 
     var capacity: Int { memory.capacity }
+    var isPaged: Bool { memory.isPaged }
 
     /// What the system spent on it.
     var allocatedBytes: Int { memory.allocatedBytes }

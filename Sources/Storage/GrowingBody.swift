@@ -13,6 +13,10 @@ package struct BodyRun: Sendable {
 
     package var count: Int { range.count }
 
+    /// Whether the bytes lie in pages that hold nothing else, and are given back whole: such can be sent without
+    /// being copied (`Kernel.sendPages`), once nothing is appended to them.
+    package var isPaged: Bool { segment.isPaged }
+
     package var bytes: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { segment.bytes(range) }
@@ -103,7 +107,7 @@ package final class GrowingBody: Sendable {
     /// The whole body as it stands, unchanging; the producer appends nothing after this.
     package func sealed() -> StoredBody {
         var pieces = state.withLock { $0.pieces }
-        pieces.trimLast()
+        pieces.settle()
         return StoredBody(pieces)
     }
 

@@ -65,8 +65,18 @@ struct BodyPieces: Sendable {
         return BodyRun(segment: piece.segment, range: offset - piece.start..<piece.count)
     }
 
-    /// Gives back the unused rest of the last segment when it is worth a copy; readers of the old segment keep it.
-    mutating func trimLast() {
+    /// Nothing will be added: makes one segment of a few, which then leaves by one call, and gives back the unused
+    /// rest of the last where that is worth a copy. Readers of the old segments keep them.
+    mutating func settle() {
+        guard pieces.count > 1, count <= Self.unitedByteLimit, forgottenPieces == 0 else { return trimLast() }
+        let united = BodySegment(capacity: count)
+        for piece in pieces { united.write(piece.segment.bytes(0..<piece.count), at: piece.start) }
+        pieces = [BodyPiece(segment: united, start: 0, count: count)]
+    }
+
+    private static let unitedByteLimit = 256 << 10
+
+    private mutating func trimLast() {
         let last = last
         guard last.segment.capacity - last.count > max(last.segment.capacity / 16, 64) else { return }
         let exact = BodySegment(copying: last.segment.bytes(0..<last.count))

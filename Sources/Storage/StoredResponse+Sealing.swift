@@ -3,8 +3,9 @@ import Bytes
 import CacheRules
 
 extension StoredResponse {
-    /// Bodies up to here lie in the response's own allocation; longer ones are shared by reference.
-    package static let maximumInlineBodyBytes = 64 << 10
+    /// Bodies up to here lie in the response's own allocation, since copying them is the cheapest way to send them;
+    /// longer ones are shared by reference, and lie in pages.
+    package static let maximumInlineBodyBytes = PageArena.minimum - 1
 
     /// A response with its whole body, which is copied, or came in segments: short ones are copied, longer ones
     /// shared. One whose body is not complete is marked so.
