@@ -3,12 +3,14 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -45,7 +47,58 @@ long CLinux_send_gathered(int fd, const void *parts, size_t count) {
     return RETRY(sendmsg(fd, &message, MSG_NOSIGNAL));
 }
 
+long CLinux_send_beginning(int fd, const void *from, size_t count) {
+    return RETRY(send(fd, from, count, MSG_NOSIGNAL | MSG_MORE));
+}
+
 long CLinux_random(void *into, size_t count) { return RETRY(getrandom(into, count, 0)); }
+
+// Pages
+
+long CLinux_open_page_pipe(struct CLinux_page_pipe *into, size_t capacity) {
+    int ends[2];
+    long result = RETRY(pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+    if (result < 0) return result;
+    // Without the right to so much it keeps the size it has, which does too.
+    fcntl(ends[1], F_SETPIPE_SZ, (int)capacity);
+    long sink = RETRY(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    if (sink < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return sink;
+    }
+    *into = (struct CLinux_page_pipe){.output = ends[0], .input = ends[1], .sink = (int)sink};
+    return 0;
+}
+
+/// What stayed in the pipe would go out in the midst of somebody else's bytes.
+static void empty(const struct CLinux_page_pipe *pipe, size_t count) {
+    while (count > 0) {
+        long dropped = RETRY(splice(pipe->output, NULL, pipe->sink, NULL, count, 0));
+        if (dropped <= 0) abort();
+        count -= dropped;
+    }
+}
+
+long CLinux_send_pages(int fd, const struct CLinux_page_pipe *pipe, const void *from, size_t count, int is_followed) {
+    size_t sent = 0;
+    while (sent < count) {
+        struct iovec rest = {.iov_base = (char *)(uintptr_t)from + sent, .iov_len = count - sent};
+        long held = RETRY(vmsplice(pipe->input, &rest, 1, 0));
+        if (held <= 0) return sent > 0 ? (long)sent : held;
+        while (held > 0) {
+            unsigned flags = is_followed || sent + held < count ? SPLICE_F_NONBLOCK | SPLICE_F_MORE : SPLICE_F_NONBLOCK;
+            long taken = RETRY(splice(pipe->output, NULL, fd, NULL, held, flags));
+            if (taken <= 0) {
+                empty(pipe, held);
+                return sent > 0 ? (long)sent : taken;
+            }
+            held -= taken;
+            sent += taken;
+        }
+    }
+    return sent;
+}
 
 // Clocks
 

@@ -8,6 +8,10 @@ extension Kernel {
         unsafe bytes.withUnsafeBytes { unsafe send(fd, $0) }
     }
 
+    package final func sendBeginning(_ fd: FileDescriptor, _ bytes: borrowing Span<UInt8>) -> IOResult {
+        unsafe bytes.withUnsafeBytes { unsafe sendBeginning(fd, $0) }
+    }
+
     package final func write(_ fd: FileDescriptor, _ bytes: borrowing Span<UInt8>) -> IOResult {
         unsafe bytes.withUnsafeBytes { unsafe write(fd, $0) }
     }

@@ -79,6 +79,32 @@ open class Kernel: @unchecked Sendable {
         unsafe IOResult(CLinux_send_gathered(fd.rawValue, parts.baseAddress, parts.count))
     }
 
+    /// The kernel holds the last of these bytes back for those that are sent next.
+    open func sendBeginning(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+        unsafe IOResult(CLinux_send_beginning(fd.rawValue, bytes.baseAddress, bytes.count))
+    }
+
+    /// Sends memory without copying it. The kernel goes on reading these bytes for as long as their way takes, so
+    /// they must never change again, and their pages must go back to the kernel whole. Less than all of them is
+    /// sent only when the socket has no more room.
+    open func sendPages(
+        _ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer, through pipe: PagePipe, isFollowed: Bool
+    ) -> IOResult {
+        var raw = CLinux_page_pipe(
+            output: pipe.output.rawValue, input: pipe.input.rawValue, sink: pipe.sink.rawValue)
+        return unsafe IOResult(
+            CLinux_send_pages(fd.rawValue, &raw, bytes.baseAddress, bytes.count, isFollowed ? 1 : 0))
+    }
+
+    /// For `sendPages` on one thread.
+    open func makePagePipe() throws(SystemError) -> PagePipe {
+        var raw = CLinux_page_pipe()
+        try unsafe check(CLinux_open_page_pipe(&raw, PagePipe.capacity))
+        return PagePipe(
+            output: FileDescriptor(rawValue: raw.output), input: FileDescriptor(rawValue: raw.input),
+            sink: FileDescriptor(rawValue: raw.sink))
+    }
+
     /// For files and pipes, which `send` does not take.
     open func write(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         unsafe IOResult(CLinux_write(fd.rawValue, bytes.baseAddress, bytes.count))

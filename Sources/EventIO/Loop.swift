@@ -28,6 +28,8 @@ public import Bytes
     private var closedChannels: [Channel] = []
     private var laterTasks: [() -> Void] = []
     private var isStopping = false
+    /// nil where pages are copied.
+    var pagePipe: PagePipe?
 
     private struct Seat {
         var channel: Channel?
@@ -53,6 +55,7 @@ public import Bytes
         mailbox.close()
         for index in seats.indices { seats[index].channel?.close() }
         while let deadline = wheel.popDue(at: .max) { deadline.loopEnded() }
+        closePagePipe()
         kernel.close(poller)
         unsafe readBuffer.deallocate()
         unsafe events.deallocate()

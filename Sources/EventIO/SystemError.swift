@@ -11,6 +11,7 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     package static let connectionRefused = SystemError(code: ECONNREFUSED)
     package static let connectionReset = SystemError(code: ECONNRESET)
     package static let brokenPipe = SystemError(code: EPIPE)
+    package static let notPermitted = SystemError(code: EPERM)
     package static let timedOut = SystemError(code: ETIMEDOUT)
     package static let addressInUse = SystemError(code: EADDRINUSE)
     package static let tooManyOpenFiles = SystemError(code: EMFILE)
@@ -18,6 +19,11 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The process or the machine has no descriptor or memory left for another connection.
     package var isExhaustion: Bool { code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM }
+
+    /// The system does not know this call, or does not allow it here.
+    package var isRefusal: Bool {
+        code == EINVAL || code == ENOSYS || code == EPERM || code == EACCES || code == EOPNOTSUPP
+    }
 
     public var description: String {
         guard let text = unsafe strerror(code) else { return "errno \(code)" }

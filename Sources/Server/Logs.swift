@@ -217,6 +217,11 @@ final class EventLogWriter: Sendable {
         write(.warning, "accept_failed", ["error": .text(error.description)])
     }
 
+    /// Large bodies are copied therefore, which costs more.
+    func pagesRefused(_ error: SystemError) {
+        write(.notice, "pages_refused", ["error": .text(error.description)])
+    }
+
     func hotKeysLoaded(_ count: Int) { write(.notice, "hot_keys_loaded", ["responses": .number(count)]) }
 
     func redisConnected(_ address: String) { write(.notice, "redis_connected", ["address": .text(address)]) }

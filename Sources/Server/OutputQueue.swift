@@ -32,16 +32,16 @@ struct OutputQueue {
         append(.bytes(ContiguousArray(copying: bytes)), 0..<bytes.count)
     }
 
-    /// Hands the bytes at the front to `send`, which answers how many it took.
-    func withFront<Result>(_ send: (borrowing Span<UInt8>) -> Result) -> Result? {
+    /// Hands the bytes at the front to `send`, and whether they lie in pages that may be sent without a copy.
+    func withFront<Result>(_ send: (_ bytes: borrowing Span<UInt8>, _ isPaged: Bool) -> Result) -> Result? {
         guard first < items.count else { return nil }
         let item = items[first]
         switch item.content {
-        case .bytes(let bytes): return send(bytes.span.extracting(item.range))
-        case .inlineBody(let stored): return send(stored.inlineBody.extracting(item.range))
+        case .bytes(let bytes): return send(bytes.span.extracting(item.range), false)
+        case .inlineBody(let stored): return send(stored.inlineBody.extracting(item.range), false)
         case .sharedBody(let body):
             guard let run = body.run(at: item.range.lowerBound) else { return nil }
-            return send(run.bytes.extracting(0..<min(run.count, item.range.count)))
+            return send(run.bytes.extracting(0..<min(run.count, item.range.count)), run.isPaged)
         }
     }
 

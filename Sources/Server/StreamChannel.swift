@@ -7,6 +7,8 @@ import Storage
 class StreamChannel: Channel {
     private var queue = OutputQueue()
     private(set) final var isBroken = false
+    /// It has more to send in the next turn.
+    private var comesBack = false
     /// Since the channel was opened, whether sent or waiting.
     private(set) final var writtenByteCount: UInt64 = 0
     /// The kernel may have input that was not read yet.
@@ -65,16 +67,38 @@ class StreamChannel: Channel {
         }
         guard !isBroken else { return }
         writtenByteCount += UInt64(head.count + range.count)
-        var sent = 0
-        if queue.isEmpty, let run = shared.run(at: range.lowerBound) {
-            let piece = run.bytes.extracting(0..<min(run.count, range.count))
-            guard let count = taken(kernel.send(descriptor, head, piece)) else { return }
-            sent = count
+        guard queue.isEmpty, let run = shared.run(at: range.lowerBound) else {
+            queue.append(head)
+            return queue.append(.sharedBody(shared), range)
         }
+        let piece = run.bytes.extracting(0..<min(run.count, range.count))
+        let isPaged = Self.isSentByPages(piece, isPaged: run.isPaged)
+        let result =
+            isPaged ? sendPages(behind: head, piece, of: range.count) : kernel.send(descriptor, head, piece)
+        guard let sent = taken(result) else { return }
         if sent < head.count { queue.append(head.extracting(sent..<head.count)) }
         queue.append(.sharedBody(shared), range.lowerBound + max(0, sent - head.count)..<range.upperBound)
-        if sent >= head.count { sendQueued() }
+        if sent == head.count + piece.count { sendQueued() }
     }
+
+    private func sendPages(
+        behind head: borrowing Span<UInt8>, _ piece: borrowing Span<UInt8>, of bodyByteCount: Int
+    ) -> IOResult {
+        if head.count > 0 {
+            let result = kernel.sendBeginning(descriptor, head)
+            guard result.value == head.count else { return result }
+        }
+        let result = loop.sendPages(descriptor, piece, isFollowed: piece.count < bodyByteCount)
+        if result.isWouldBlock { return IOResult(head.count) }
+        return result.value < 0 ? result : IOResult(head.count + result.value)
+    }
+
+    private static func isSentByPages(_ bytes: borrowing Span<UInt8>, isPaged: Bool) -> Bool {
+        isPaged && bytes.count >= pagedByteMinimum
+    }
+
+    /// Fewer bytes are copied: that costs less than handing pages over.
+    private static var pagedByteMinimum: Int { 24 << 10 }
 
     private func write(_ head: borrowing Span<UInt8>, inlineBody stored: StoredResponse, _ range: Range<Int>) {
         guard !isBroken else { return }
@@ -89,12 +113,38 @@ class StreamChannel: Channel {
         queue.append(.inlineBody(stored), range.lowerBound + max(0, sent - head.count)..<range.upperBound)
     }
 
-    /// Sends what waits, as far as the kernel takes it.
+    /// Sends what waits, as far as the kernel takes it. A peer who reads as fast as we write does not keep the loop
+    /// from the others: after a while it goes on in the next turn.
     final func sendQueued() {
+        var budget = Self.turnByteLimit
         while !isBroken, !queue.isEmpty {
-            guard let result = queue.withFront({ kernel.send(descriptor, $0) }) else { return }
-            guard let sent = taken(result), sent > 0 else { return }
+            guard budget > 0 else { return comeBack() }
+            guard let (result, asked) = sendFront(), let sent = taken(result) else { return }
             queue.consume(sent)
+            budget -= sent
+            // The kernel tells when there is room again.
+            if sent < asked { return }
+        }
+    }
+
+    private static var turnByteLimit: Int { 8 << 20 }
+
+    private func sendFront() -> (result: IOResult, asked: Int)? {
+        let waiting = queue.byteCount
+        return queue.withFront { bytes, isPaged in
+            guard Self.isSentByPages(bytes, isPaged: isPaged) else {
+                return (kernel.send(descriptor, bytes), bytes.count)
+            }
+            return (loop.sendPages(descriptor, bytes, isFollowed: bytes.count < waiting), bytes.count)
+        }
+    }
+
+    private func comeBack() {
+        guard !comesBack else { return }
+        comesBack = true
+        loop.later { [self] in
+            comesBack = false
+            if isOpen { ready(.writable) }
         }
     }
 

@@ -71,6 +71,8 @@ final class Worker {
             sendOutput()
             tier?.writeQueued()
         }
+        // What cannot be sent so is copied.
+        do throws(SystemError) { try loop.preparePages() } catch { events.pagesRefused(error) }
         makeDrivers()
         tier = snapshot.settings.redis.map { RedisTier(worker: self, settings: $0, resolver: resolver) }
     }

@@ -60,6 +60,7 @@ final class Scenario {
         let plan = isHostile ? FaultPlan.hostile : hasNetworkFaults ? .fragmented : .none
         settings = ScenarioSettings(random: &random, isGenerous: isHealthy && !isHostile)
         world = VirtualKernel(seed: seed, faults: plan)
+        world.refusesPages = seed % 4 == 0
         world.setFaults(FaultPlan.none, for: ScenarioSettings.adminAddress)
         if let tier = Self.tierSettings(seed) {
             (settings.tier, settings.coalescesNodes) = tier
@@ -192,7 +193,7 @@ final class Scenario {
     }
 
     /// All but those of loops.
-    private var leftDescriptorCount: Int { world.openDescriptorCount - 2 * loops.count }
+    private var leftDescriptorCount: Int { world.openDescriptorCount - world.pipeDescriptorCount - 2 * loops.count }
 
     // MARK: Requests
 

@@ -111,6 +111,9 @@ final class VirtualWaker: VirtualFile {
     override func readiness() -> ReadyEvents { count > 0 ? [.readable, .writable] : .writable }
 }
 
+/// Through which pages pass at once.
+final class VirtualPipeEnd: VirtualFile {}
+
 /// A log.
 final class VirtualLog: VirtualFile {
     let path: String

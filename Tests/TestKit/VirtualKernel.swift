@@ -19,6 +19,10 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
     package var readableFiles: [String: [UInt8]] = [:]
     /// What was sent to unix sockets by datagrams.
     package private(set) var datagrams: [(socket: String, bytes: [UInt8])] = []
+    /// As a filter of system calls might.
+    package var refusesPages = false
+    /// How many bytes were sent without a copy.
+    package private(set) var pagedByteCount = 0
     /// What was appended to files, by path; the standard streams are `stdout` and `stderr`.
     package private(set) var logs: [String: [UInt8]] = [:]
     /// Where `traceHash` does not tell enough: receives a line per call.
@@ -82,6 +86,8 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
 
     /// How many descriptors are open, those of loops included.
     package var openDescriptorCount: Int { files.count }
+    /// Of these, what loops keep to send pages through.
+    package var pipeDescriptorCount: Int { files.values.count { $0 is VirtualPipeEnd } }
 
     private func file<File: VirtualFile>(_ fd: FileDescriptor, as type: File.Type) -> File {
         guard let file = files[fd.rawValue] as? File else {
@@ -235,6 +241,24 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
         let result = file(fd, as: VirtualEndpoint.self).write(bytes)
         note("sendGathered", fd, result.value)
         return result
+    }
+
+    package override func sendBeginning(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+        unsafe send(fd, bytes)
+    }
+
+    package override func sendPages(
+        _ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer, through pipe: PagePipe, isFollowed: Bool
+    ) -> IOResult {
+        guard !refusesPages else { return IOResult(error: .notPermitted) }
+        let result = unsafe file(fd, as: VirtualEndpoint.self).write(bytes)
+        if result.value > 0 { pagedByteCount += result.value }
+        note("sendPages", fd, result.value)
+        return result
+    }
+
+    package override func makePagePipe() throws(SystemError) -> PagePipe {
+        PagePipe(output: open(VirtualPipeEnd()), input: open(VirtualPipeEnd()), sink: open(VirtualPipeEnd()))
     }
 
     package override func shutdownWrite(_ fd: FileDescriptor) {

@@ -33,7 +33,21 @@ long CLinux_write(int fd, const void *from, size_t count);
 long CLinux_send(int fd, const void *from, size_t count);
 /// The parts are of type iovec.
 long CLinux_send_gathered(int fd, const void *parts, size_t count);
+/// The kernel holds the last bytes back for what is sent next.
+long CLinux_send_beginning(int fd, const void *from, size_t count);
 long CLinux_random(void *into, size_t count);
+
+// Pages
+
+/// A pipe, and where what does not fit into a socket is thrown away.
+struct CLinux_page_pipe {
+    int output, input, sink;
+};
+/// As many bytes of room as may be had, up to `capacity`.
+long CLinux_open_page_pipe(struct CLinux_page_pipe *pipe, size_t capacity);
+/// Sends memory without copying it, through an empty pipe, which is empty afterwards. The kernel reads these pages
+/// for as long as it takes. Less than `count` is answered only when the socket has no more room.
+long CLinux_send_pages(int fd, const struct CLinux_page_pipe *pipe, const void *from, size_t count, int is_followed);
 
 // Clocks
 
