@@ -34,21 +34,20 @@ package struct CachedMetadata: Sendable, Equatable {
         package static let isTransformed = Flags(rawValue: 1 << 13)
     }
 
-    @usableFromInline package var status: UInt16
-    @usableFromInline package var flags: Flags
+    // In an order that leaves no gaps between them.
     /// response_time of RFC 9111 §4.2.3, on this process's monotonic clock.
     @usableFromInline package var storedAtMonotonicMilliseconds: Int64
     /// corrected_initial_age of RFC 9111 §4.2.3.
     @usableFromInline package var initialAgeMilliseconds: Int64
-    @usableFromInline package var freshnessLifetimeMilliseconds: Int64
-    /// How long after its lifetime it may be served while it is refreshed; 0 when that is forbidden.
-    @usableFromInline package var staleWhileRevalidateMilliseconds: Int64
-    /// How long after its lifetime it may be served when the origin fails; 0 when that is forbidden.
-    @usableFromInline package var staleIfErrorMilliseconds: Int64
     /// The Date field, or when the response came; in seconds since 1970.
     @usableFromInline package var dateSeconds: Int64
     /// In seconds since 1970; -1 when there is none.
     @usableFromInline package var lastModifiedSeconds: Int64
+    @usableFromInline var freshnessLifetime: CompactDuration
+    @usableFromInline var staleWhileRevalidate: CompactDuration
+    @usableFromInline var staleIfError: CompactDuration
+    @usableFromInline package var status: UInt16
+    @usableFromInline package var flags: Flags
 
     package init(
         status: UInt16, flags: Flags = [], storedAtMonotonicMilliseconds: Int64, initialAgeMilliseconds: Int64 = 0,
@@ -59,11 +58,28 @@ package struct CachedMetadata: Sendable, Equatable {
         self.flags = flags
         self.storedAtMonotonicMilliseconds = storedAtMonotonicMilliseconds
         self.initialAgeMilliseconds = initialAgeMilliseconds
-        self.freshnessLifetimeMilliseconds = freshnessLifetimeMilliseconds
-        self.staleWhileRevalidateMilliseconds = staleWhileRevalidateMilliseconds
-        self.staleIfErrorMilliseconds = staleIfErrorMilliseconds
+        freshnessLifetime = CompactDuration(milliseconds: freshnessLifetimeMilliseconds)
+        staleWhileRevalidate = CompactDuration(milliseconds: staleWhileRevalidateMilliseconds)
+        staleIfError = CompactDuration(milliseconds: staleIfErrorMilliseconds)
         self.dateSeconds = dateSeconds
         self.lastModifiedSeconds = lastModifiedSeconds
+    }
+
+    @inlinable package var freshnessLifetimeMilliseconds: Int64 {
+        get { freshnessLifetime.milliseconds }
+        set { freshnessLifetime = CompactDuration(milliseconds: newValue) }
+    }
+
+    /// How long after its lifetime it may be served while it is refreshed; 0 when that is forbidden.
+    @inlinable package var staleWhileRevalidateMilliseconds: Int64 {
+        get { staleWhileRevalidate.milliseconds }
+        set { staleWhileRevalidate = CompactDuration(milliseconds: newValue) }
+    }
+
+    /// How long after its lifetime it may be served when the origin fails; 0 when that is forbidden.
+    @inlinable package var staleIfErrorMilliseconds: Int64 {
+        get { staleIfError.milliseconds }
+        set { staleIfError = CompactDuration(milliseconds: newValue) }
     }
 
     /// current_age of RFC 9111 §4.2.3.

@@ -17,14 +17,12 @@ package struct EvictionQueue {
     private struct Node {
         var previous = EvictionQueue.none
         var next = EvictionQueue.none
-        var hash: UInt32 = 0
-        /// Charge in units of 16 bytes, place and frequency, packed to keep a node at 16 bytes.
+        /// Charge in units of 16 bytes, place and frequency, packed to keep a node at 12 bytes.
         private var packed: UInt32 = 0
 
         init() {}
 
-        init(hash: UInt32, charge: Int, place: Place) {
-            self.hash = hash
+        init(charge: Int, place: Place) {
             packed = Self.units(charge) << 4 | UInt32(place.rawValue) << 2
         }
 
@@ -71,7 +69,7 @@ package struct EvictionQueue {
         growNodes(toHold: Int(entry) + 1)
         let hash = UInt32(truncatingIfNeeded: hash >> 32)
         let isReturning = evicted.contains(hash) && !isLarge(charge)
-        nodes[Int(entry)] = Node(hash: hash, charge: charge, place: isReturning ? .main : .small)
+        nodes[Int(entry)] = Node(charge: charge, place: isReturning ? .main : .small)
         if isReturning {
             Self.append(entry, to: &main, in: &nodes)
         } else {
@@ -115,7 +113,13 @@ package struct EvictionQueue {
         count -= 1
     }
 
-    /// The entry to give up next, which stays until `remove`; nil when there is none.
+    /// An entry left that `victim` named. The hash is its key's: one that was never asked for again is remembered.
+    package mutating func giveUp(_ entry: UInt32, hash: UInt64) {
+        if nodes[Int(entry)].place == .small { evicted.remember(UInt32(truncatingIfNeeded: hash >> 32)) }
+        remove(entry)
+    }
+
+    /// The entry to give up next, which stays until `giveUp`; nil when there is none.
     package mutating func victim() -> UInt32? {
         while small.head != Self.none, small.bytes * Self.smallShare > bytes || main.head == Self.none {
             if let victim = passSmallHead() { return victim }
@@ -139,10 +143,7 @@ package struct EvictionQueue {
 
     private mutating func passSmallHead() -> UInt32? {
         let entry = small.head
-        guard nodes[Int(entry)].frequency >= Self.promotion else {
-            evicted.remember(nodes[Int(entry)].hash)
-            return entry
-        }
+        guard nodes[Int(entry)].frequency >= Self.promotion else { return entry }
         Self.unlink(entry, from: &small, in: &nodes)
         nodes[Int(entry)].frequency -= Self.promotion
         nodes[Int(entry)].place = .main
@@ -162,7 +163,7 @@ package struct EvictionQueue {
 
     private mutating func growNodes(toHold count: Int) {
         guard nodes.count < count else { return }
-        if nodes.capacity < count { nodes.reserveCapacity(count + count / 4 + 16) }
+        if nodes.capacity < count { nodes.reserveCapacity(count + count / 8 + 16) }
         while nodes.count < count { nodes.append(Node()) }
     }
 

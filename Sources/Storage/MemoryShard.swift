@@ -8,34 +8,41 @@ import HTTPMessages
 /// Entries of one primary key form a chain, newest first; the index leads to its head. Responses that leave
 /// are put into `removed`, so that the caller frees them after the lock.
 struct MemoryShard: ~Copyable {
-    static let none = UInt32.max >> 1
+    static let none = UInt32.max >> 2
 
+    /// 16 bytes, so that none lies across two lines of the processor's cache.
     struct Entry {
-        var response: StoredResponse?
+        /// Its forms, which few have, are in `forms`.
+        let content: StoredContent?
         /// The generation of invalidations it has met.
         var checkedGeneration: UInt32 = 0
-        /// The number of the next variant, or of the next free entry; the top bit marks a soft invalidation.
-        private var nextAndSoft: UInt32 = MemoryShard.none
+        /// The number of the next variant, or of the next free entry, and two flags.
+        private var nextAndFlags: UInt32 = MemoryShard.none
 
-        init(response: StoredResponse?, checkedGeneration: UInt32, next: UInt32, isSoftlyInvalidated: Bool) {
-            self.response = response
+        init(_ content: StoredContent?, checkedGeneration: UInt32, next: UInt32) {
+            self.content = content
             self.checkedGeneration = checkedGeneration
-            nextAndSoft = next | (isSoftlyInvalidated ? Self.softBit : 0)
+            nextAndFlags = next
         }
 
         var next: UInt32 {
-            get { nextAndSoft & MemoryShard.none }
-            set { nextAndSoft = nextAndSoft & Self.softBit | newValue }
+            get { nextAndFlags & MemoryShard.none }
+            set { nextAndFlags = nextAndFlags & ~MemoryShard.none | newValue }
         }
 
-        var isSoftlyInvalidated: Bool { nextAndSoft & Self.softBit != 0 }
+        var isSoftlyInvalidated: Bool { nextAndFlags & Self.softBit != 0 }
+        var hasForms: Bool { nextAndFlags & Self.formsBit != 0 }
 
-        mutating func markSoftlyInvalidated() { nextAndSoft |= Self.softBit }
+        mutating func markSoftlyInvalidated() { nextAndFlags |= Self.softBit }
+        mutating func markAsHavingForms() { nextAndFlags |= Self.formsBit }
 
         private static let softBit: UInt32 = 1 << 31
+        private static let formsBit: UInt32 = 1 << 30
     }
 
     var entries: ContiguousArray<Entry> = []
+    /// By entry.
+    private var forms: [UInt32: StoredForms] = [:]
     private var firstFree = MemoryShard.none
     private var index = HashIndex()
     private var queue = EvictionQueue()
@@ -52,6 +59,12 @@ struct MemoryShard: ~Copyable {
             + invalidations.allocatedBytes + entries.capacity * MemoryLayout<Entry>.stride
     }
 
+    /// nil when the entry is free.
+    private func occupant(_ number: UInt32) -> StoredResponse? {
+        guard let content = entries[Int(number)].content else { return nil }
+        return StoredResponse(content, forms: entries[Int(number)].hasForms ? forms[number] : nil)
+    }
+
     // MARK: Looking up
 
     mutating func lookUp(
@@ -61,7 +74,7 @@ struct MemoryShard: ~Copyable {
         let tag = HashIndex.tag(of: hash)
         var slot = index.firstSlot(for: tag)
         while let (number, at) = index.nextEntry(tagged: tag, from: slot) {
-            if let response = entries[Int(number)].response, StoredResponse.equal(response.key, key) {
+            if let response = occupant(number), StoredResponse.equal(response.key, key) {
                 if response.varyRule.isEmpty, entries[Int(number)].checkedGeneration == invalidations.generation {
                     queue.touch(number)
                     return .found(response, isSoftlyInvalidated: entries[Int(number)].isSoftlyInvalidated)
@@ -100,13 +113,13 @@ struct MemoryShard: ~Copyable {
 
     private mutating func found(_ number: UInt32) -> LookupResult {
         queue.touch(number)
-        guard let response = entries[Int(number)].response else { preconditionFailure("a chained entry is empty") }
+        guard let response = occupant(number) else { preconditionFailure("a chained entry is empty") }
         return .found(response, isSoftlyInvalidated: entries[Int(number)].isSoftlyInvalidated)
     }
 
     /// Whether the entry's variant is the request's.
     private func matches(_ number: UInt32, _ request: borrowing Fields, scratch: inout ByteBuffer) -> Bool {
-        guard let response = entries[Int(number)].response else { return false }
+        guard let response = occupant(number) else { return false }
         guard !response.varyRule.isEmpty else { return true }
         return Variance.matches(
             response.varyRule, request, storedKeys: response.secondaryKey, scratch: &scratch)
@@ -117,7 +130,7 @@ struct MemoryShard: ~Copyable {
         let generation = invalidations.generation
         let checked = entries[Int(number)].checkedGeneration
         if checked == generation { return true }
-        guard let response = entries[Int(number)].response else { return false }
+        guard let response = occupant(number) else { return false }
         switch invalidations.verdict(on: response.subject, checkedAt: checked) {
         case .no: break
         case .soft: entries[Int(number)].markSoftlyInvalidated()
@@ -135,7 +148,7 @@ struct MemoryShard: ~Copyable {
         let tag = HashIndex.tag(of: hash)
         var slot = index.firstSlot(for: tag)
         while let (number, at) = index.nextEntry(tagged: tag, from: slot) {
-            if let response = entries[Int(number)].response, StoredResponse.equal(response.key, key) {
+            if let response = occupant(number), StoredResponse.equal(response.key, key) {
                 return (number, at)
             }
             slot = at + 1
@@ -170,11 +183,26 @@ struct MemoryShard: ~Copyable {
     mutating func removeAll(
         key: borrowing Span<UInt8>, hash: UInt64, removed: inout ContiguousArray<StoredResponse>
     ) -> Int {
+        guard let chain = chain(of: key, hash: hash) else { return 0 }
+        index.remove(at: chain.slot)
         var count = 0
-        while let (head, _) = chain(of: key, hash: hash) {
-            remove(head, removed: &removed)
+        var number = chain.head
+        while number != Self.none {
+            let next = entries[Int(number)].next
+            vacate(number, removed: &removed)
+            number = next
             count += 1
         }
+        return count
+    }
+
+    /// The same, and nothing that is being fetched under the key will be stored.
+    mutating func invalidate(
+        key: borrowing Span<UInt8>, hash: UInt64, epoch: UInt64, removed: inout ContiguousArray<StoredResponse>
+    ) -> Int {
+        invalidations.addKey(hash, epoch: epoch, isSoft: false)
+        let count = removeAll(key: key, hash: hash, removed: &removed)
+        statistics.invalidated += count
         return count
     }
 
@@ -189,7 +217,7 @@ struct MemoryShard: ~Copyable {
     /// Gives up one entry for its memory; no when there is none left.
     mutating func evictOne(removed: inout ContiguousArray<StoredResponse>) -> Bool {
         guard let number = queue.victim() else { return false }
-        remove(number, removed: &removed)
+        remove(number, isGivenUp: true, removed: &removed)
         statistics.evictedForMemory += 1
         return true
     }
@@ -200,24 +228,25 @@ struct MemoryShard: ~Copyable {
     mutating func changeForms(
         of response: StoredResponse, _ change: (StoredForms?) -> StoredForms?
     ) -> StoredResponse? {
-        guard let number = entry(of: response), let forms = change(entries[Int(number)].response?.forms) else {
+        guard let number = entry(of: response), let forms = change(occupant(number)?.forms) else {
             return nil
         }
-        let changed = StoredResponse(response.memory, forms: forms)
-        entries[Int(number)].response = changed
+        let changed = StoredResponse(response.content, forms: forms)
+        self.forms[number] = forms
+        entries[Int(number)].markAsHavingForms()
         queue.recharge(number, charge: changed.allocatedBytes)
         return changed
     }
 
     /// The entry as it is now; nil when `response` is no longer it.
     func current(_ response: StoredResponse) -> StoredResponse? {
-        entry(of: response).flatMap { entries[Int($0)].response }
+        entry(of: response).flatMap { occupant($0) }
     }
 
     private func entry(of response: StoredResponse) -> UInt32? {
         guard var number = chain(of: response.key, hash: response.keyHash)?.head else { return nil }
         while number != Self.none {
-            if let other = entries[Int(number)].response, other.isSame(as: response) { return number }
+            if let other = occupant(number), other.isSame(as: response) { return number }
             number = entries[Int(number)].next
         }
         return nil
@@ -226,7 +255,7 @@ struct MemoryShard: ~Copyable {
     private func variant(like response: StoredResponse, from head: UInt32) -> UInt32? {
         var number = head
         while number != Self.none {
-            if let other = entries[Int(number)].response, other.isSameVariant(as: response) { return number }
+            if let other = occupant(number), other.isSameVariant(as: response) { return number }
             number = entries[Int(number)].next
         }
         return nil
@@ -234,9 +263,10 @@ struct MemoryShard: ~Copyable {
 
     private mutating func link(_ response: StoredResponse, isSoftlyInvalidated: Bool) {
         let chain = chain(of: response.key, hash: response.keyHash)
-        let entry = Entry(
-            response: response, checkedGeneration: invalidations.generation, next: chain?.head ?? Self.none,
-            isSoftlyInvalidated: isSoftlyInvalidated)
+        var entry = Entry(
+            response.content, checkedGeneration: invalidations.generation, next: chain?.head ?? Self.none)
+        if isSoftlyInvalidated { entry.markSoftlyInvalidated() }
+        if response.forms != nil { entry.markAsHavingForms() }
         let number: UInt32
         if firstFree != Self.none {
             number = firstFree
@@ -244,7 +274,7 @@ struct MemoryShard: ~Copyable {
             entries[Int(number)] = entry
         } else {
             number = UInt32(entries.count)
-            if entries.count == entries.capacity { entries.reserveCapacity(entries.count + entries.count / 4 + 16) }
+            if entries.count == entries.capacity { entries.reserveCapacity(entries.count + entries.count / 8 + 16) }
             entries.append(entry)
         }
         if let chain {
@@ -252,6 +282,7 @@ struct MemoryShard: ~Copyable {
         } else {
             index.insert(number, tag: HashIndex.tag(of: response.keyHash))
         }
+        if let itsForms = response.forms { forms[number] = itsForms }
         queue.insert(number, hash: response.keyHash, charge: response.allocatedBytes)
         statistics.entries += 1
     }
@@ -268,8 +299,11 @@ struct MemoryShard: ~Copyable {
         }
     }
 
-    private mutating func remove(_ number: UInt32, removed: inout ContiguousArray<StoredResponse>) {
-        guard let response = entries[Int(number)].response, let chain = chain(of: response.key, hash: response.keyHash)
+    /// - Parameter isGivenUp: for its memory, as the queue had it.
+    private mutating func remove(
+        _ number: UInt32, isGivenUp: Bool = false, removed: inout ContiguousArray<StoredResponse>
+    ) {
+        guard let response = occupant(number), let chain = chain(of: response.key, hash: response.keyHash)
         else { preconditionFailure("an entry is not in the index") }
         let next = entries[Int(number)].next
         if chain.head == number {
@@ -279,9 +313,17 @@ struct MemoryShard: ~Copyable {
             while entries[Int(before)].next != number { before = entries[Int(before)].next }
             entries[Int(before)].next = next
         }
-        queue.remove(number)
-        entries[Int(number)] = Entry(
-            response: nil, checkedGeneration: 0, next: firstFree, isSoftlyInvalidated: false)
+        vacate(number, isGivenUp: isGivenUp, removed: &removed)
+    }
+
+    /// What nothing leads to any more.
+    private mutating func vacate(
+        _ number: UInt32, isGivenUp: Bool = false, removed: inout ContiguousArray<StoredResponse>
+    ) {
+        guard let response = occupant(number) else { preconditionFailure("a chained entry is empty") }
+        if isGivenUp { queue.giveUp(number, hash: response.keyHash) } else { queue.remove(number) }
+        if response.forms != nil { forms[number] = nil }
+        entries[Int(number)] = Entry(nil, checkedGeneration: 0, next: firstFree)
         firstFree = number
         statistics.entries -= 1
         response.forms?.end()
@@ -294,7 +336,7 @@ struct MemoryShard: ~Copyable {
     func mostUsed(limit: Int, among count: Int) -> [StoredResponse] {
         var found: [(uses: Int, response: StoredResponse)] = []
         for number in 0..<min(count, entries.count) {
-            guard let response = entries[number].response else { continue }
+            guard let response = occupant(UInt32(number)) else { continue }
             let uses = queue.recentUses(of: UInt32(number))
             if uses > 0 { found.append((uses, response)) }
         }
@@ -309,7 +351,7 @@ struct MemoryShard: ~Copyable {
         from start: Int, count: Int, removed: inout ContiguousArray<StoredResponse>
     ) -> Int? {
         let end = min(start + count, entries.count)
-        for number in start..<max(start, end) where entries[number].response != nil {
+        for number in start..<max(start, end) where entries[number].content != nil {
             // Removed or not, it has been dealt with.
             _ = isValid(UInt32(number), removed: &removed)
         }
@@ -322,7 +364,7 @@ struct MemoryShard: ~Copyable {
         let end = min(start + count, entries.count)
         var matches = 0
         for number in start..<max(start, end) {
-            guard let response = entries[number].response else { continue }
+            guard let response = occupant(UInt32(number)) else { continue }
             let subject = response.subject
             for rule in rules where rule.matches(subject) {
                 matches += 1

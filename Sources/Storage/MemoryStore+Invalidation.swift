@@ -45,6 +45,17 @@ extension MemoryStore {
         }
     }
 
+    /// The same for one whole key alone; answers how many variants went.
+    package func invalidate(key: borrowing Span<UInt8>, hash: UInt64) -> Int {
+        var count = 0
+        log.append { epoch in
+            count = change(shard(hash)) { state, removed in
+                state.invalidate(key: key, hash: hash, epoch: epoch, removed: &removed)
+            }
+        }
+        return count
+    }
+
     func apply(_ rule: InvalidationRule, epoch: UInt64) {
         guard case .key(let key, let hash) = rule.target else {
             for shard in shards { change(shard) { state, _ in state.invalidations.add(rule, epoch: epoch) } }
@@ -52,11 +63,12 @@ extension MemoryStore {
             return
         }
         change(shard(hash)) { state, removed in
-            state.invalidations.add(rule, epoch: epoch)
             if rule.isSoft {
+                state.invalidations.addKey(hash, epoch: epoch, isSoft: true)
                 state.markSoftlyInvalidated(key: key.span, hash: hash)
             } else {
-                state.statistics.invalidated += state.removeAll(key: key.span, hash: hash, removed: &removed)
+                // How many went is counted there.
+                _ = state.invalidate(key: key.span, hash: hash, epoch: epoch, removed: &removed)
             }
         }
     }

@@ -71,10 +71,7 @@ struct PendingInvalidations {
 
     mutating func add(_ rule: InvalidationRule, epoch: UInt64) {
         switch rule.target {
-        case .key(_, let hash):
-            // Stored entries are removed by the caller; this is for fetches under way.
-            keys[keySlot(hash)].raise(to: epoch, isSoft: rule.isSoft)
-            return
+        case .key(_, let hash): addKey(hash, epoch: epoch, isSoft: rule.isSoft)
         case .tag(let hash): add(hash, epoch: epoch, isSoft: rule.isSoft)
         case .pattern(let pattern):
             if let hash = pattern.literalHash {
@@ -88,6 +85,11 @@ struct PendingInvalidations {
             generation &+= 1
             all.raise(to: epoch, isSoft: rule.isSoft)
         }
+    }
+
+    /// Stored entries are removed by the caller; this is for fetches under way.
+    mutating func addKey(_ hash: UInt64, epoch: UInt64, isSoft: Bool) {
+        keys[keySlot(hash)].raise(to: epoch, isSoft: isSoft)
     }
 
     private mutating func add(_ hash: UInt64, epoch: UInt64, isSoft: Bool) {

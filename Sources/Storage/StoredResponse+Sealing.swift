@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
+import HTTPMessages
 
 extension StoredResponse {
     /// Bodies up to here lie in the response's own allocation, since copying them is the cheapest way to send them;
@@ -72,7 +73,7 @@ extension StoredResponse {
     }
 
     /// With the forms that were made before it is stored.
-    package func with(_ forms: StoredForms?) -> StoredResponse { StoredResponse(memory, forms: forms) }
+    package func with(_ forms: StoredForms?) -> StoredResponse { StoredResponse(content, forms: forms) }
 
     private static func make(
         _ draft: StoredDraft, key: borrowing Span<UInt8>, keyHash: UInt64, varyRule: borrowing Span<UInt8>,
@@ -81,7 +82,8 @@ extension StoredResponse {
         let (head, eTagRange, tags) = (draft.head, draft.eTagRange, draft.tags)
         precondition(eTagRange.lowerBound >= 0 && eTagRange.upperBound <= head.count)
         guard let keyCount = UInt32(exactly: key.count), let headCount = UInt32(exactly: head.count),
-            let inlineBodyCount = UInt32(exactly: inlineBody.count), let eTagCount = UInt16(exactly: eTagRange.count),
+            let inlineBodyCount = UInt32(exactly: inlineBody.count),
+            inlineBodyCount <= StoredResponseLayout.inlineBodyMask, let eTagCount = UInt16(exactly: eTagRange.count),
             let varyRuleCount = UInt16(exactly: varyRule.count), let tagCount = UInt16(exactly: tags.count),
             let secondaryKeyCount = UInt16(exactly: secondaryKey.count)
         else { return nil }
@@ -90,9 +92,9 @@ extension StoredResponse {
         if let sharedBody, !sharedBody.isComplete { metadata.flags.insert(.isPartial) }
         let layout = StoredResponseLayout(
             metadata: metadata, keyHash: keyHash, epoch: epoch, sharedBody: sharedBody, keyCount: keyCount,
-            headCount: headCount, inlineBodyCount: inlineBodyCount, eTagStart: UInt32(eTagRange.lowerBound),
-            eTagCount: eTagCount, varyRuleCount: varyRuleCount, secondaryKeyCount: secondaryKeyCount,
-            tagCount: tagCount, coding: draft.coding)
+            headCount: headCount, eTagStart: UInt32(eTagRange.lowerBound),
+            inlineBodyCountAndCoding: inlineBodyCount | UInt32(draft.coding.rawValue) << 24, eTagCount: eTagCount,
+            varyRuleCount: varyRuleCount, secondaryKeyCount: secondaryKeyCount, tagCount: tagCount)
         let made = StoredResponseMemory.create(minimumCapacity: (layout.totalCount + 7) / 8) { _ in layout }
         let memory = unsafe unsafeDowncast(made, to: StoredResponseMemory.self)
         for index in 0..<tags.count {
@@ -103,7 +105,7 @@ extension StoredResponse {
         memory.write(secondaryKey, at: layout.secondaryKeyStart)
         memory.write(head.span, at: layout.headStart)
         memory.write(inlineBody, at: layout.bodyStart)
-        return StoredResponse(memory)
+        return StoredResponse(StoredContent(memory: memory))
     }
 }
 

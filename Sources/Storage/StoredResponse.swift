@@ -3,7 +3,7 @@ public import CacheRules
 import Glibc
 public import HTTPMessages
 
-/// What a stored response is besides its bytes.
+/// What a stored response is besides its bytes: 96 of them, in an order that leaves no gaps.
 @usableFromInline
 struct StoredResponseLayout {
     @usableFromInline var metadata: CachedMetadata
@@ -13,20 +13,26 @@ struct StoredResponseLayout {
     @usableFromInline var sharedBody: StoredBody?
     @usableFromInline var keyCount: UInt32
     @usableFromInline var headCount: UInt32
-    @usableFromInline var inlineBodyCount: UInt32
     @usableFromInline var eTagStart: UInt32
+    /// Lower three quarters: the length of an inline body; uppermost: its coding.
+    @usableFromInline var inlineBodyCountAndCoding: UInt32
     @usableFromInline var eTagCount: UInt16
     @usableFromInline var varyRuleCount: UInt16
     @usableFromInline var secondaryKeyCount: UInt16
     @usableFromInline var tagCount: UInt16
-    @usableFromInline var coding: ContentCoding
 
+    @usableFromInline static let inlineBodyMask: UInt32 = 0xFF_FFFF
+
+    @inlinable var inlineBodyCount: Int { Int(inlineBodyCountAndCoding & Self.inlineBodyMask) }
+    @inlinable var coding: ContentCoding {
+        ContentCoding(rawValue: UInt8(truncatingIfNeeded: inlineBodyCountAndCoding >> 24)) ?? .identity
+    }
     @inlinable var keyStart: Int { Int(tagCount) * MemoryLayout<UInt64>.size }
     @inlinable var varyRuleStart: Int { keyStart + Int(keyCount) }
     @inlinable var secondaryKeyStart: Int { varyRuleStart + Int(varyRuleCount) }
     @inlinable var headStart: Int { secondaryKeyStart + Int(secondaryKeyCount) }
     @inlinable var bodyStart: Int { headStart + Int(headCount) }
-    @inlinable var totalCount: Int { bodyStart + Int(inlineBodyCount) }
+    @inlinable var totalCount: Int { bodyStart + inlineBodyCount }
 }
 
 /// A stored response in one allocation:
@@ -35,17 +41,22 @@ struct StoredResponseLayout {
 @usableFromInline
 final class StoredResponseMemory: ManagedBuffer<StoredResponseLayout, UInt64> {}
 
-/// A response in ready-to-write form. Copying the value copies a reference.
-///
 /// Sendable without a check, because nothing of it changes once `seal` has returned.
 @usableFromInline
-package struct StoredResponse: @unchecked Sendable {
+struct StoredContent: @unchecked Sendable {
     @usableFromInline let memory: StoredResponseMemory
+}
+
+/// A response in ready-to-write form. Copying the value copies a reference.
+@usableFromInline
+package struct StoredResponse: Sendable {
+    @usableFromInline let content: StoredContent
+    @inlinable var memory: StoredResponseMemory { content.memory }
     /// Its body in other codings, as far as they were made when this value was looked up.
     package internal(set) var forms: StoredForms?
 
-    init(_ memory: StoredResponseMemory, forms: StoredForms? = nil) {
-        self.memory = memory
+    init(_ content: StoredContent, forms: StoredForms? = nil) {
+        self.content = content
         self.forms = forms
     }
 
@@ -130,14 +141,14 @@ package struct StoredResponse: @unchecked Sendable {
 
     // MARK: Body
 
-    @inlinable package var bodyCount: Int { memory.header.sharedBody?.count ?? Int(memory.header.inlineBodyCount) }
+    @inlinable package var bodyCount: Int { memory.header.sharedBody?.count ?? memory.header.inlineBodyCount }
 
     /// The whole body when it lies in one run with the head, which is the case up to `maximumInlineBodyBytes`;
     /// empty when it is in segments.
     @inlinable
     package var inlineBody: Span<UInt8> {
         @_lifetime(borrow self)
-        borrowing get { bytes(from: memory.header.bodyStart, count: Int(memory.header.inlineBodyCount)) }
+        borrowing get { bytes(from: memory.header.bodyStart, count: memory.header.inlineBodyCount) }
     }
 
     /// The body in segments; nil when it is inline.

@@ -9,7 +9,7 @@ struct EvictionQueueTests {
     private func shrink(_ queue: inout EvictionQueue, to room: Int) -> [UInt32] {
         var victims: [UInt32] = []
         while queue.bytes > room, let victim = queue.victim() {
-            queue.remove(victim)
+            queue.giveUp(victim, hash: hash(victim))
             victims.append(victim)
         }
         return victims

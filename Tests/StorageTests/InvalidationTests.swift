@@ -105,6 +105,23 @@ struct InvalidationTests {
         #expect(store.statistics.entries == 0)
     }
 
+    @Test("Of one key alone every variant goes, others stay, and no fetch under way is stored (promise 3)")
+    func oneKey() {
+        for language in ["en", "de"] {
+            let response = makeResponse("/a", rule: "accept-language", secondaryKey: language)
+            #expect(store.insert(response) == .stored)
+        }
+        #expect(put("/b") == .stored)
+        let before = store.currentEpoch
+        #expect(store.invalidate(key: bytes("/a").span, hash: testHash("/a")) == 2)
+        #expect(store.statistics.entries == 1)
+        #expect(store.statistics.invalidated == 2)
+        #expect(put("/a", epoch: before) == .invalidated)
+        #expect(store.invalidate(key: bytes("/a").span, hash: testHash("/a")) == 0)
+        #expect(put("/a") == .stored)
+        #expect(store.body("/b") != nil)
+    }
+
     @Test("A sweep is wanted from an invalidation that entries have to meet until a sweep that begins after it")
     func wantsSweep() {
         let store = MemoryStore(limitBytes: 8 << 20)

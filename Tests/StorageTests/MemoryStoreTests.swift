@@ -122,6 +122,19 @@ struct MemoryStoreTests {
         #expect(store.accountedBytes <= 1 << 20)
     }
 
+    @Test("An entry costs at most 200 bytes beyond its key, head and body", arguments: [60_000, 100_000])
+    func bookkeeping(count: Int) {
+        let store = MemoryStore(limitBytes: 1 << 30)
+        var payload = 0
+        for number in 0..<count {
+            // Of every length, for the allocator rounds.
+            let response = makeResponse("/\(number)", body: [UInt8](repeating: 1, count: 100 + number % 16))
+            payload += response.key.count + response.head.count + response.bodyCount
+            #expect(store.insert(response) == .stored)
+        }
+        #expect(store.accountedBytes - payload <= 200 * count)
+    }
+
     @Test("A response too large for the store is refused")
     func tooLarge() {
         let store = MemoryStore(limitBytes: 1 << 20)

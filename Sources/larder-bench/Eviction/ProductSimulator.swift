@@ -19,14 +19,16 @@ struct ProductSimulator: CacheSimulator {
             queue.touch(key)
             return true
         }
-        queue.insert(key, hash: SeededGenerator.mixed(UInt64(key)), charge: size)
+        queue.insert(key, hash: hash(key), charge: size)
         isStored[Int(key)] = true
         bytes += size
         while bytes > trace.capacity, let victim = queue.victim() {
-            queue.remove(victim)
+            queue.giveUp(victim, hash: hash(victim))
             isStored[Int(victim)] = false
             bytes -= trace.size(of: victim)
         }
         return false
     }
+
+    private func hash(_ key: UInt32) -> UInt64 { SeededGenerator.mixed(UInt64(key)) }
 }
