@@ -35,4 +35,13 @@ final class SharedState: Sendable {
         let epoch = store.issue(own)
         log.mailbox.post { _ in log.value.add(rules, ownEpoch: epoch) }
     }
+
+    /// The same for one key, which nodes without others to tell do without putting a rule together. Answers how many
+    /// variants are gone.
+    func invalidate(key: borrowing Span<UInt8>, hash: UInt64) -> Int {
+        if log.withLock({ $0 == nil }) { return store.invalidate(key: key, hash: hash) }
+        let count = store.remove(key: key, hash: hash)
+        invalidate([NamedRule(.key, Array(copying: key))])
+        return count
+    }
 }

@@ -146,14 +146,20 @@ extension Worker {
 
     /// Answers how many variants are gone.
     func purge(_ head: borrowing RequestHead, route: CompiledRoute) -> Int {
+        guard snapshot.keysBodies else { return purge(head, storedBy: route) }
         var removed = 0
-        for route in storingRoutes(of: head, or: route) {
-            key.clear()
-            CacheKey.write(
-                host: head.authority, path: head.path, query: head.query, options: route.key, into: &key)
-            let written = keyCopy()
-            removed += invalidate(written.span, route: route)
-        }
+        for route in storingRoutes(of: head, or: route) { removed += purge(head, storedBy: route) }
+        return removed
+    }
+
+    private func purge(_ head: borrowing RequestHead, storedBy route: CompiledRoute) -> Int {
+        // Lent, so that nothing else is written into it meanwhile.
+        var key = ByteBuffer()
+        swap(&key, &self.key)
+        key.clear()
+        CacheKey.write(host: head.authority, path: head.path, query: head.query, options: route.key, into: &key)
+        let removed = invalidate(key.span, route: route)
+        swap(&key, &self.key)
         return removed
     }
 
@@ -167,14 +173,16 @@ extension Worker {
     @discardableResult
     private func invalidate(_ key: borrowing Span<UInt8>, route: CompiledRoute) -> Int {
         let hash = shared.hasher.hash64(key)
-        let removed = store.remove(key: key, hash: hash)
         tier?.remove(key)
-        var rules = [NamedRule(.key, Array(copying: key))]
+        guard !keysNothingElse(route) else { return shared.invalidate(key: key, hash: hash) }
         // Entries to whose key a route added cookies, bodies and the like are of this URL too.
-        if !route.keyParts.isEmpty || snapshot.keysBodies { rules.append(NamedRule(literal: Self.url(of: key))) }
-        shared.invalidate(rules)
+        let removed = store.remove(key: key, hash: hash)
+        shared.invalidate([NamedRule(.key, Array(copying: key)), NamedRule(literal: Self.url(of: key))])
         return removed
     }
+
+    /// Whether a URL has one key, and no more with further parts.
+    private func keysNothingElse(_ route: CompiledRoute) -> Bool { route.keyParts.isEmpty && !snapshot.keysBodies }
 
     /// What stands behind the method in a key without further parts.
     private static func url(of key: borrowing Span<UInt8>) -> [UInt8] {
