@@ -20,6 +20,7 @@ package enum VaryField {
     /// A rule of `VaryRule.names` without Accept-Encoding: what was asked of the origin is the same for all, so that
     /// the client's field did not select the response.
     package static func withoutAcceptEncoding(_ rule: ContiguousArray<UInt8>) -> ContiguousArray<UInt8> {
+        guard !rule.isEmpty else { return rule }
         let names = rule.split(separator: ASCII.comma).filter { !$0.elementsEqual("accept-encoding".utf8) }
         return ContiguousArray(names.joined(separator: CollectionOfOne(ASCII.comma)))
     }

@@ -101,8 +101,11 @@ package struct Fields: Sendable {
 
     private mutating func appendBytes(_ source: borrowing Span<UInt8>) {
         let (start, end) = (byteCount, byteCount + source.count)
-        if end > byteStorage.count {
-            byteStorage.append(contentsOf: repeatElement(0, count: end - byteStorage.count))
+        byteCount = end
+        guard end <= byteStorage.count else {
+            if start < byteStorage.count { byteStorage.removeLast(byteStorage.count - start) }
+            unsafe source.withUnsafeBufferPointer { unsafe byteStorage.append(contentsOf: $0) }
+            return
         }
         var target = byteStorage.mutableSpan
         unsafe target.withUnsafeMutableBytes { target in
@@ -111,7 +114,6 @@ package struct Fields: Sendable {
                 unsafe (into + start).copyMemory(from: from, byteCount: source.count)
             }
         }
-        byteCount = end
     }
 
     // MARK: Filling, by hand
