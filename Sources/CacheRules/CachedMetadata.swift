@@ -32,6 +32,8 @@ package struct CachedMetadata: Sendable, Equatable {
         package static let isCompressible = Flags(rawValue: 1 << 12)
         /// Not the body that the origin sent: one made of it in another coding.
         package static let isTransformed = Flags(rawValue: 1 << 13)
+        /// Its head begins with all that a 304 repeats, of which the entity tag is the last.
+        package static let beginsLike304 = Flags(rawValue: 1 << 14)
     }
 
     // In an order that leaves no gaps between them.

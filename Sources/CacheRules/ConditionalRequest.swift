@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPMessages
 
 /// A client's preconditions against a stored response.
@@ -36,7 +37,10 @@ package enum ConditionalRequest: Sendable, Equatable {
 
     private static func matches(_ fields: borrowing Fields, _ eTag: borrowing Span<UInt8>) -> Bool {
         for index in fields.slots.indices where fields.slots[index].name == .ifNoneMatch {
-            if EntityTag.list(fields.value(at: index), matches: eTag) { return true }
+            let value = fields.value(at: index)
+            // What most clients send: the tag that they were given.
+            if !eTag.isEmpty, value.elementsEqual(eTag) { return true }
+            if EntityTag.list(value, matches: eTag) { return true }
         }
         return false
     }

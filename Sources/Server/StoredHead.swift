@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import CacheRules
 import HTTPMessages
 import HTTPWire
+import Storage
 
 /// Reads the ready-to-write head of a stored response: a status line and field lines, each ended by CRLF.
 enum StoredHead {
@@ -22,12 +24,17 @@ enum StoredHead {
 
     /// RFC 9110 §15.4.5: what a 304 repeats of the 200 it stands for. Cache-Status and Via stay, being about the
     /// way and not about the representation.
-    private static let fieldsOf304: FieldNameSet = [
+    static let fieldsOf304: FieldNameSet = [
         .cacheControl, .contentLocation, .date, .eTag, .expires, .vary, .lastModified, .cacheStatus, .via,
         .setCookie, .cdnCacheControl, .larderCacheControl,
     ]
 
-    static func copyFieldsOf304(_ head: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
+    static func copyFieldsOf304(_ stored: StoredResponse, into buffer: inout ByteBuffer) {
+        let head = stored.head
+        if stored.metadata.flags.contains(.beginsLike304) {
+            let end = lineEnd(head, from: stored.eTagRange.upperBound)
+            return buffer.append(head.extracting(lineEnd(head, from: 0)..<end))
+        }
         forEachLine(head) { name, line in
             if fieldsOf304.contains(name) { buffer.append(line) }
         }
@@ -73,14 +80,11 @@ enum StoredHead {
     }
 
     private static func colon(_ line: borrowing Span<UInt8>) -> Int? {
-        for index in 0..<line.count where line[index] == ASCII.colon { return index }
-        return nil
+        line.firstIndex(of: ASCII.colon, in: 0..<line.count)
     }
 
     /// Behind the next CRLF; every line has one.
     private static func lineEnd(_ head: borrowing Span<UInt8>, from start: Int) -> Int {
-        var index = start
-        while index < head.count, head[index] != ASCII.lineFeed { index += 1 }
-        return min(index + 1, head.count)
+        head.firstIndex(of: ASCII.lineFeed, in: start..<head.count).map { $0 + 1 } ?? head.count
     }
 }

@@ -34,7 +34,9 @@ enum StoredResponseMaker {
         var metadata = metadata.limited(toMilliseconds: route.policy.maximumTTLMilliseconds)
         let coding = ResponseCoding(response, to: exchange.head, route.compression, contentLength: contentLength)
         if coding.isCompressible { metadata.flags.insert(.isCompressible) }
-        let eTagRange = writeHead(response, worker, route, coding, into: &head)
+        let fields = StoredFields.select(from: response, policy: route.policy)
+        if fields.count(of: .eTag) == 1 { metadata.flags.insert(.beginsLike304) }
+        let eTagRange = writeHead(fields, of: response, worker, route, coding, into: &head)
         return StoredDraft(
             metadata: metadata, head: ContiguousArray(copying: head.span),
             eTagRange: eTagRange, varyRule: varyRule,
@@ -55,30 +57,45 @@ enum StoredResponseMaker {
         return ContiguousArray(copying: keys.span)
     }
 
-    /// Answers where the entity tag stands in `buffer`.
+    /// First what a 304 repeats, and of that the entity tag last. Answers where that stands in `buffer`.
     private static func writeHead(
-        _ response: borrowing ResponseHead, _ worker: Worker, _ route: CompiledRoute, _ coding: ResponseCoding,
-        into buffer: inout ByteBuffer
+        _ fields: borrowing Fields, of response: borrowing ResponseHead, _ worker: Worker, _ route: CompiledRoute,
+        _ coding: ResponseCoding, into buffer: inout ByteBuffer
     ) -> Range<Int> {
-        var eTagRange = 0..<0
         ResponseHeadWriter.writeStatusLine(response, into: &buffer)
-        let fields = StoredFields.select(from: response, policy: route.policy)
-        for index in fields.slots.indices {
-            let name = fields.slots[index].name
-            // The length is written anew for each answer; tags are ours.
-            if name == .contentLength || name == .larderCacheControl { continue }
-            if route.policy.isTagField(at: index, of: fields) { continue }
-            buffer.append(fields.name(at: index))
-            buffer.append(": ")
-            if name == .eTag, eTagRange.isEmpty {
-                eTagRange = buffer.count..<buffer.count + fields.value(at: index).count
-            }
-            buffer.append(fields.value(at: index))
-            buffer.append("\r\n")
+        let tag = fields.firstIndex(of: .eTag)
+        writeLines(of: fields, route, into: &buffer) { index, name in
+            index != tag && StoredHead.fieldsOf304.contains(name)
         }
         coding.writeVary(into: &buffer)
         if !fields.contains(.date) { worker.dates.append(to: &buffer, wallSeconds: worker.loop.now.wallSeconds) }
         ResponseHeadWriter.writeVia(response, worker.snapshot, into: &buffer)
+        var eTagRange = 0..<0
+        if let tag {
+            buffer.append("ETag: ")
+            eTagRange = buffer.count..<buffer.count + fields.value(at: tag).count
+            buffer.append(fields.value(at: tag))
+            buffer.append("\r\n")
+        }
+        writeLines(of: fields, route, into: &buffer) { index, name in
+            index != tag && !StoredHead.fieldsOf304.contains(name)
+        }
         return eTagRange
+    }
+
+    private static func writeLines(
+        of fields: borrowing Fields, _ route: CompiledRoute, into buffer: inout ByteBuffer,
+        where isMeant: (Int, FieldName) -> Bool
+    ) {
+        for index in fields.slots.indices {
+            let name = fields.slots[index].name
+            // The length is written anew for each answer; tags are ours.
+            if name == .contentLength || name == .larderCacheControl || !isMeant(index, name) { continue }
+            if route.isTagField(at: index, of: fields) { continue }
+            buffer.append(fields.name(at: index))
+            buffer.append(": ")
+            buffer.append(fields.value(at: index))
+            buffer.append("\r\n")
+        }
     }
 }

@@ -167,7 +167,7 @@ extension Worker {
             return metadata.status
         case .notModified:
             output.append("HTTP/1.1 304 Not Modified\r\n")
-            StoredHead.copyFieldsOf304(stored.head, into: &output)
+            StoredHead.copyFieldsOf304(stored, into: &output)
             writeTail(
                 metadata: metadata, contentLength: nil, version: head.version, keepsOpen: request.keepsOpen,
                 answer: answer)
