@@ -83,7 +83,7 @@ extension Worker {
         }
     }
 
-    private static var copiedBodyByteLimit: Int { 4096 }
+    private static var copiedBodyByteLimit: Int { 16 << 10 }
 
     /// The fields that are written anew for each answer, and the empty line.
     private func writeTail(

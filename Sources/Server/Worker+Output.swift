@@ -46,7 +46,7 @@ extension Worker {
         endOutputPart()
     }
 
-    private static var deferredByteLimit: Int { 32 << 10 }
+    private static var deferredByteLimit: Int { 256 << 10 }
 
     /// Above this many bytes that a client does not take its upstream pauses: all clients together may hold an
     /// eighth of what memory is for (promise 7), a lone one never more than a connection's share.
