@@ -93,6 +93,12 @@ extension ClientConnection {
         switch machine.memorySearched(found.answer) {
         case .serveStored:
             guard let stored = found.stored else { preconditionFailure("what is served was found") }
+            if worker.decodesInSteps(stored, for: slot.head, request.route) {
+                let exchange = makeExchange(slot, request, machine)
+                exchange.found(found)
+                exchange.serveStored()
+                return true
+            }
             var outcome = CacheOutcome.stale
             if case .fresh = found.answer { outcome = .hit }
             serve(stored, slot.head, request, outcome: outcome)

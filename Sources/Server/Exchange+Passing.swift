@@ -136,6 +136,7 @@ extension Exchange {
         self.reader = nil
         leaveStream()
         let goesOn = response.body.removeReader(reader)
+        worker.storedStreams.left(response)
         if goesOn || (!isProducer && response.body.passes && response.body.readerCount == 0) { letProducerGoOn() }
     }
 }

@@ -324,6 +324,7 @@ final class Exchange: Deadline {
 
     /// What is stored goes out at once, as this request wants it, and that is the end.
     func respond(with stored: StoredResponse, to client: ClientConnection) {
+        if worker.decodesInSteps(stored, for: head, request.route) { return streamDecoded(stored) }
         var answer = self.answer
         let status = worker.respond(with: stored, to: head, on: client, request: request, answer: &answer)
         self.answer = answer

@@ -34,6 +34,7 @@ final class Worker {
     var headSlots = HeadSlots()
     var transformOutput = ByteBuffer()
     var preferences = PreferenceMemory()
+    var storedStreams = StoredStreams()
     var wireLimits: WireLimits { snapshot.wireLimits }
 
     var dates = DateCache()

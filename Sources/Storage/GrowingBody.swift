@@ -65,6 +65,18 @@ package final class GrowingBody: Sendable {
         self.reservation = reservation
     }
 
+    /// One that is whole already, to be read like one that arrives. Its memory is counted with its entry.
+    package init(of response: StoredResponse) {
+        if let shared = response.sharedBody {
+            state = Mutex(State(pieces: shared.pieces))
+        } else {
+            var pieces = BodyPieces(first: BodySegment(copying: response.inlineBody))
+            pieces.publish(response.bodyCount)
+            state = Mutex(State(pieces: pieces))
+        }
+        reservation = nil
+    }
+
     /// What a body of unknown length takes at the beginning.
     package static var firstCapacity: Int { capacities[0] }
 

@@ -117,6 +117,34 @@ import Testing
         #expect(larder.proxy.shared.store.reservedBytes == 0)
     }
 
+    @Test(arguments: [ContentCoding.gzip, .brotli])
+    func aLongStoredBodyIsDecodedInSteps(source: ContentCoding) throws {
+        var random = SeededRandom(seed: 3)
+        let body = (0..<200_000).flatMap { _ in Array("\(random.next() % 100_000),".utf8) }
+        let answer = pieces(try coded(body, source), source, "Cache-Control: max-age=60\r\n", &random)
+        let larder = try ScriptedWorld("route /* { upstream api }", pieces: { _ in answer })
+        let accepts = "Accept-Encoding: \(source.name)\r\n"
+        #expect(try larder.askDecoded("GET /", fields: accepts)?.coding == source)
+        let notModified = try larder.askDecoded("GET /", fields: "If-None-Match: \"v\"\r\n")
+        #expect(notModified?.status == 304)
+        #expect(notModified?.field("ETag") == "W/\"v\"")
+        #expect(try larder.askDecoded("HEAD /")?.status == 200)
+        let slow = [larder.begin("GET /"), larder.begin("GET /")]
+        let other = larder.begin("GET /", fields: accepts)
+        _ = larder.world.run(within: .seconds(90)) { other.isOver }
+        #expect(!slow[0].isOver && !slow[1].isOver)
+        for socket in slow {
+            _ = larder.world.run(within: .seconds(90)) { socket.isOver }
+            let isSame = try DecodedAnswer(socket.received)?.body == body
+            #expect(isSame)
+        }
+        let again = try larder.askDecoded("GET /")
+        #expect(again?.field("Content-Length") == "\(body.count)")
+        #expect(again?.field("Cache-Status")?.contains("; hit") == true)
+        #expect(larder.requests.count == 1)
+        #expect(larder.proxy.shared.store.reservedBytes == 0)
+    }
+
     @Test func noEventIsHeldBack() throws {
         let events = ["data: one\n\n", "data: two\n\n"]
         let head =

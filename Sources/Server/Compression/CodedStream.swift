@@ -73,8 +73,11 @@ final class CodedStream: Sendable {
         _ state: inout State, _ source: GrowingBody, isWhole: Bool, flushPoint: Int, budget: Int
     ) throws(CodingError) {
         let end = min(source.count, state.cursor + budget)
-        while state.cursor < end, let run = source.run(at: state.cursor) {
-            let count = min(run.count, BodyTransform.stepBytes, end - state.cursor)
+        let before = body.count
+        while state.cursor < end, body.count - before < Self.producedByteBudget,
+            let run = source.run(at: state.cursor)
+        {
+            let count = min(run.count, stepBytes, end - state.cursor)
             try state.transform.write(run.bytes.extracting(0..<count), into: &state.output)
             state.cursor += count
             hand(&state.output)
@@ -89,6 +92,10 @@ final class CodedStream: Sendable {
         hand(&state.output)
         mark(&state)
     }
+
+    /// What is decoded can be much longer than what went in.
+    private var stepBytes: Int { coding == .identity ? 2 << 10 : BodyTransform.stepBytes }
+    private static var producedByteBudget: Int { 256 << 10 }
 
     /// Remembers where both bodies stand; roughly, and for as far back as readers may lag.
     private func mark(_ state: inout State) {

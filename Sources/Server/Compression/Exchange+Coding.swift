@@ -35,12 +35,12 @@ extension Exchange {
             }
         } catch {
             // What came plain is a right answer too.
-            if draft.coding != .identity { undecodable(error) }
+            if draft.coding != .identity { undecodable(error, response) }
             return draft.coding == .identity
         }
         // What has come of a coded body tells whether it is one while the client can still be told.
         if coding == .identity, case .failed(let error) = advance(response, isWhole: false) {
-            undecodable(error)
+            undecodable(error, response)
             return false
         }
         return true
@@ -56,12 +56,19 @@ extension Exchange {
         return nil
     }
 
-    private func undecodable(_ error: CodingError) {
+    private func undecodable(_ error: CodingError, _ response: StreamedResponse? = nil) {
+        if let response { forget(response, after: error) }
         leaveBody()
         intake = .none
         answer.notStored = .damaged
         endFlight(.broken)
         fail(Status(502), detail: error.label)
+    }
+
+    /// What is stored of it is of no use to anybody when it cannot be decoded.
+    private func forget(_ response: StreamedResponse, after error: CodingError) {
+        guard error != .outOfMemory, error != .cancelled, let stored = response.stored else { return }
+        worker.forget(stored)
     }
 
     private func advance(_ response: StreamedResponse, isWhole: Bool) -> CodedStream.Progress {
@@ -100,6 +107,7 @@ extension Exchange {
         guard let stream = delivery.stream else { return }
         let progress = advance(response, isWhole: isWhole)
         if case .failed(let error) = progress {
+            forget(response, after: error)
             if leads { endFlight(.broken) }
             return breakOff(detail: error.label)
         }

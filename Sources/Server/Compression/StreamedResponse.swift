@@ -25,6 +25,15 @@ final class StreamedResponse: Sendable {
         body = GrowingBody(expectedCount: draft.contentLength, reservation: reservation)
     }
 
+    /// One that is stored, to be sent in another coding.
+    init(of stored: StoredResponse) {
+        draft = StoredDraft(
+            metadata: stored.metadata, head: ContiguousArray(copying: stored.head), eTagRange: stored.eTagRange,
+            contentLength: stored.bodyCount, coding: stored.coding)
+        body = GrowingBody(of: stored)
+        self.stored = stored
+    }
+
     /// The body in another coding, made once for all who take it so, with one reader more.
     /// - Returns: nil when its beginning is gone.
     /// - Throws: `outOfMemory` when `store` has no room for it.

@@ -52,6 +52,11 @@ extension Worker {
         // Another request may have made it since.
         let now = store.current(stored)
         if let form = now?.forms?[coding] { return form.response }
+        if coding == .identity, stored.bodyCount > Self.maximumDecodedAtOnceBytes {
+            // What `decodesInSteps` leaves is answered by the head alone.
+            guard let head = StoredResponse.form(CodedHead.draft(stored, coding: coding)) else { throw .tooLarge }
+            return head
+        }
         if coding != .identity, stored.bodyCount > Self.maximumCodedAtOnceBytes {
             offer(stored, coding, .fast)
             return nil
