@@ -144,6 +144,11 @@ final class HandOff<Value: Sendable>: Sendable {
         waker.signal()
     }
 
+    /// Nil when none has come by then.
+    func take(withinMilliseconds limit: Int) -> Value? {
+        waker.wait(milliseconds: limit) ? value.withLock { $0 } : nil
+    }
+
     func take() -> Value {
         waker.wait()
         guard let value = value.withLock({ $0 }) else { preconditionFailure("signalled without a value") }
@@ -169,5 +174,10 @@ final class HandOff<Value: Sendable>: Sendable {
 
     func wait() {
         while unsafe sem_wait(semaphore) != 0 {}
+    }
+
+    /// False when nothing was signalled in that time.
+    func wait(milliseconds: Int) -> Bool {
+        unsafe CLinux_wait_for_semaphore(semaphore, milliseconds) == 0
     }
 }

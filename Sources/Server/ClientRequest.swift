@@ -81,11 +81,13 @@ struct Answer {
 /// What a coding came to in one answer.
 struct CodedAnswer {
     let coding: ContentCoding
+    let byteCount: Int
     /// By which its body was shorter.
     let savedByteCount: Int
 
     init(_ coding: ContentCoding, plainByteCount: Int, codedByteCount: Int) {
         self.coding = coding
+        byteCount = codedByteCount
         savedByteCount = max(0, plainByteCount - codedByteCount)
     }
 }

@@ -25,6 +25,7 @@ extension Worker {
         record.notStoredReason = answer.notStored?.rawValue
         if let coded = answer.coded {
             record.coding = coded.coding
+            record.codedBytes = UInt64(coded.byteCount)
             record.savedBytes = UInt64(coded.savedByteCount)
         }
         record.isSlow = request.route.slowNanoseconds > 0 && duration > request.route.slowNanoseconds

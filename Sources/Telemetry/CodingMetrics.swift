@@ -5,6 +5,8 @@ import HTTPMessages
 package struct CodingMetrics: Sendable, Equatable {
     /// Answers sent whole in a coding that was made here.
     package var answers: UInt64 = 0
+    /// Of the bodies of these answers.
+    package var codedBytes: UInt64 = 0
     /// Bytes that clients did not have to receive.
     package var savedBytes: UInt64 = 0
     /// What went into coders on the event loops, and what came out.
@@ -14,13 +16,15 @@ package struct CodingMetrics: Sendable, Equatable {
 
     package init() {}
 
-    mutating func answered(saving bytes: UInt64) {
+    mutating func answered(bytes: UInt64, saving saved: UInt64) {
         answers &+= 1
-        savedBytes &+= bytes
+        codedBytes &+= bytes
+        savedBytes &+= saved
     }
 
     mutating func merge(_ other: CodingMetrics) {
         answers &+= other.answers
+        codedBytes &+= other.codedBytes
         savedBytes &+= other.savedBytes
         inputBytes &+= other.inputBytes
         outputBytes &+= other.outputBytes
@@ -30,6 +34,7 @@ package struct CodingMetrics: Sendable, Equatable {
     func since(_ earlier: CodingMetrics) -> CodingMetrics {
         var rest = CodingMetrics()
         rest.answers = answers.after(earlier.answers)
+        rest.codedBytes = codedBytes.after(earlier.codedBytes)
         rest.savedBytes = savedBytes.after(earlier.savedBytes)
         rest.inputBytes = inputBytes.after(earlier.inputBytes)
         rest.outputBytes = outputBytes.after(earlier.outputBytes)

@@ -31,8 +31,8 @@ package struct Gauges: Sendable {
     /// Of the control group; nil when there is none.
     package var memoryLimitBytes: UInt64?
     package var logLinesDropped: UInt64 = 0
-    /// Bodies coded in the background, by result.
-    package var recoded: [LabelledCount] = []
+    /// Bodies coded in the background, by route and coding.
+    package var recoded: [RecodingReading] = []
     package var recodingQueue = 0
 
     package init(version: String, startWallSeconds: Int64, uptimeSeconds: Double, lastReloadWallSeconds: Int64) {

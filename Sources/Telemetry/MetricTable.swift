@@ -14,11 +14,15 @@ package enum Metric: String, CaseIterable, Sendable {
     case notStored = "larder_not_stored_total"
     case coalesced = "larder_coalesced_total"
     case codedAnswers = "larder_coded_answers_total"
+    case codedBytes = "larder_coded_bytes_total"
     case codingSaved = "larder_coding_saved_bytes_total"
     case codingInput = "larder_coding_input_bytes_total"
     case codingOutput = "larder_coding_output_bytes_total"
     case codingTime = "larder_coding_seconds_total"
     case recoded = "larder_recoded_total"
+    case recodingInput = "larder_recoding_input_bytes_total"
+    case recodingOutput = "larder_recoding_output_bytes_total"
+    case recodingTime = "larder_recoding_seconds_total"
     case recodingQueue = "larder_recoding_queue"
     case staleServed = "larder_stale_served_total"
     case connections = "larder_connections"
@@ -98,13 +102,22 @@ package enum Metric: String, CaseIterable, Sendable {
             Definition(.counter, .none, ["route"], "Requests answered by a fetch that another request had begun.")
         case .codedAnswers:
             Definition(.counter, .none, ["route", "coding"], "Answers sent whole in a coding that was made here.")
+        case .codedBytes:
+            Definition(.counter, .bytes, ["route", "coding"], "Bytes that the bodies of such answers had.")
         case .codingSaved:
             Definition(.counter, .bytes, ["route", "coding"], "Bytes that such answers were shorter than plain ones.")
         case .codingInput: Definition(.counter, .bytes, ["route", "coding"], "Bytes given to coders on event loops.")
         case .codingOutput: Definition(.counter, .bytes, ["route", "coding"], "Bytes that these coders made of them.")
         case .codingTime: Definition(.counter, .seconds, ["route", "coding"], "Time that these coders took.")
         case .recoded:
-            Definition(.counter, .none, ["result"], "Bodies to be coded in the background, and what became of them.")
+            Definition(
+                .counter, .none, ["route", "coding", "result"],
+                "Bodies to be coded anew in the background, and what became of them.")
+        case .recodingInput:
+            Definition(.counter, .bytes, ["route", "coding"], "Bytes given to coders in the background.")
+        case .recodingOutput:
+            Definition(.counter, .bytes, ["route", "coding"], "Bytes that these coders made of them.")
+        case .recodingTime: Definition(.counter, .seconds, ["route", "coding"], "Time that these coders computed.")
         case .recodingQueue: Definition(.gauge, .none, [], "Bodies that wait to be coded in the background.")
         case .staleServed: Definition(.counter, .none, ["why"], "Stale responses served, and why they were allowed.")
         case .connections: Definition(.gauge, .none, [], "Open client connections.")

@@ -19,7 +19,7 @@ package enum PrometheusText {
     ) {
         switch metric {
         case .requests, .methods, .requestDuration, .upstreamDuration, .received, .sent, .slow, .forwarded, .notStored,
-            .coalesced, .codedAnswers, .codingSaved, .codingInput, .codingOutput, .codingTime:
+            .coalesced, .codedAnswers, .codedBytes, .codingSaved, .codingInput, .codingOutput, .codingTime:
             for (index, route) in counts.routes.enumerated() where route.requests > 0 {
                 write(metric, route, of: index, counts.labels, into: &text)
             }
@@ -37,7 +37,8 @@ package enum PrometheusText {
         case .logFollowing, .logWaiting, .logApplied, .logRestarts, .logCollapses, .logForeign, .confirmations,
             .nodesLive:
             if let log = gauges.log { write(metric, log, into: &text) }
-        case .recoded: for result in gauges.recoded { text.append(metric, [result.label], result.count) }
+        case .recoded, .recodingInput, .recodingOutput, .recodingTime:
+            for recoded in gauges.recoded { write(metric, recoded, into: &text) }
         case .recodingQueue: text.append(metric, [], UInt64(clamping: gauges.recodingQueue))
         case .connections: text.append(metric, [], UInt64(clamping: gauges.clientConnections))
         case .reloadSuccess: text.append(metric, [], gauges.lastReloadSucceeded ? 1 : 0)
@@ -71,7 +72,7 @@ package enum PrometheusText {
             for (reason, count) in route.notStored.enumerated() where count > 0 {
                 text.append(metric, [name, labels.notStoredReason(reason)], count)
             }
-        case .codedAnswers, .codingSaved, .codingInput, .codingOutput, .codingTime:
+        case .codedAnswers, .codedBytes, .codingSaved, .codingInput, .codingOutput, .codingTime:
             for coding in RouteMetrics.codings { write(metric, route[coding], [name, "\(coding.name)"], into: &text) }
         default: writeOutcomes(metric, route, name, into: &text)
         }
@@ -83,10 +84,21 @@ package enum PrometheusText {
         guard coded != CodingMetrics() else { return }
         switch metric {
         case .codedAnswers: text.append(metric, values, coded.answers)
+        case .codedBytes: text.append(metric, values, coded.codedBytes)
         case .codingSaved: text.append(metric, values, coded.savedBytes)
         case .codingInput: text.append(metric, values, coded.inputBytes)
         case .codingOutput: text.append(metric, values, coded.outputBytes)
         default: text.append(metric, values, nanoseconds: coded.nanoseconds)
+        }
+    }
+
+    private static func write(_ metric: Metric, _ recoded: RecodingReading, into text: inout ByteBuffer) {
+        let values = [recoded.route, "\(recoded.coding.name)"]
+        switch metric {
+        case .recodingInput: text.append(metric, values, recoded.inputBytes)
+        case .recodingOutput: text.append(metric, values, recoded.outputBytes)
+        case .recodingTime: text.append(metric, values, nanoseconds: recoded.nanoseconds)
+        default: for result in recoded.results { text.append(metric, values + [result.label], result.count) }
         }
     }
 

@@ -25,6 +25,7 @@ package struct RequestRecord: Sendable {
     package var staleReason: UInt8?
     /// In which its body was sent whole, if that was made here.
     package var coding = ContentCoding.identity
+    package var codedBytes: UInt64 = 0
     /// By which the coding made it shorter.
     package var savedBytes: UInt64 = 0
 

@@ -97,7 +97,9 @@ package struct RouteMetrics: Sendable, Equatable {
         byMethod[Int(request.method.rawValue)] &+= 1
         if request.upstreamNanoseconds > 0 { upstreamDurations.record(nanoseconds: request.upstreamNanoseconds) }
         if let reason = request.forwardReason { byForwardReason[Int(reason.rawValue)] &+= 1 }
-        if request.coding != .identity { coded[Int(request.coding.rawValue)].answered(saving: request.savedBytes) }
+        if request.coding != .identity {
+            coded[Int(request.coding.rawValue)].answered(bytes: request.codedBytes, saving: request.savedBytes)
+        }
         if let reason = request.notStoredReason { notStored[min(Int(reason), notStored.count - 1)] &+= 1 }
     }
 

@@ -316,10 +316,14 @@ class MetricsTests(LarderCase):
             lines = self.larder.admin("GET", "/metrics").content.decode().splitlines()
             return dict(line.rsplit(" ", 1) for line in lines if line.startswith(("larder_cod", "larder_reco")))
         of = '{route="/*",coding="gzip"}'
-        found = until(lambda: (lambda seen: seen if seen.get('larder_recoded_total{result="made"}') == "1" else None)(
+        found = until(lambda: (lambda seen: seen if seen.get('larder_recoded_total{route="/*",coding="gzip",result="made"}') == "1" else None)(
             figures()), "one body was coded again")
         self.assertEqual(found["larder_coded_answers_total" + of], "13")
         self.assertEqual(int(found["larder_coding_saved_bytes_total" + of]), 13 * len(body) - sent)
+        self.assertEqual(int(found["larder_coded_bytes_total" + of]), sent)
+        self.assertEqual(int(found["larder_recoding_input_bytes_total" + of]), len(body))
+        self.assertLess(int(found["larder_recoding_output_bytes_total" + of]), len(body) / 5)
+        self.assertGreater(float(found["larder_recoding_seconds_total" + of]), 0)
         self.assertEqual(int(found["larder_coding_input_bytes_total" + of]), 4 * len(body))
         self.assertLess(int(found["larder_coding_output_bytes_total" + of]), len(body))
         self.assertGreater(float(found["larder_coding_seconds_total" + of]), 0)

@@ -69,6 +69,10 @@ struct DecodedAnswer {
     }
 }
 
+extension CompressionPool {
+    var madeCount: UInt64 { counts.values.reduce(0) { $0 + $1.made } }
+}
+
 extension ScriptedWorld {
     func askDecoded(_ line: String, fields: String = "") throws -> DecodedAnswer? {
         let socket = begin(line, fields: fields)

@@ -112,7 +112,7 @@ import Testing
             counts.append(got?.codedByteCount ?? 0)
         }
         #expect((counts[11] < counts[0]) == climbs)
-        #expect(larder.proxy.shared.compressor.counts.made == (climbs ? 1 : 0))
+        #expect(larder.proxy.shared.compressor.madeCount == (climbs ? 1 : 0))
         #expect(larder.requests.count == 1)
         #expect(larder.proxy.shared.store.reservedBytes == 0)
     }

@@ -34,7 +34,12 @@ func sampleGauges() -> Gauges {
     gauges.log = log
     gauges.residentBytes = 7_753_728
     gauges.logLinesDropped = 1
-    gauges.recoded = [LabelledCount("made", 3)]
+    var recoded = RecodingReading(route: "/api/users/*", coding: .brotli)
+    recoded.results = [LabelledCount("made", 3)]
+    recoded.inputBytes = 300
+    recoded.outputBytes = 20
+    recoded.nanoseconds = 2_000_000
+    gauges.recoded = [recoded]
     return gauges
 }
 
@@ -55,6 +60,7 @@ func sampleCounts() -> MetricsSnapshot {
     worker.record(sampleRecord(route: RequestRecord.noRoute, .local, status: 404))
     var coded = CodingMetrics()
     coded.answers = 2
+    coded.codedBytes = 100
     coded.savedBytes = 900
     coded.nanoseconds = 1_500_000
     worker.record(coded, .gzip, route: 0)
@@ -90,7 +96,11 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_coded_answers_total{route="/api/users/*",coding="gzip"} 2"#,
         #"larder_coding_saved_bytes_total{route="/api/users/*",coding="gzip"} 900"#,
         #"larder_coding_seconds_total{route="/api/users/*",coding="gzip"} 0.001500000"#,
-        #"larder_recoded_total{result="made"} 3"#, "larder_recoding_queue 0",
+        #"larder_coded_bytes_total{route="/api/users/*",coding="gzip"} 100"#,
+        #"larder_recoded_total{route="/api/users/*",coding="br",result="made"} 3"#,
+        #"larder_recoding_input_bytes_total{route="/api/users/*",coding="br"} 300"#,
+        #"larder_recoding_output_bytes_total{route="/api/users/*",coding="br"} 20"#,
+        #"larder_recoding_seconds_total{route="/api/users/*",coding="br"} 0.002000000"#, "larder_recoding_queue 0",
         #"larder_coalesced_total{route="/api/users/*"} 1"#,
         #"larder_stale_served_total{why="if-error"} 1"#,
         "larder_connections 12", "larder_l1_bytes 1048576", "larder_l1_limit_bytes 268435456",

@@ -95,6 +95,13 @@ long CLinux_raise_descriptor_limit(void);
 long CLinux_name_thread(const char *name);
 /// Lets the calling thread run only when no other wants to; it can hardly go back.
 long CLinux_run_in_background(void);
+/// Gives the calling thread a thirtieth or so of a processor that others want too, in slices of a tenth of a
+/// millisecond where the kernel can do that.
+long CLinux_run_with_small_share(void);
+/// 0 when it was signalled within that time.
+long CLinux_wait_for_semaphore(void *semaphore, long milliseconds);
+/// What the calling thread has computed, in nanoseconds.
+int64_t CLinux_thread_nanoseconds(void);
 /// Binds the calling thread to the `index`-th processor (modulo their number) that the process may use.
 long CLinux_pin_thread(unsigned index);
 /// How many processors the process may use.

@@ -6,7 +6,7 @@ import Storage
 import Synchronization
 import Telemetry
 
-/// Makes the forms that take long, on a thread that runs when no other has something to do. What cannot wait in its
+/// Makes the forms that take long, on threads that stand back for all others. What cannot wait in its
 /// queue is dropped and offered again by a later request; what is no longer stored is not made.
 final class CompressionPool: Sendable {
     struct Job: Sendable {
@@ -16,12 +16,15 @@ final class CompressionPool: Sendable {
         let limit: DecodingLimit
         /// Hears of the form when it was kept.
         let origin: WorkerLink
+        let route: String
+
+        var subject: CompressionSubject { CompressionSubject(route: route, coding: coding) }
     }
 
     private struct State {
         /// Entry and coding of all that waits or is being made.
         var waiting: Set<Ticket> = []
-        var counts = CompressionPoolCounts()
+        var counts: [CompressionSubject: CompressionCounts] = [:]
     }
 
     private struct Ticket: Hashable {
@@ -32,6 +35,7 @@ final class CompressionPool: Sendable {
     private let store: MemoryStore
     /// Nil under simulation, where jobs are done at once.
     private let thread: LoopThread?
+    private let background = BackgroundWork()
     private let state = Mutex(State())
 
     init(store: MemoryStore, kernel: Kernel) throws(SystemError) {
@@ -44,13 +48,10 @@ final class CompressionPool: Sendable {
     /// A job under way ends by itself.
     deinit { thread?.stop() }
 
-    var counts: CompressionPoolCounts {
-        state.withLock { state in
-            var counts = state.counts
-            counts.queued = state.waiting.count
-            return counts
-        }
-    }
+    /// Bodies that wait, or are being made.
+    var queuedCount: Int { state.withLock { $0.waiting.count } }
+
+    var counts: [CompressionSubject: CompressionCounts] { state.withLock { $0.counts } }
 
     /// From any thread.
     func offer(_ job: Job) {
@@ -58,7 +59,7 @@ final class CompressionPool: Sendable {
         let isTaken = state.withLock { state in
             guard !state.waiting.contains(ticket) else { return false }
             guard state.waiting.count < Self.maximumJobs else {
-                state.counts.dropped += 1
+                state.counts[job.subject, default: CompressionCounts()].dropped += 1
                 return false
             }
             return state.waiting.insert(ticket).inserted
@@ -79,56 +80,37 @@ final class CompressionPool: Sendable {
     }
 
     private func run(_ job: Job, _ ticket: Ticket) {
-        let result = Result { () throws(CodingError) in try make(job) }
+        let done = thread == nil ? .init(value: encode(job)) : background.run { self.encode(job, $0) }
+        let result = done.value.map { keep($0, of: job) }
         state.withLock { state in
             state.waiting.remove(ticket)
-            switch result {
-            case .success(let isKept): if isKept { state.counts.made += 1 } else { state.counts.cancelled += 1 }
-            case .failure(.cancelled): state.counts.cancelled += 1
-            case .failure: state.counts.failed += 1
-            }
+            state.counts[job.subject, default: CompressionCounts()].ended(
+                result, of: job, computedNanoseconds: done.computedNanoseconds)
         }
     }
 
-    private func encode(_ job: Job) -> Result<StoredResponse, CodingError> {
+    private func encode(
+        _ job: Job, _ isWanted: BackgroundWork.IsWanted = { true }
+    ) -> Result<StoredResponse, CodingError> {
         let forms = job.stored.forms
         let store = store
         return Result { () throws(CodingError) in
             try FormMaker.make(job.stored, job.coding, level: job.level, limit: job.limit, store: store) {
-                forms?.areKept ?? true
+                isWanted() && forms?.areKept ?? true
             }
         }
     }
 
-    /// Answers whether the form was kept.
-    private func make(_ job: Job) throws(CodingError) -> Bool {
-        let form = try thread == nil ? encode(job).get() : BackgroundWork.run { self.encode(job) }.get()
-        guard let now = store.current(job.stored) else { return false }
+    /// Answers its length; nil when it was not kept.
+    private func keep(_ form: StoredResponse, of job: Job) -> Int? {
+        guard let now = store.current(job.stored) else { return nil }
         var kept = StoredForms.Form(form, isBest: job.level == .best)
         // What a stream made at the fast level may happen to be shorter.
         if let old = now.forms?[job.coding], old.response.bodyCount <= form.bodyCount {
             kept = StoredForms.Form(old.response, isBest: kept.isBest)
         }
-        guard let stored = store.attach(kept, job.coding, to: job.stored) else { return false }
+        guard let stored = store.attach(kept, job.coding, to: job.stored) else { return nil }
         job.origin.post { $0.keepForm(job.coding, of: stored) }
-        return true
-    }
-}
-
-/// What became of the jobs since the start.
-struct CompressionPoolCounts: Sendable {
-    var queued = 0
-    var made: UInt64 = 0
-    /// The entry went meanwhile, or there was no room for the form.
-    var cancelled: UInt64 = 0
-    var failed: UInt64 = 0
-    /// The queue was full.
-    var dropped: UInt64 = 0
-
-    var labelled: [LabelledCount] {
-        [
-            LabelledCount("made", made), LabelledCount("cancelled", cancelled), LabelledCount("failed", failed),
-            LabelledCount("dropped", dropped),
-        ]
+        return form.bodyCount
     }
 }

@@ -21,7 +21,7 @@ extension Worker {
             count: stored.bodyCount, for: head, policy)
         if coding == stored.coding { return nil }
         if let form = stored.forms?[coding] {
-            if !form.isBest { considerClimbing(stored, coding, policy) }
+            if !form.isBest { considerClimbing(stored, coding, route) }
             return form.response
         }
         return try makeForm(of: stored, coding, route)
@@ -58,7 +58,7 @@ extension Worker {
             return head
         }
         if coding != .identity, stored.bodyCount > Self.maximumCodedAtOnceBytes {
-            offer(stored, coding, .fast)
+            offer(stored, coding, .fast, route)
             return nil
         }
         do throws(CodingError) {
@@ -83,12 +83,13 @@ extension Worker {
 
     var decodingLimit: DecodingLimit { DecodingLimit(snapshot.settings.memory) }
 
-    private func considerClimbing(_ stored: StoredResponse, _ coding: ContentCoding, _ policy: CompressionPolicy) {
+    private func considerClimbing(_ stored: StoredResponse, _ coding: ContentCoding, _ route: CompiledRoute) {
+        let policy = route.compression
         guard policy.climbsAfter > 0, stored.forms?.hasBeenAsked(times: policy.climbsAfter) == true,
             shared.compressor.takes(bodyOf: stored.bodyCount, coding, .best)
         else { return }
-        guard let tier else { return offer(stored, coding, .best) }
-        tier.findBest(coding, of: stored) { [unowned self] in offer(stored, coding, .best) }
+        guard let tier else { return offer(stored, coding, .best, route) }
+        tier.findBest(coding, of: stored) { [unowned self] in offer(stored, coding, .best, route) }
     }
 
     /// A form was made of `stored`, and other nodes need not make it.
@@ -102,8 +103,10 @@ extension Worker {
         coding(of: .identity, isCompressible: true, count: nil, for: head, route.compression)
     }
 
-    private func offer(_ stored: StoredResponse, _ coding: ContentCoding, _ level: CodingLevel) {
+    private func offer(
+        _ stored: StoredResponse, _ coding: ContentCoding, _ level: CodingLevel, _ route: CompiledRoute
+    ) {
         shared.compressor.offer(
-            .init(stored: stored, coding: coding, level: level, limit: decodingLimit, origin: link))
+            .init(stored: stored, coding: coding, level: level, limit: decodingLimit, origin: link, route: route.label))
     }
 }

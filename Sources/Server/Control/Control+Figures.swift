@@ -54,9 +54,8 @@ extension Control {
         gauges.residentBytes = memory.residentBytes
         gauges.memoryLimitBytes = memory.groupLimitBytes
         gauges.logLinesDropped = figures.droppedLogLines
-        let recoded = proxy.shared.compressor.counts
-        gauges.recoded = recoded.labelled
-        gauges.recodingQueue = recoded.queued
+        gauges.recoded = proxy.shared.compressor.readings
+        gauges.recodingQueue = proxy.shared.compressor.queuedCount
         return gauges
     }
 }
