@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import threading
 import unittest
+import urllib.request
 import zlib
 
 from case import FRESH, LarderCase
 from origin import Reply
 from rawclient import Client, once
+from redisserver import RedisServer
 from waiting import until
 
 JSON = ("Content-Type", "application/json")
@@ -333,28 +335,60 @@ class MetricsTests(LarderCase):
 class EveryWayTests(LarderCase):
     """Whatever the coding, method, framing and history: the body is the origin's, byte for byte."""
 
+    def random_reply(self, chance, number, caches):
+        """A body, the answer that carries it, and whether parts of it can be asked for."""
+        count = chance.choice([0, 1, 900, 1024, 5000, 70_000, 300_000])
+        body = text(count, number)[:count] if chance.random() < 0.7 else chance.randbytes(count)
+        origin_coding = chance.choice([None, None, "gzip", "deflate"])
+        coded = {"gzip": gzip.compress, "deflate": zlib.compress}.get(origin_coding, bytes)(body)
+        fields = [JSON, chance.choice(caches), ("ETag", f'"{number}"')]
+        if origin_coding:
+            fields.append(("Content-Encoding", origin_coding))
+        if chance.random() < 0.5:
+            cuts = sorted(chance.randrange(len(coded) + 1) for _ in range(chance.randrange(4)))
+            pieces = [coded[a:b] for a, b in zip([0, *cuts], [*cuts, len(coded)]) if a < b]
+            return body, Reply(fields=fields, framing="chunked", pieces=pieces), origin_coding is None
+        return body, Reply(fields=fields, content=coded), origin_coding is None
+
     def test_random_bodies_come_back_the_same(self):
         self.start(top="memory 64MB max_object=2MB")
         chance = random.Random(7)
         for number in range(24):
-            count = chance.choice([0, 1, 900, 1024, 5000, 70_000, 300_000])
-            body = text(count, number)[:count] if chance.random() < 0.7 else chance.randbytes(count)
             path = f"/{number}"
-            origin_coding = chance.choice([None, None, "gzip", "deflate"])
-            coded = {"gzip": gzip.compress, "deflate": zlib.compress}.get(origin_coding, bytes)(body)
-            fields = [JSON, chance.choice([FRESH, FRESH, ("Cache-Control", "no-store")]), ("ETag", f'"{number}"')]
-            if origin_coding:
-                fields.append(("Content-Encoding", origin_coding))
-            cuts = sorted(chance.randrange(len(coded) + 1) for _ in range(chance.randrange(4)))
-            pieces = [coded[a:b] for a, b in zip([0, *cuts], [*cuts, len(coded)]) if a < b]
-            if chance.random() < 0.5:
-                reply = Reply(fields=fields, framing="chunked", pieces=pieces)
-            else:
-                reply = Reply(fields=fields, content=coded)
+            body, reply, may_have_parts = self.random_reply(
+                chance, number, [FRESH, FRESH, ("Cache-Control", "no-store")])
             self.origin.on(path, reply)
             for _ in range(6):
                 coding = chance.choice(CODINGS if NODE else CODINGS[1:])
-                self.check(path, body, coding, chance, may_have_parts=origin_coding is None)
+                self.check(path, body, coding, chance, may_have_parts)
+
+    @unittest.skipUnless(RedisServer.is_installed(), "there is no redis-server")
+    def test_random_bodies_come_back_the_same_from_redis(self):
+        redis = RedisServer()
+        self.addCleanup(redis.close)
+        top = f"redis redis://127.0.0.1:{redis.port} prefix=t timeout=1s\nnodes lease=1s\nmemory 64MB max_object=2MB"
+        chance = random.Random(8)
+        bodies = {}
+        first = self.start(top=top, route="key host=off")
+        until(lambda: first.admin_json("GET", "/nodes")["log"]["following"], "the log is followed")
+        for number in range(16):
+            path = f"/{number}"
+            bodies[path], reply, may_have_parts = self.random_reply(chance, number, [FRESH])
+            self.origin.on(path, reply)
+            for coding in chance.sample(CODINGS if NODE else CODINGS[1:], 2):
+                self.check(path, bodies[path], coding, chance, may_have_parts)
+        until(lambda: self.kept(first) >= 16, "all is kept")
+        second = self.start(top=top, route="key host=off")
+        until(lambda: second.admin_json("GET", "/nodes")["log"]["following"], "the log is followed")
+        for path, body in bodies.items():
+            for coding in chance.sample(CODINGS if NODE else CODINGS[1:], 3 if NODE else 2):
+                self.check(path, body, coding, chance, may_have_parts=False)
+            self.assertEqual(self.origin.count(path), 1, path)
+
+    def kept(self, larder):
+        lines = larder.admin("GET", "/metrics").content.decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                   if line.startswith("larder_l2_writes_total{") and 'result="written"' in line)
 
     def check(self, path, body, coding, chance, may_have_parts):
         response = once(self.larder.port, "GET", path, accepts(coding))
@@ -386,6 +420,15 @@ class OtherClientsTests(LarderCase):
             for _ in range(2):
                 done = subprocess.run(["curl", "-sS", *options, self.url], capture_output=True, check=True, timeout=20)
                 self.assertEqual(done.stdout, self.body)
+
+    def test_python_fetches_it(self):
+        for coding in ("gzip", "deflate"):
+            for _ in range(2):
+                request = urllib.request.Request(self.url, headers={"Accept-Encoding": coding})
+                with urllib.request.urlopen(request, timeout=20) as response:
+                    self.assertEqual(response.headers["Content-Encoding"], coding)
+                    decode = gzip.decompress if coding == "gzip" else zlib.decompress
+                    self.assertEqual(decode(response.read()), self.body)
 
     @unittest.skipUnless(NODE, "node is not installed")
     def test_node_fetches_it(self):
