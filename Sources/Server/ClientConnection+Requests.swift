@@ -93,7 +93,7 @@ extension ClientConnection {
         switch machine.memorySearched(found.answer) {
         case .serveStored:
             guard let stored = found.stored else { preconditionFailure("what is served was found") }
-            if worker.decodesInSteps(stored, for: slot.head, request.route) {
+            if stored.coding != .identity, worker.decodesInSteps(stored, for: slot.head, request.route) {
                 let exchange = makeExchange(slot, request, machine)
                 exchange.found(found)
                 exchange.serveStored()
