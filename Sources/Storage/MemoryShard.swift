@@ -41,8 +41,8 @@ struct MemoryShard: ~Copyable {
     }
 
     var entries: ContiguousArray<Entry> = []
-    /// By entry.
-    private var forms: [UInt32: StoredForms] = [:]
+    /// By entry, up to the last that ever had some.
+    private var forms: ContiguousArray<StoredForms?> = []
     private var firstFree = MemoryShard.none
     private var index = HashIndex()
     private var queue = EvictionQueue()
@@ -57,12 +57,13 @@ struct MemoryShard: ~Copyable {
     var accountedBytes: Int {
         queue.bytes + queue.allocatedBytes + index.allocatedBytes + uncacheable.allocatedBytes
             + invalidations.allocatedBytes + entries.capacity * MemoryLayout<Entry>.stride
+            + forms.capacity * MemoryLayout<StoredForms?>.stride
     }
 
     /// nil when the entry is free.
     private func occupant(_ number: UInt32) -> StoredResponse? {
         guard let content = entries[Int(number)].content else { return nil }
-        return StoredResponse(content, forms: entries[Int(number)].hasForms ? forms[number] : nil)
+        return StoredResponse(content, forms: entries[Int(number)].hasForms ? forms[Int(number)] : nil)
     }
 
     // MARK: Looking up
@@ -232,10 +233,15 @@ struct MemoryShard: ~Copyable {
             return nil
         }
         let changed = StoredResponse(response.content, forms: forms)
-        self.forms[number] = forms
-        entries[Int(number)].markAsHavingForms()
+        keep(forms, of: number)
         queue.recharge(number, charge: changed.allocatedBytes)
         return changed
+    }
+
+    private mutating func keep(_ forms: StoredForms, of number: UInt32) {
+        while self.forms.count <= Int(number) { self.forms.append(nil) }
+        self.forms[Int(number)] = forms
+        entries[Int(number)].markAsHavingForms()
     }
 
     /// The entry as it is now; nil when `response` is no longer it.
@@ -266,7 +272,6 @@ struct MemoryShard: ~Copyable {
         var entry = Entry(
             response.content, checkedGeneration: invalidations.generation, next: chain?.head ?? Self.none)
         if isSoftlyInvalidated { entry.markSoftlyInvalidated() }
-        if response.forms != nil { entry.markAsHavingForms() }
         let number: UInt32
         if firstFree != Self.none {
             number = firstFree
@@ -282,7 +287,7 @@ struct MemoryShard: ~Copyable {
         } else {
             index.insert(number, tag: HashIndex.tag(of: response.keyHash))
         }
-        if let itsForms = response.forms { forms[number] = itsForms }
+        if let forms = response.forms { keep(forms, of: number) }
         queue.insert(number, hash: response.keyHash, charge: response.allocatedBytes)
         statistics.entries += 1
     }
@@ -322,7 +327,7 @@ struct MemoryShard: ~Copyable {
     ) {
         guard let response = occupant(number) else { preconditionFailure("a chained entry is empty") }
         if isGivenUp { queue.giveUp(number, hash: response.keyHash) } else { queue.remove(number) }
-        if response.forms != nil { forms[number] = nil }
+        if response.forms != nil { forms[Int(number)] = nil }
         entries[Int(number)] = Entry(nil, checkedGeneration: 0, next: firstFree)
         firstFree = number
         statistics.entries -= 1

@@ -75,6 +75,6 @@ package final class StoredForms: Sendable {
         return bytes
     }
 
-    /// This object and its `Life` as the allocator rounds them, and what leads to them from their entry.
-    private static let objectBytes = 208
+    /// This object and its `Life` as the allocator rounds them.
+    private static let objectBytes = 176
 }
