@@ -54,7 +54,7 @@ PEER = {
     "files": {"proxy.conf": CONFIGURATION},
     "start": f"{EXECUTABLE} serve <<dir>>/proxy.conf",
     "can": "hit purge ban reval conns pass gzip br",
-    "limit_mb": 100,
+    "limit_mb": 85,
     "ban": ban,
     "note": "one worker, memory only",
 }
