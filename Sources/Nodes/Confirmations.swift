@@ -43,6 +43,9 @@ package struct Confirmations: Sendable {
 
     package var count: Int { waits.count }
 
+    /// Those that stood in the log, and wait for nodes to have applied them.
+    package var written: [UInt64] { waits.filter { $0.value.awaitsNodes && $0.value.epoch != nil }.keys.sorted() }
+
     package var nextDeadlineNanoseconds: Int64? { waits.values.map(\.deadlineNanoseconds).min() }
 
     /// - Parameters:
@@ -57,17 +60,17 @@ package struct Confirmations: Sendable {
             awaitsNodes: awaitsNodes)
     }
 
-    /// It stands in the log. Answers whether somebody waits for the nodes: then the register is to be read, from now on and not
-    /// earlier, since a node that is not in it by now will read this entry before it relies on anything.
+    /// It stands in the log. Answers whether somebody waits for the nodes: then the register is to be read, from now on
+    /// and not earlier, since a node that is not in it by now will read this entry before it relies on anything.
     package mutating func written(_ ownEpoch: UInt64, as epoch: SharedEpoch) -> Bool {
         waits[ownEpoch]?.epoch = epoch
         return waits[ownEpoch]?.awaitsNodes ?? false
     }
 
     /// The register, read after `written`.
-    package mutating func polled(_ ownEpoch: UInt64, _ register: NodeRegister, now: Moment) {
+    package mutating func polled(_ ownEpoch: UInt64, _ register: NodeRegister) {
         waits[ownEpoch]?.times[register.own] = 0
-        waits[ownEpoch]?.nodes = [(register.own, register.name)] + register.live(now: now).map { ($0.id, $0.name) }
+        waits[ownEpoch]?.nodes = [(register.own, register.name)] + register.awaited.map { ($0.id, $0.name) }
     }
 
     /// A node has applied it. It names the entry itself: IDs of a log that Redis has lost may be higher than those of
@@ -78,26 +81,22 @@ package struct Confirmations: Sendable {
     }
 
     /// Those who wait no longer, with what they are told: all is confirmed, or their time is up. A node whose lease ends
-    /// meanwhile is not waited for.
+    /// meanwhile is not waited for. Nothing is confirmed while there may be nodes that nobody knows of.
     package mutating func finished(_ register: NodeRegister, now: Moment) -> [(ownEpoch: UInt64, ConfirmationReport)] {
         var done: [(ownEpoch: UInt64, ConfirmationReport)] = []
+        let isRegisterComplete = register.isComplete(now)
         for (own, wait) in waits {
             let isLate = now.monotonicNanoseconds >= wait.deadlineNanoseconds
             var report = ConfirmationReport(
-                epoch: wait.epoch, nodes: [], knowsNodes: wait.nodes != nil)
+                epoch: wait.epoch, nodes: [], knowsNodes: wait.nodes != nil && isRegisterComplete)
             for (id, name) in wait.nodes ?? [] {
                 report.nodes.append(ConfirmationReport.Node(id: id, name: name, nanoseconds: wait.times[id]))
             }
-            if !isLate { report.nodes.removeAll { $0.nanoseconds == nil && Self.isGone($0.id, register, now) } }
+            if !isLate { report.nodes.removeAll { $0.nanoseconds == nil && register.isGone($0.id) } }
             guard isLate || report.isComplete || (!wait.awaitsNodes && report.epoch != nil) else { continue }
             waits[own] = nil
             done.append((own, report))
         }
         return done.sorted { $0.ownEpoch < $1.ownEpoch }
-    }
-
-    private static func isGone(_ id: String, _ register: NodeRegister, _ now: Moment) -> Bool {
-        guard let peer = register.peers[id] else { return true }
-        return !register.isLive(peer, now: now)
     }
 }

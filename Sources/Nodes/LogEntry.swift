@@ -28,6 +28,9 @@ package struct LogEntry: Equatable, Sendable {
         self.rules = rules
     }
 
+    /// Whether it only makes a log begin.
+    package var isBeginning: Bool { ownEpoch == 0 && rules.isEmpty }
+
     private enum Name {
         static let node = "node", own = "own", soft = "soft", confirm = "confirm", by = "by"
     }

@@ -5,7 +5,8 @@ package import Storage
 package enum LogQuestion: Equatable, Sendable {
     /// Entries from this one on, itself included: XRANGE.
     case range(from: SharedEpoch, count: Int)
-    /// The log has no entry: write one that says nothing, so that there is a place to begin at.
+    /// The log has no entry, or not what was read from it: another has to begin, under another name, which
+    /// `connected` hears of.
     case begin
     /// Entries after this one, as soon as there is one: XREAD BLOCK.
     case wait(after: SharedEpoch)
@@ -16,7 +17,8 @@ package enum LogRestart: String, CaseIterable, Sendable {
     case start
     /// It does not reach back any more to where this node stopped.
     case trimmed
-    /// Redis has lost what this node has read: it was emptied, or came back with older data.
+    /// Redis has lost what this node has read: it was emptied, or came back with older data. Or it may have lost what
+    /// this node has not read.
     case lost
 }
 
@@ -24,7 +26,9 @@ package enum LogRestart: String, CaseIterable, Sendable {
 package enum LogAction: Equatable, Sendable {
     case ask(LogQuestion)
     /// The log is read anew, from its first entry.
-    case restart(first: SharedEpoch)
+    case restart(LogGeneration, first: SharedEpoch)
+    /// It is another log, and holds all that was applied: what is in memory stays.
+    case adopt(LogGeneration)
     /// Older than what this process has done.
     case load([PlacedEntry])
     /// All is loaded; what is in memory cannot be related to it.
@@ -32,7 +36,7 @@ package enum LogAction: Equatable, Sendable {
     case apply([PlacedEntry])
     /// Everything up to the end of the log has been applied.
     case caughtUp
-    /// Records in Redis may come from a log that is gone: all of them have to be invalidated.
+    /// What other nodes have in memory may have been invalidated by entries that are gone: all has to be.
     case invalidateAll
 }
 
@@ -41,7 +45,10 @@ package enum LogAction: Equatable, Sendable {
 /// That the entry which was applied last is still there proves that everything after it is there too: entries are
 /// removed from the front only. Every connection begins with that proof, and it is repeated whenever the log is quiet.
 /// Where it fails, what is in memory is dropped and the log is read from its first entry. No clock is asked: the order
-/// is that of Redis' IDs, and a log whose IDs went back is another log.
+/// is that of Redis' IDs.
+///
+/// Another log may hold all that was read from the one before, but lack what came after it. Then what is in memory
+/// stays only if others have waited for this node all the time: what was confirmed meanwhile, it has applied.
 package struct LogFollower: Sendable {
     package enum State: Equatable, Sendable {
         /// Left by `connected`.
@@ -57,6 +64,12 @@ package struct LogFollower: Sendable {
     package private(set) var state = State.detached
     /// The last entry that was applied; nil before the log was read for the first time.
     private var last: PlacedEntry?
+    /// The log that `last` is of.
+    private var generation = LogGeneration.none
+    /// The log that there is.
+    private var present = LogGeneration.none
+    /// Whether others have waited for this node all the time.
+    private var isContinuous = false
     /// How many entries are asked for at once.
     private let batch: Int
     /// Whether the log has been read to its end since the connection was made.
@@ -70,21 +83,20 @@ package struct LogFollower: Sendable {
         self.batch = batch
     }
 
-    package mutating func connected() -> [LogAction] {
+    /// - Parameters:
+    ///   - generation: the log that there is.
+    ///   - isContinuous: others have waited for this node since it applied the last entry, and still do.
+    package mutating func connected(to generation: LogGeneration, isContinuous: Bool) -> [LogAction] {
         precondition(state == .detached, "one connection at a time")
         isCaughtUp = false
+        present = generation
+        self.isContinuous = isContinuous
         return applied == nil ? load(.start) : prove()
     }
 
     package mutating func disconnected() {
         state = .detached
         isCaughtUp = false
-    }
-
-    /// The log has an entry now.
-    package mutating func begun() -> [LogAction] {
-        guard case .loading(.zero, let why) = state else { return [] }
-        return load(why)
     }
 
     /// The answer to the last question but `begin`; none when nothing came in time.
@@ -106,7 +118,7 @@ package struct LogFollower: Sendable {
 
     private mutating func loaded(_ entries: [PlacedEntry], from next: SharedEpoch, _ why: LogRestart) -> [LogAction] {
         let isFirst = next == .zero
-        if isFirst, entries.isEmpty {
+        if isFirst, isLost(entries, why) {
             if why != .start { isInvalidatingAll = true }
             return [.ask(.begin)]
         }
@@ -114,21 +126,26 @@ package struct LogFollower: Sendable {
         guard isFirst || entries.first?.epoch == next else { return load(why) }
         guard let first = entries.first, let last = entries.last else { return load(why) }
         var actions: [LogAction] = []
-        if isFirst {
-            actions.append(.restart(first: first.epoch))
-            // An older log that ends before, or lacks, what was read from it once is not the same.
-            if let applied, why != .start, first.epoch <= applied { isInvalidatingAll = true }
-        }
+        if isFirst { actions.append(.restart(present, first: first.epoch)) }
         actions.append(.load(isFirst ? entries : Array(entries.dropFirst())))
         guard entries.count < batch else {
             state = .loading(next: last.epoch, why: why)
             return actions + [.ask(.range(from: last.epoch, count: batch))]
         }
         self.last = last
+        generation = present
         actions.append(.follow(from: last.epoch, why: isInvalidatingAll ? .lost : why))
         if isInvalidatingAll { actions.append(.invalidateAll) }
         isInvalidatingAll = false
         return actions + wait(after: last.epoch)
+    }
+
+    /// A log is made with its first entry, and keeps some. It is cut at its front: what begins before the last entry
+    /// that was applied, and lacks it, is another log under the same name.
+    private func isLost(_ entries: [PlacedEntry], _ why: LogRestart) -> Bool {
+        guard let first = entries.first else { return true }
+        guard let applied, why == .trimmed else { return false }
+        return first.epoch <= applied
     }
 
     private mutating func wait(after epoch: SharedEpoch) -> [LogAction] {
@@ -149,9 +166,17 @@ package struct LogFollower: Sendable {
         // Not by its ID alone: a clock that was set back may have given it to another.
         guard let newest = entries.last, entries.first == last else {
             isCaughtUp = false
-            return load(.trimmed)
+            guard generation != present else { return load(.trimmed) }
+            isInvalidatingAll = true
+            return load(.lost)
         }
-        let actions = apply(entries.dropFirst())
+        var actions: [LogAction] = []
+        if generation != present {
+            guard isContinuous else { return load(.lost) }
+            generation = present
+            actions.append(.adopt(present))
+        }
+        actions += apply(entries.dropFirst())
         return actions + (entries.count < batch ? wait(after: newest.epoch) : prove())
     }
 

@@ -11,7 +11,7 @@ package enum SweepAction: Equatable, Sendable {
     case lock(milliseconds: Int)
     case scan(cursor: [UInt8], count: Int)
     /// Remove entries of the log that are older than this; leave the mark; give the lock back.
-    case finish(trimBefore: SharedEpoch, mark: SharedEpoch)
+    case finish(trimBefore: SharedEpoch, mark: RecordEpoch)
     /// Give the lock back and nothing else.
     case unlock
 }
@@ -40,6 +40,8 @@ package struct RecordSweep: Sendable {
     private var goal = SharedEpoch.zero
     private var oldest: SharedEpoch?
     private var sweptTo = SharedEpoch.zero
+    /// Of which log all those are.
+    private var generation = LogGeneration.none
 
     package init(intervalMilliseconds: Int, batch: Int = 100, lockMilliseconds: Int = 600_000, now: Moment) {
         intervalNanoseconds = Int64(intervalMilliseconds) * 1_000_000
@@ -48,9 +50,15 @@ package struct RecordSweep: Sendable {
         nextNanoseconds = now.monotonicNanoseconds + intervalNanoseconds
     }
 
-    /// - Parameter applied: how far this node has applied the log; nil while it does not follow it.
-    package mutating func timePassed(applied: SharedEpoch?, now: Moment) -> SweepAction {
-        guard state == .idle, let applied, applied > sweptTo, now.monotonicNanoseconds >= nextNanoseconds else {
+    /// - Parameter applied: which log this node has applied, and how far; nil while it does not follow it.
+    package mutating func timePassed(applied place: RecordEpoch?, now: Moment) -> SweepAction {
+        guard state == .idle, let place else { return .wait }
+        if place.generation != generation {
+            generation = place.generation
+            sweptTo = .zero
+        }
+        let applied = place.epoch
+        guard applied > sweptTo, now.monotonicNanoseconds >= nextNanoseconds else {
             return .wait
         }
         nextNanoseconds = now.monotonicNanoseconds + intervalNanoseconds
@@ -59,9 +67,10 @@ package struct RecordSweep: Sendable {
         return .readMark
     }
 
-    /// How far somebody has swept; zero when nobody has.
-    package mutating func markRead(_ mark: SharedEpoch) -> SweepAction {
+    /// How far somebody has swept, and for which log; nil when nobody has.
+    package mutating func markRead(_ place: RecordEpoch?) -> SweepAction {
         guard state == .asking else { return .wait }
+        let mark = place?.generation == generation ? place?.epoch ?? .zero : .zero
         guard mark < goal else {
             sweptTo = mark
             state = .idle
@@ -100,7 +109,8 @@ package struct RecordSweep: Sendable {
         guard cursor == [UInt8(ascii: "0")] else { return .scan(cursor: cursor, count: batch) }
         state = .idle
         sweptTo = goal
-        return .finish(trimBefore: min(goal, oldest ?? goal, needed), mark: goal)
+        return .finish(
+            trimBefore: min(goal, oldest ?? goal, needed), mark: RecordEpoch(generation: generation, epoch: goal))
     }
 
     /// The connection is gone, or an answer was none; the lock ends by itself.

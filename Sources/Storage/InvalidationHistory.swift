@@ -14,6 +14,9 @@ struct InvalidationHistory: Sendable {
         var steps = 4096
     }
 
+    /// Of which log it is known. Records of others prove nothing: they may be older than anything in this one, whatever
+    /// their IDs are.
+    private(set) var generation = LogGeneration.none
     /// Everything up to here has been applied; nil while the log has not been read.
     private(set) var applied: SharedEpoch?
     /// Of older records it is not known what was invalidated since.
@@ -44,10 +47,11 @@ struct InvalidationHistory: Sendable {
     // MARK: Learning
 
     /// Everything read is forgotten: the log is read anew, from an entry that is the first of it.
-    mutating func restart(floor: SharedEpoch) {
+    mutating func restart(_ generation: LogGeneration, floor: SharedEpoch) {
         let pending = self.pending
         self = InvalidationHistory(limits: limits)
         self.pending = pending
+        self.generation = generation
         self.floor = floor
     }
 
@@ -62,6 +66,13 @@ struct InvalidationHistory: Sendable {
     mutating func follow(from epoch: SharedEpoch, local: UInt64) {
         applied = epoch
         steps = [(epoch, local)]
+    }
+
+    /// What was applied stands in a new log too. Responses of this process's epochs before `local` do not count as
+    /// fetched in its time.
+    mutating func adopt(_ generation: LogGeneration, local: UInt64) {
+        self.generation = generation
+        if let applied { steps = [(applied, local)] }
     }
 
     mutating func issued(_ rules: [InvalidationRule], local: UInt64) { pending.append((local, rules)) }
@@ -123,7 +134,7 @@ struct InvalidationHistory: Sendable {
     // MARK: Asking
 
     /// What a record says of a fetch that began in `local`; nil when that is not known any more.
-    func sharedEpoch(of local: UInt64) -> SharedEpoch? {
+    func recordEpoch(of local: UInt64) -> RecordEpoch? {
         guard applied != nil, let first = steps.first, first.local <= local else { return nil }
         var low = 0
         var high = steps.count
@@ -131,14 +142,15 @@ struct InvalidationHistory: Sendable {
             let middle = (low + high) / 2
             if steps[middle].local <= local { low = middle } else { high = middle }
         }
-        return steps[low].shared
+        return RecordEpoch(generation: generation, epoch: steps[low].shared)
     }
 
-    /// What is known against a record. Those newer than the log as it is known here are not trusted either: the log
-    /// they were written by may be another, lost since.
-    func verdict(on subject: borrowing InvalidationSubject, since epoch: SharedEpoch) -> InvalidationVerdict {
-        guard let applied, epoch <= applied, epoch >= floor else { return .hard }
-        return max(rulesVerdict(on: subject, since: epoch), pendingVerdict(on: subject))
+    /// What is known against a record. Those newer than the log as it is known here are not trusted either.
+    func verdict(on subject: borrowing InvalidationSubject, since record: RecordEpoch) -> InvalidationVerdict {
+        guard let applied, record.generation == generation, record.epoch <= applied, record.epoch >= floor else {
+            return .hard
+        }
+        return max(rulesVerdict(on: subject, since: record.epoch), pendingVerdict(on: subject))
     }
 
     private func rulesVerdict(
@@ -158,9 +170,10 @@ struct InvalidationHistory: Sendable {
         return verdict
     }
 
-    /// Whether an entry of the log that is known here kills a record; not whether it can be proved valid.
-    func isInvalidated(_ subject: borrowing InvalidationSubject, since epoch: SharedEpoch) -> Bool {
-        rulesVerdict(on: subject, since: epoch) == .hard
+    /// Whether an entry of the log that is known here kills a record, or the end of its log has; not whether it can be
+    /// proved valid.
+    func isInvalidated(_ subject: borrowing InvalidationSubject, since record: RecordEpoch) -> Bool {
+        record.generation != generation || rulesVerdict(on: subject, since: record.epoch) == .hard
     }
 
     private func pendingVerdict(on subject: borrowing InvalidationSubject) -> InvalidationVerdict {

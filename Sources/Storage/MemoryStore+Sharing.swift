@@ -28,10 +28,20 @@ extension MemoryStore {
     /// What was issued up to `epoch` will be written to the log as one that invalidates everything.
     package func collapseShared(upTo epoch: UInt64) { shared.history.withLock { $0.collapse(upTo: epoch) } }
 
-    /// The log is to be read from its first entry, and what was known of it is void.
+    /// The log is to be read from its first entry, and what was known of it is void. Nothing is relied on until
+    /// `confirmShared` says so.
     ///
     /// - Parameter first: the oldest entry that is still there; of what was before it nothing is known.
-    package func restartSharedLog(first: SharedEpoch) { shared.history.withLock { $0.restart(floor: first) } }
+    package func restartSharedLog(_ generation: LogGeneration, first: SharedEpoch) {
+        shared.confirmedUntilNanoseconds.store(.min, ordering: .releasing)
+        shared.history.withLock { $0.restart(generation, floor: first) }
+    }
+
+    /// Another log has begun that holds all that was applied here; what is in memory stays. Records are of the new log
+    /// from the fetches on that begin now.
+    package func adoptSharedLog(_ generation: LogGeneration) {
+        log.append { local in shared.history.withLock { $0.adopt(generation, local: local) } }
+    }
 
     /// Entries of the log, oldest first, that are to be known and concern nothing in memory.
     package func loadShared(_ entries: [SharedInvalidation]) {
@@ -86,13 +96,13 @@ extension MemoryStore {
 
     /// For a record of a response that was fetched in `epoch` of this process: of how much of the shared log the fetch
     /// knew. nil when that cannot be told: then it is not written.
-    package func sharedEpoch(of epoch: UInt64) -> SharedEpoch? { shared.history.withLock { $0.sharedEpoch(of: epoch) } }
+    package func recordEpoch(of epoch: UInt64) -> RecordEpoch? { shared.history.withLock { $0.recordEpoch(of: epoch) } }
 
     /// What is known against a record that was read after `now`. `.hard` also when nothing can be known: it is a miss.
     ///
     /// - Parameter epoch: the one in the record.
     package func judge(
-        key: Span<UInt8>, hash: UInt64, tags: Span<UInt64>, since epoch: SharedEpoch, now: Moment
+        key: Span<UInt8>, hash: UInt64, tags: Span<UInt64>, since epoch: RecordEpoch, now: Moment
     ) -> SharedVerdict {
         let subject = InvalidationSubject(key: key, keyHash: hash, tags: tags, epoch: 0)
         let isConfirmed = isConfirmed(now)
@@ -105,7 +115,7 @@ extension MemoryStore {
 
     /// Whether an entry of the log kills a record, so that nobody will ever use it.
     package func isInvalidated(
-        key: Span<UInt8>, hash: UInt64, tags: Span<UInt64>, since epoch: SharedEpoch
+        key: Span<UInt8>, hash: UInt64, tags: Span<UInt64>, since epoch: RecordEpoch
     ) -> Bool {
         let subject = InvalidationSubject(key: key, keyHash: hash, tags: tags, epoch: 0)
         return shared.history.withLock { $0.isInvalidated(subject, since: epoch) }

@@ -7,7 +7,7 @@ import Bytes
 /// first. It relates to the epochs of one process (`MemoryStore.currentEpoch`) like this:
 ///
 /// - A response that was fetched remembers its process's epoch. When it goes to the second tier, the record says the
-///   newest shared epoch of which that process had applied everything when the fetch began: `sharedEpoch(of:)`.
+///   newest shared epoch of which that process had applied everything when the fetch began: `recordEpoch(of:)`.
 /// - A record that comes from the second tier is judged by everything the process knows that is newer than the
 ///   record's shared epoch, and is then as good as fetched in the process's epoch of that moment: `judge`.
 package struct SharedEpoch: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -52,6 +52,30 @@ package struct SharedEpoch: Hashable, Comparable, Sendable, CustomStringConverti
     package static func < (one: SharedEpoch, other: SharedEpoch) -> Bool {
         one.milliseconds == other.milliseconds
             ? one.sequence < other.sequence : one.milliseconds < other.milliseconds
+    }
+}
+
+/// Which log an epoch is of. A log ends when Redis has lost anything of it, or may have, and another begins, under a
+/// random number. IDs of two logs say nothing about one another: the clock that makes them may have been set back.
+package struct LogGeneration: Hashable, Sendable {
+    package let number: UInt64
+
+    /// Of what is related to no log, such as the records of a version that knew of one log alone.
+    package static let none = LogGeneration(number: 0)
+
+    package init(number: UInt64) { self.number = number }
+}
+
+/// What a record says of how much its fetch knew: of which log, and how far.
+package struct RecordEpoch: Hashable, Sendable {
+    package var generation: LogGeneration
+    package var epoch: SharedEpoch
+
+    package static let none = RecordEpoch(generation: .none, epoch: .zero)
+
+    package init(generation: LogGeneration, epoch: SharedEpoch) {
+        self.generation = generation
+        self.epoch = epoch
     }
 }
 

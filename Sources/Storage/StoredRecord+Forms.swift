@@ -40,7 +40,7 @@ package struct ReadForm: Sendable {
     package let isBest: Bool
     /// Of the plain body that it was made of.
     package let source: BodyDigest
-    package let epoch: SharedEpoch
+    package let epoch: RecordEpoch
     package let keyRange: Range<Int>
     package let bodyRange: Range<Int>
 }
@@ -50,17 +50,18 @@ package struct ReadForm: Sendable {
 /// body: so whatever forbids to use the response forbids to use the form. It has no head, for it goes under the
 /// response's. Key, tags and epoch are those of the response, so that it is swept away with it.
 ///
-///     | fixed part | … | source: byte count, two hashes | tags | key | coded body | checksum |
+///     | fixed part | … | source: byte count, two hashes | log | tags | key | coded body | checksum |
 extension StoredRecord {
-    static let formFixedByteCount = fixedByteCount + 24
+    /// Before version 3.
+    static let formFixedByteCount = commonByteCount + 24
 
     package static func byteCount(ofForm form: borrowing StoredResponse, of response: borrowing StoredResponse) -> Int {
-        formFixedByteCount + response.tags.count * 8 + response.key.count + form.bodyCount + checksumByteCount
+        Kind.form.fixedByteCount + response.tags.count * 8 + response.key.count + form.bodyCount + checksumByteCount
     }
 
     /// Exactly `byteCount(ofForm:of:)` bytes. `response` has a plain body.
     package static func write(
-        _ form: StoredForms.Form, of response: borrowing StoredResponse, epoch: SharedEpoch, now: Moment,
+        _ form: StoredForms.Form, of response: borrowing StoredResponse, epoch: RecordEpoch, now: Moment,
         into buffer: inout ByteBuffer
     ) {
         let start = buffer.count
@@ -76,6 +77,7 @@ extension StoredRecord {
         buffer.append(littleEndian: UInt64(source.byteCount))
         buffer.append(littleEndian: source.first)
         buffer.append(littleEndian: source.second)
+        buffer.append(littleEndian: epoch.generation.number)
         for index in 0..<response.tags.count { buffer.append(littleEndian: response.tags[index]) }
         buffer.append(response.key)
         writeBody(coded, into: &buffer)
@@ -90,11 +92,9 @@ extension StoredRecord {
         return ReadForm(
             coding: coding, isBest: bytes.number(UInt32.self, at: 36) & 1 == 1,
             source: BodyDigest(
-                byteCount: Int(clamping: bytes.number(UInt64.self, at: fixedByteCount)),
-                first: bytes.number(UInt64.self, at: fixedByteCount + 8),
-                second: bytes.number(UInt64.self, at: fixedByteCount + 16)),
-            epoch: SharedEpoch(
-                milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)),
-            keyRange: layout.key, bodyRange: layout.body)
+                byteCount: Int(clamping: bytes.number(UInt64.self, at: commonByteCount)),
+                first: bytes.number(UInt64.self, at: commonByteCount + 8),
+                second: bytes.number(UInt64.self, at: commonByteCount + 16)),
+            epoch: epoch(bytes, layout.kind), keyRange: layout.key, bodyRange: layout.body)
     }
 }

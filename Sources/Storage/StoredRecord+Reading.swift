@@ -17,7 +17,7 @@ package enum RecordError: Error, Sendable, Equatable {
 package struct ReadRecord: Sendable {
     /// On this process's clock, as of `now` when it was read: nothing of its age is lost.
     package var metadata: CachedMetadata
-    package let epoch: SharedEpoch
+    package let epoch: RecordEpoch
     package let tags: ContiguousArray<UInt64>
     package let keyRange: Range<Int>
     package let varyRuleRange: Range<Int>
@@ -42,9 +42,8 @@ extension StoredRecord {
         if layout.kind == .response, !isHead(bytes.extracting(head)) { throw .damaged }
         return ReadRecord(
             metadata: try metadata(bytes, now: now),
-            epoch: SharedEpoch(
-                milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)),
-            tags: readTags(bytes, layout.tags), keyRange: layout.key, varyRuleRange: layout.varyRule,
+            epoch: epoch(bytes, layout.kind), tags: readTags(bytes, layout.tags), keyRange: layout.key,
+            varyRuleRange: layout.varyRule,
             secondaryKeyRange: layout.secondaryKey, headRange: head, eTagRange: eTag, bodyRange: layout.body,
             coding: layout.coding ?? .identity, isVaryRule: layout.kind == .varyRule)
     }
@@ -68,7 +67,7 @@ extension StoredRecord {
         guard bytes.count >= magic.utf8CodeUnitCount, bytes.extracting(0..<4).elementsEqual(magicBytes.span) else {
             throw .foreign
         }
-        guard bytes.count >= fixedByteCount + checksumByteCount else { throw .damaged }
+        guard bytes.count >= commonByteCount + checksumByteCount else { throw .damaged }
         let end = bytes.count - checksumByteCount
         // First of all, so that a damaged version is not taken for a new one.
         guard checksum(of: bytes.extracting(0..<end)) == bytes.number(UInt64.self, at: end) else { throw .damaged }
@@ -81,7 +80,7 @@ extension StoredRecord {
     ) throws(RecordError) -> Layout {
         let fixedCount = Int(bytes.number(UInt16.self, at: 6))
         guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 8))),
-            fixedCount >= kind.fixedByteCount, fixedCount <= end
+            fixedCount >= kind.leastFixedByteCount, fixedCount <= end
         else { throw .damaged }
         var parts = Parts(start: fixedCount, end: end)
         let tags = try parts.take(8 * Int(bytes.number(UInt16.self, at: 14)))
@@ -94,6 +93,16 @@ extension StoredRecord {
         return Layout(
             kind: kind, tags: tags, key: key, varyRule: varyRule, secondaryKey: secondaryKey, head: head, body: body,
             coding: ContentCoding(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 34))))
+    }
+
+    /// Of the fixed part, which is known to be there.
+    static func epoch(_ bytes: borrowing Span<UInt8>, _ kind: Kind) -> RecordEpoch {
+        let isNamed = Int(bytes.number(UInt16.self, at: 6)) >= kind.fixedByteCount
+        return RecordEpoch(
+            generation: isNamed
+                ? LogGeneration(number: bytes.number(UInt64.self, at: kind.leastFixedByteCount)) : .none,
+            epoch: SharedEpoch(
+                milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)))
     }
 
     /// The parts that lie behind one another.

@@ -12,9 +12,10 @@ import HTTPMessages
 /// knows and the checksum. So nodes of neighbouring versions share one cache, in both directions; a change that old
 /// readers would misread raises `oldestReader`, and they see a miss.
 ///
-/// Version 2 added the records of forms; those of responses it writes as version 1 did.
+/// Version 2 added the records of forms. Version 3 says of which log the epoch is; older readers would take a response's
+/// for one of any log.
 package enum StoredRecord {
-    package static let version: UInt8 = 2
+    package static let version: UInt8 = 3
 
     enum Kind: UInt8 {
         case response = 0
@@ -23,12 +24,24 @@ package enum StoredRecord {
         /// A response's body in another coding, under a key of its own; see `StoredRecord+Forms`.
         case form = 2
 
-        var oldestReader: UInt8 { self == .form ? 2 : 1 }
-        var fixedByteCount: Int { self == .form ? StoredRecord.formFixedByteCount : StoredRecord.fixedByteCount }
+        var oldestReader: UInt8 {
+            switch self {
+            case .response: 3
+            case .varyRule: 1
+            case .form: 2
+            }
+        }
+        /// Before version 3.
+        var leastFixedByteCount: Int {
+            self == .form ? StoredRecord.formFixedByteCount : StoredRecord.commonByteCount
+        }
+        /// The number of the log stands at the end.
+        var fixedByteCount: Int { leastFixedByteCount + 8 }
     }
 
     static let magic: StaticString = "LRDR"
-    static let fixedByteCount = 120
+    /// Of the fixed part of every kind and version.
+    static let commonByteCount = 120
     static let checksumByteCount = 8
 
     /// Found by no peer's choice in mind, but by storage and software that err: no keyed hash is needed.
@@ -37,7 +50,7 @@ package enum StoredRecord {
     // MARK: Writing
 
     package static func byteCount(of response: borrowing StoredResponse) -> Int {
-        fixedByteCount + response.tags.count * 8 + response.key.count + response.varyRule.count
+        Kind.response.fixedByteCount + response.tags.count * 8 + response.key.count + response.varyRule.count
             + response.secondaryKey.count + response.head.count + response.bodyCount + checksumByteCount
     }
 
@@ -47,7 +60,7 @@ package enum StoredRecord {
     ///   - lifetimeMilliseconds: what the origin granted, of which memory may keep to less.
     ///   - epoch: how much of the shared log the fetch knew.
     package static func write(
-        _ response: borrowing StoredResponse, lifetimeMilliseconds: Int64, epoch: SharedEpoch, now: Moment,
+        _ response: borrowing StoredResponse, lifetimeMilliseconds: Int64, epoch: RecordEpoch, now: Moment,
         into buffer: inout ByteBuffer
     ) {
         let start = buffer.count
@@ -65,6 +78,7 @@ package enum StoredRecord {
             fixed.body = UInt64(response.bodyCount)
             fixed.coding = response.coding
         }
+        buffer.append(littleEndian: epoch.generation.number)
         for index in 0..<response.tags.count { buffer.append(littleEndian: response.tags[index]) }
         buffer.append(response.key)
         buffer.append(response.varyRule)
@@ -88,17 +102,18 @@ package enum StoredRecord {
         of response: borrowing StoredResponse, now: Moment, into buffer: inout ByteBuffer
     ) {
         let start = buffer.count
-        writeFixedPart(.varyRule, response.metadata, .zero, now: now, into: &buffer) { fixed in
+        writeFixedPart(.varyRule, response.metadata, .none, now: now, into: &buffer) { fixed in
             fixed.key = UInt32(clamping: response.key.count)
             fixed.varyRule = UInt16(clamping: response.varyRule.count)
         }
+        buffer.append(littleEndian: LogGeneration.none.number)
         buffer.append(response.key)
         buffer.append(response.varyRule)
         seal(from: start, in: &buffer)
     }
 
     package static func varyRuleByteCount(of response: borrowing StoredResponse) -> Int {
-        fixedByteCount + response.key.count + response.varyRule.count + checksumByteCount
+        Kind.varyRule.fixedByteCount + response.key.count + response.varyRule.count + checksumByteCount
     }
 
     /// What stands at the end of a record that holds `bytes` otherwise.
@@ -122,8 +137,9 @@ package enum StoredRecord {
         var isBest = false
     }
 
+    /// All of it but what the kind has for itself, and the number of the log.
     static func writeFixedPart(
-        _ kind: Kind, _ metadata: CachedMetadata, _ epoch: SharedEpoch, now: Moment, into buffer: inout ByteBuffer,
+        _ kind: Kind, _ metadata: CachedMetadata, _ epoch: RecordEpoch, now: Moment, into buffer: inout ByteBuffer,
         counts fill: (inout Counts) -> Void
     ) {
         var counts = Counts()
@@ -154,8 +170,8 @@ package enum StoredRecord {
         buffer.append(littleEndian: metadata.staleIfErrorMilliseconds)
         buffer.append(littleEndian: metadata.dateSeconds)
         buffer.append(littleEndian: metadata.lastModifiedSeconds)
-        buffer.append(littleEndian: epoch.milliseconds)
-        buffer.append(littleEndian: epoch.sequence)
+        buffer.append(littleEndian: epoch.epoch.milliseconds)
+        buffer.append(littleEndian: epoch.epoch.sequence)
     }
 }
 

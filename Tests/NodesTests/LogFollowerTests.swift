@@ -7,6 +7,13 @@ import Testing
 
 func at(_ milliseconds: UInt64) -> SharedEpoch { SharedEpoch(milliseconds: milliseconds, sequence: 0) }
 
+let firstLog = LogGeneration(number: 1)
+let secondLog = LogGeneration(number: 2)
+
+func place(_ milliseconds: UInt64, in log: LogGeneration = firstLog) -> RecordEpoch {
+    RecordEpoch(generation: log, epoch: at(milliseconds))
+}
+
 func tagEntry(_ own: UInt64, _ tag: String = "red", node: String = "n1") -> LogEntry {
     LogEntry(
         node: node, ownEpoch: own, isSoft: false, wantsConfirmation: false,
@@ -20,7 +27,7 @@ func placed(_ milliseconds: UInt64, node: String = "n1") -> PlacedEntry {
 struct LogFollowerTests {
     private static func following(upTo last: UInt64 = 12, batch: Int = 4) -> LogFollower {
         var follower = LogFollower(batch: batch)
-        _ = follower.connected()  // asks for the first entries
+        _ = follower.connected(to: firstLog, isContinuous: true)  // asks for the first entries
         _ = follower.entriesRead([placed(10), placed(last)])  // tested below
         return follower
     }
@@ -28,10 +35,11 @@ struct LogFollowerTests {
     @Test("The first time, the whole log is loaded before it is followed")
     func start() {
         var follower = LogFollower(batch: 2)
-        #expect(follower.connected() == [.ask(.range(from: .zero, count: 2))])
+        #expect(follower.connected(to: firstLog, isContinuous: true) == [.ask(.range(from: .zero, count: 2))])
         #expect(
             follower.entriesRead([placed(10), placed(11)]) == [
-                .restart(first: at(10)), .load([placed(10), placed(11)]), .ask(.range(from: at(11), count: 2)),
+                .restart(firstLog, first: at(10)), .load([placed(10), placed(11)]),
+                .ask(.range(from: at(11), count: 2)),
             ])
         #expect(
             follower.entriesRead([placed(11), placed(12)]) == [
@@ -47,9 +55,11 @@ struct LogFollowerTests {
     @Test("A log without an entry is given one, so that there is a place to begin at")
     func empty() {
         var follower = LogFollower(batch: 2)
-        #expect(follower.connected() == [.ask(.range(from: .zero, count: 2))])
+        #expect(follower.connected(to: firstLog, isContinuous: true) == [.ask(.range(from: .zero, count: 2))])
         #expect(follower.entriesRead([]) == [.ask(.begin)])
-        #expect(follower.begun() == [.ask(.range(from: .zero, count: 2))])
+        follower.disconnected()
+        #expect(
+            follower.connected(to: firstLog, isContinuous: true) == [.ask(.range(from: .zero, count: 2))])
         #expect(follower.entriesRead([placed(5)]).contains(.follow(from: at(5), why: .start)))
     }
 
@@ -78,7 +88,7 @@ struct LogFollowerTests {
         var follower = Self.following()
         follower.disconnected()
         #expect(!follower.isCaughtUp)
-        #expect(follower.connected() == [.ask(.range(from: at(12), count: 4))])
+        #expect(follower.connected(to: firstLog, isContinuous: true) == [.ask(.range(from: at(12), count: 4))])
         #expect(
             follower.entriesRead([placed(12), placed(13)]) == [
                 .apply([placed(13)]), .caughtUp, .ask(.wait(after: at(13))),
@@ -89,36 +99,83 @@ struct LogFollowerTests {
     func trimmed() {
         var follower = Self.following()
         follower.disconnected()
-        _ = follower.connected()  // asks for the proof
+        _ = follower.connected(to: firstLog, isContinuous: true)  // asks for the proof
         #expect(follower.entriesRead([placed(20)]) == [.ask(.range(from: .zero, count: 4))])
         #expect(
             follower.entriesRead([placed(15), placed(20)]) == [
-                .restart(first: at(15)), .load([placed(15), placed(20)]), .follow(from: at(20), why: .trimmed),
+                .restart(firstLog, first: at(15)), .load([placed(15), placed(20)]),
+                .follow(from: at(20), why: .trimmed),
                 .caughtUp, .ask(.wait(after: at(20))),
             ])
     }
 
-    @Test("A log that has lost what was read from it makes everything void, on all nodes (promise 3)")
+    @Test("A log that has lost what was read from it ends, and everything is void on all nodes (promise 3)")
     func rolledBack() {
         var follower = Self.following()
         _ = follower.entriesRead([])  // asks for the proof
         #expect(follower.entriesRead([]) == [.ask(.range(from: .zero, count: 4))])
+        #expect(follower.entriesRead([placed(10), placed(11)]) == [.ask(.begin)])
+        follower.disconnected()
+        #expect(
+            follower.connected(to: secondLog, isContinuous: true) == [.ask(.range(from: at(12), count: 4))])
+        #expect(follower.entriesRead([]) == [.ask(.range(from: .zero, count: 4))])
         #expect(
             follower.entriesRead([placed(10), placed(11)]) == [
-                .restart(first: at(10)), .load([placed(10), placed(11)]), .follow(from: at(11), why: .lost),
-                .invalidateAll, .caughtUp, .ask(.wait(after: at(11))),
+                .restart(secondLog, first: at(10)), .load([placed(10), placed(11)]),
+                .follow(from: at(11), why: .lost), .invalidateAll, .caughtUp, .ask(.wait(after: at(11))),
             ])
     }
 
-    @Test("A log that was emptied makes everything void")
+    @Test("A log that was emptied ends, and everything is void on all nodes")
     func emptied() {
         var follower = Self.following()
         _ = follower.entriesRead([])  // asks for the proof
         _ = follower.entriesRead([])  // reads from the first entry
         #expect(follower.entriesRead([]) == [.ask(.begin)])
-        _ = follower.begun()  // reads from the first entry
+        follower.disconnected()
+        _ = follower.connected(to: secondLog, isContinuous: true)  // asks for the proof
+        _ = follower.entriesRead([])  // reads from the first entry
         let actions = follower.entriesRead([placed(3)])
         #expect(actions.contains(.invalidateAll) && actions.contains(.follow(from: at(3), why: .lost)))
+    }
+
+    @Test("Another log that holds what was applied is followed on, if others have waited all the time (promise 3)")
+    func adopted() {
+        var follower = Self.following()
+        follower.disconnected()
+        _ = follower.connected(to: secondLog, isContinuous: true)  // asks for the proof
+        #expect(
+            follower.entriesRead([placed(12), placed(13)]) == [
+                .adopt(secondLog), .apply([placed(13)]), .caughtUp, .ask(.wait(after: at(13))),
+            ])
+        #expect(follower.entriesRead([]) == [.ask(.range(from: at(13), count: 4))])
+        #expect(follower.entriesRead([placed(13)]) == [.ask(.wait(after: at(13)))])
+    }
+
+    @Test("Another log may lack what was confirmed while nobody waited for this node: memory is dropped (promise 3)")
+    func adoptedAfterAGap() {
+        var follower = Self.following()
+        follower.disconnected()
+        _ = follower.connected(to: secondLog, isContinuous: false)  // asks for the proof
+        #expect(follower.entriesRead([placed(12), placed(13)]) == [.ask(.range(from: .zero, count: 4))])
+        #expect(
+            follower.entriesRead([placed(12), placed(13)]) == [
+                .restart(secondLog, first: at(12)), .load([placed(12), placed(13)]),
+                .follow(from: at(13), why: .lost), .caughtUp, .ask(.wait(after: at(13))),
+            ])
+    }
+
+    @Test("Another log that lacks what was applied is read anew, and everything is void on all nodes (promise 3)")
+    func replaced() {
+        var follower = Self.following()
+        follower.disconnected()
+        _ = follower.connected(to: secondLog, isContinuous: true)  // asks for the proof
+        #expect(follower.entriesRead([placed(20)]) == [.ask(.range(from: .zero, count: 4))])
+        #expect(
+            follower.entriesRead([placed(20)]) == [
+                .restart(secondLog, first: at(20)), .load([placed(20)]), .follow(from: at(20), why: .lost),
+                .invalidateAll, .caughtUp, .ask(.wait(after: at(20))),
+            ])
     }
 
     @Test("Another entry under the same ID is not the same log: clocks go back, IDs with them")

@@ -15,8 +15,8 @@ struct RecordSweepTests {
     }
 
     private mutating func lock() {
-        let first = sweep.timePassed(applied: at(50), now: Self.time(1000))
-        let second = sweep.markRead(.zero)
+        let first = sweep.timePassed(applied: place(50), now: Self.time(1000))
+        let second = sweep.markRead(nil)
         let third = sweep.locked(true, now: Self.time(1001))
         #expect(
             [first, second, third] == [.readMark, .lock(milliseconds: 1000), .scan(cursor: Self.around, count: 10)])
@@ -24,23 +24,23 @@ struct RecordSweepTests {
 
     @Test("It begins when something was applied, and its time has come")
     mutating func begins() {
-        let early = sweep.timePassed(applied: at(50), now: Self.time(999))
+        let early = sweep.timePassed(applied: place(50), now: Self.time(999))
         let unknown = sweep.timePassed(applied: nil, now: Self.time(1000))
         #expect(early == .wait && unknown == .wait)
         lock()
-        let busy = sweep.timePassed(applied: at(60), now: Self.time(5000))
+        let busy = sweep.timePassed(applied: place(60), now: Self.time(5000))
         #expect(busy == .wait)
     }
 
     @Test("One node at a time; what another has swept is not swept again")
     mutating func oneAtATime() {
-        let begun = sweep.timePassed(applied: at(50), now: Self.time(1000))
-        let done = sweep.markRead(at(50))
+        let begun = sweep.timePassed(applied: place(50), now: Self.time(1000))
+        let done = sweep.markRead(place(50))
         #expect(begun == .readMark && done == .wait && sweep.state == .idle)
-        let idle = sweep.timePassed(applied: at(50), now: Self.time(3000))
+        let idle = sweep.timePassed(applied: place(50), now: Self.time(3000))
         #expect(idle == .wait)
-        let more = sweep.timePassed(applied: at(51), now: Self.time(3000))
-        let wanted = sweep.markRead(at(50))
+        let more = sweep.timePassed(applied: place(51), now: Self.time(3000))
+        let wanted = sweep.markRead(place(50))
         let lost = sweep.locked(false, now: Self.time(3001))
         #expect(more == .readMark && wanted == .lock(milliseconds: 1000) && lost == .wait && sweep.state == .idle)
     }
@@ -53,7 +53,7 @@ struct RecordSweepTests {
         let next = sweep.scanned(cursor: [55], needed: at(needed), now: Self.time(1002))
         #expect(next == .scan(cursor: [55], count: 10))
         let end = sweep.scanned(cursor: Self.around, needed: at(needed), now: Self.time(1003))
-        #expect(end == .finish(trimBefore: at(min(45, kept, needed)), mark: at(50)))
+        #expect(end == .finish(trimBefore: at(min(45, kept, needed)), mark: place(50)))
         #expect(sweep.state == .idle)
     }
 
@@ -61,7 +61,7 @@ struct RecordSweepTests {
     mutating func empty() {
         lock()
         let end = sweep.scanned(cursor: Self.around, needed: at(70), now: Self.time(1003))
-        #expect(end == .finish(trimBefore: at(50), mark: at(50)))
+        #expect(end == .finish(trimBefore: at(50), mark: place(50)))
     }
 
     @Test("It gives up before its lock ends")

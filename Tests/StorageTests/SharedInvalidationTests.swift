@@ -13,7 +13,7 @@ struct SharedInvalidationTests {
     }
 
     init() {
-        store.restartSharedLog(first: Self.at(100))
+        store.restartSharedLog(Self.log, first: Self.at(100))
         store.followSharedLog(from: Self.at(100))
         store.confirmShared(untilMonotonicNanoseconds: 1_000)
     }
@@ -22,13 +22,22 @@ struct SharedInvalidationTests {
         InvalidationRule(.key(bytes(key), hash: testHash(key)), isSoft: isSoft)
     }
 
+    private static let log = LogGeneration(number: 7)
+
+    private static func place(_ milliseconds: UInt64, in log: LogGeneration = log) -> RecordEpoch {
+        RecordEpoch(generation: log, epoch: at(milliseconds))
+    }
+
     private func judge(
-        _ key: String, tags: [String] = [], since epoch: SharedEpoch, at now: Moment = Self.start
-    ) -> InvalidationVerdict { judgeWhole(key, tags: tags, since: epoch, at: now).verdict }
+        _ key: String, tags: [String] = [], since epoch: SharedEpoch, in log: LogGeneration = Self.log,
+        at now: Moment = Self.start
+    ) -> InvalidationVerdict { judgeWhole(key, tags: tags, since: epoch, in: log, at: now).verdict }
 
     private func judgeWhole(
-        _ key: String, tags: [String] = [], since epoch: SharedEpoch, at now: Moment = Self.start
+        _ key: String, tags: [String] = [], since epoch: SharedEpoch, in log: LogGeneration = Self.log,
+        at now: Moment = Self.start
     ) -> SharedVerdict {
+        let epoch = RecordEpoch(generation: log, epoch: epoch)
         let key = (bytes(key), testHash(key))
         let tags = tags.map(testHash)
         return store.judge(key: key.0.span, hash: key.1, tags: tags.span, since: epoch, now: now)
@@ -73,7 +82,7 @@ struct SharedInvalidationTests {
         #expect(judge("GET h/a", since: Self.at(101)) == .hard)
         #expect(
             judge("GET h/a", since: Self.at(100), at: Moment(monotonicNanoseconds: 1_000, wallNanoseconds: 0)) == .hard)
-        store.restartSharedLog(first: Self.at(100))
+        store.restartSharedLog(Self.log, first: Self.at(100))
         #expect(judge("GET h/a", since: Self.at(100)) == .hard)
     }
 
@@ -109,18 +118,18 @@ struct SharedInvalidationTests {
 
     @Test("A record says the newest shared epoch of which its fetch knew everything (promise 3)")
     func relation() {
-        #expect(store.sharedEpoch(of: store.currentEpoch - 1) == nil)
+        #expect(store.recordEpoch(of: store.currentEpoch - 1) == nil)
         let first = store.currentEpoch
-        #expect(store.sharedEpoch(of: first) == Self.at(100))
+        #expect(store.recordEpoch(of: first) == Self.place(100))
         store.applyShared([SharedInvalidation(Self.at(110), [key("GET h/a")])])
-        #expect(store.sharedEpoch(of: first) == Self.at(100))
-        #expect(store.sharedEpoch(of: store.currentEpoch) == Self.at(110))
+        #expect(store.recordEpoch(of: first) == Self.place(100))
+        #expect(store.recordEpoch(of: store.currentEpoch) == Self.place(110))
         let own = store.issue([key("GET h/b")])
         store.applyShared([SharedInvalidation(Self.at(120), [key("GET h/c")])])
-        #expect(store.sharedEpoch(of: own) == Self.at(110))
+        #expect(store.recordEpoch(of: own) == Self.place(110))
         store.applyShared([SharedInvalidation(Self.at(130), [key("GET h/b")], ownEpoch: own)])
-        #expect(store.sharedEpoch(of: own) == Self.at(110))
-        #expect(store.sharedEpoch(of: store.currentEpoch) == Self.at(130))
+        #expect(store.recordEpoch(of: own) == Self.place(110))
+        #expect(store.recordEpoch(of: store.currentEpoch) == Self.place(130))
     }
 
     @Test("A response taken from a record is stored only if nothing came meanwhile (promise 3)")
@@ -134,12 +143,48 @@ struct SharedInvalidationTests {
     @Test("When the log is followed anew, nothing is left in memory")
     func restart() {
         #expect(store.insert(makeResponse("GET h/a", epoch: store.currentEpoch)) == .stored)
-        store.restartSharedLog(first: Self.at(90))
+        store.restartSharedLog(Self.log, first: Self.at(90))
         store.loadShared([SharedInvalidation(Self.at(95), [key("GET h/b")])])
         store.followSharedLog(from: Self.at(96))
+        store.confirmShared(untilMonotonicNanoseconds: 1_000)
         #expect(store.body("GET h/a") == nil)
         #expect(judge("GET h/b", since: Self.at(94)) == .hard)
         #expect(judge("GET h/b", since: Self.at(95)) == .no)
+    }
+
+    @Test("Records of another log prove nothing, whatever their IDs are (promise 3)")
+    func anotherLog() {
+        let other = LogGeneration(number: 8)
+        #expect(judge("GET h/a", since: Self.at(100), in: other) == .hard)
+        #expect(judge("GET h/a", since: Self.at(100), in: .none) == .hard)
+        let subject = (bytes("GET h/a"), testHash("GET h/a"))
+        for (log, isDead) in [(other, true), (.none, true), (Self.log, false)] {
+            #expect(
+                store.isInvalidated(
+                    key: subject.0.span, hash: subject.1, tags: Span(), since: Self.place(100, in: log)) == isDead)
+        }
+    }
+
+    @Test("A log that is read anew is relied on only when that was confirmed again (promise 3)")
+    func unconfirmedRestart() {
+        store.restartSharedLog(Self.log, first: Self.at(100))
+        store.followSharedLog(from: Self.at(100))
+        #expect(!store.isConfirmed(Self.start) && judge("GET h/a", since: Self.at(100)) == .hard)
+        store.confirmShared(untilMonotonicNanoseconds: 1_000)
+        #expect(judge("GET h/a", since: Self.at(100)) == .no)
+    }
+
+    @Test("A new log with all that was applied leaves memory alone, and takes no record of the old one (promise 3)")
+    func adopted() {
+        let other = LogGeneration(number: 8)
+        let before = store.currentEpoch
+        #expect(store.insert(makeResponse("GET h/a", epoch: before)) == .stored)
+        store.adoptSharedLog(other)
+        #expect(store.body("GET h/a") != nil && store.isConfirmed(Self.start))
+        #expect(judge("GET h/b", since: Self.at(100)) == .hard)
+        #expect(judge("GET h/b", since: Self.at(100), in: other) == .no)
+        #expect(store.recordEpoch(of: before) == nil)
+        #expect(store.recordEpoch(of: store.currentEpoch) == Self.place(100, in: other))
     }
 
     @Test("What is forgotten raises the floor")
@@ -156,9 +201,9 @@ struct SharedInvalidationTests {
             history.append(SharedInvalidation(Self.at(100 + UInt64(number)), [rule]), local: 10 + UInt64(number))
         }
         #expect(history.floor == Self.at(107))
-        #expect(history.sharedEpoch(of: 20) == Self.at(110))
-        #expect(history.sharedEpoch(of: 18) == Self.at(108))
-        #expect(history.sharedEpoch(of: 12) == nil)
+        #expect(history.recordEpoch(of: 20)?.epoch == Self.at(110))
+        #expect(history.recordEpoch(of: 18)?.epoch == Self.at(108))
+        #expect(history.recordEpoch(of: 12) == nil)
     }
 
     /// Two nodes and the log between them, in random order: whatever a record says, nothing that began before an
@@ -188,7 +233,7 @@ private struct SharedModel {
     }
 
     struct Record {
-        var epoch: SharedEpoch
+        var epoch: RecordEpoch
         var began: Int
     }
 
@@ -209,12 +254,13 @@ private struct SharedModel {
     var violations: [String] = []
 
     static let keyCount = 3
+    static let generation = LogGeneration(number: 1)
     static let now = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
 
     init(seed: UInt64) {
         random = SeededGenerator(state: seed)
         for store in stores {
-            store.restartSharedLog(first: .zero)
+            store.restartSharedLog(Self.generation, first: .zero)
             store.followSharedLog(from: .zero)
             store.confirmShared(untilMonotonicNanoseconds: .max)
         }
@@ -267,7 +313,7 @@ private struct SharedModel {
     private mutating func write() {
         guard !fetches.isEmpty else { return }
         let fetch = fetches.remove(at: Int.random(in: 0..<fetches.count, using: &random))
-        guard let epoch = stores[fetch.node].sharedEpoch(of: fetch.epoch) else { return }
+        guard let epoch = stores[fetch.node].recordEpoch(of: fetch.epoch) else { return }
         records[fetch.key] = Record(epoch: epoch, began: fetch.began)
     }
 

@@ -12,7 +12,9 @@ import Testing
     /// In another process, 30 s later.
     private static let read = Moment(
         monotonicNanoseconds: 7_000_000_000, wallNanoseconds: 1_767_225_630_000_000_000)
-    private static let epoch = SharedEpoch(milliseconds: 1_767_225_599_999, sequence: 7)
+    private static let epoch = RecordEpoch(
+        generation: LogGeneration(number: 0xFEDC_BA98_7654_3210),
+        epoch: SharedEpoch(milliseconds: 1_767_225_599_999, sequence: 7))
 
     private static func response(body: [UInt8] = bytes("hello")) -> StoredResponse {
         var metadata = someMetadata
@@ -190,7 +192,8 @@ import Testing
         let parts = try StoredRecord.read(record.span, now: Self.read)
         let found = parts.response(from: record.span, keyHash: 4, epoch: 77)
         let response = try #require(found)
-        #expect(parts.epoch == Self.epoch && response.tagArray == [1, .max])
+        #expect(parts.epoch == RecordEpoch(generation: .none, epoch: Self.epoch.epoch))
+        #expect(response.tagArray == [1, .max])
         #expect(response.headText == Self.response().headText && wholeBody(of: response) == bytes("hello"))
         #expect(parts.metadata.freshForMilliseconds(Self.read) == 15_000)
     }
@@ -199,8 +202,8 @@ import Testing
         let record = Self.record(Self.response())
         let next = Self.changed(record) { content in
             content[4] = StoredRecord.version + 1
-            content[6] = 128
-            content.insert(contentsOf: [1, 2, 3, 4, 5, 6, 7, 8], at: 120)
+            content[6] = 136
+            content.insert(contentsOf: [1, 2, 3, 4, 5, 6, 7, 8], at: 128)
             content += bytes("a part of its own")
         }
         let parts = try StoredRecord.read(next.span, now: Self.read)

@@ -34,6 +34,8 @@ package final class SimulatedRedis {
     package var skew = Duration.zero
     package internal(set) var streams: [[UInt8]: SimulatedStream] = [:]
     var hashes: [[UInt8]: [[UInt8]: [UInt8]]] = [:]
+    /// Another each time it is started.
+    private var run = 0
 
     let world: VirtualKernel
     var values: [[UInt8]: Value] = [:]
@@ -69,6 +71,7 @@ package final class SimulatedRedis {
     /// Takes connections again, with what it had if that was kept.
     package func start() throws {
         guard listener == nil else { return }
+        run += 1
         listener = try world.listenSocket(on: address) { [unowned self] socket in
             let client = Client(socket, isAuthenticated: password == nil)
             clients.append(client)
@@ -88,6 +91,13 @@ package final class SimulatedRedis {
         values = [:]
         streams = [:]
         hashes = [:]
+    }
+
+    /// As when it is short of memory, and may choose what goes.
+    package func evict(_ key: String) {
+        values[Array(key.utf8)] = nil
+        streams[Array(key.utf8)] = nil
+        hashes[Array(key.utf8)] = nil
     }
 
     /// All it holds, as a file that it could be started from again.
@@ -231,6 +241,8 @@ package final class SimulatedRedis {
     private func reply(_ name: String, _ command: [[UInt8]]) -> [UInt8] {
         switch (name, command.count) {
         case ("PING", _): return RESPText.status("PONG")
+        case ("INFO", _):
+            return RESPText.bulk(Array("# Server\r\nredis_version:7.0.15\r\nrun_id:run\(run)\r\n".utf8))
         case ("GET", 2): return RESPText.bulk(live(command[1]))
         case ("MGET", 2...): return RESPText.array(command.dropFirst().map { RESPText.bulk(live($0)) })
         case ("SET", 3...): return set(command)

@@ -113,9 +113,10 @@ extension SimulatedRedis {
         UInt64(1_700_000_000_000 + (world.time + skew.nanoseconds) / 1_000_000)
     }
 
-    /// `XADD key [MAXLEN ~ n] * name value…`
+    /// `XADD key [NOMKSTREAM] [MAXLEN ~ n] * name value…`
     func addToStream(_ command: [[UInt8]]) -> [UInt8] {
         guard let star = command.firstIndex(of: Array("*".utf8)) else { return RESPText.error("ERR syntax error") }
+        if command[2] == Array("NOMKSTREAM".utf8), streams[command[1]] == nil { return RESPText.bulk(nil) }
         let id = streams[command[1], default: SimulatedStream()].add(
             Array(command[(star + 1)...]), milliseconds: clockMilliseconds)
         return RESPText.bulk(Array(id.text.utf8))

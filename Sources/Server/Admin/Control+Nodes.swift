@@ -63,6 +63,8 @@ extension SharedLog {
     func write(to json: inout JSONWriter, now: Moment) {
         json.object("log") { json in
             json.field("following", follower.isCaughtUp)
+            json.field("id", register.generation.text)
+            json.field("settled", register.isComplete(now))
             json.field("applied", follower.applied.map { "\($0)" } ?? "")
             json.field("waiting", outbox.count)
         }

@@ -68,6 +68,7 @@ struct InvalidationEffect {
 
     private func writeNodes(to json: inout JSONWriter) {
         json.field("confirmed", report?.isComplete ?? true)
+        json.field("nodes_known", report?.knowsNodes ?? true)
         json.array("nodes") { json in
             for node in report?.nodes ?? [] {
                 json.object { json in

@@ -50,13 +50,15 @@ enum LogReplies {
         var ownEpoch: UInt64
     }
 
-    /// `[id, text, …]`, as HGETALL answers.
-    static func reports(_ reply: borrowing RESPReply) -> [NodeReport]? {
+    /// `[name, value, …]`, as HGETALL answers.
+    static func register(_ reply: borrowing RESPReply) -> RegisterReading? {
         guard reply.kind == .array else { return nil }
-        let texts = texts(reply, reply.root).map { String(decoding: $0, as: UTF8.self) }
-        return stride(from: 0, to: texts.count - 1, by: 2).compactMap {
-            NodeReport(id: texts[$0], text: texts[$0 + 1])
-        }
+        return RegisterReading(fields: texts(reply, reply.root).map { String(decoding: $0, as: UTF8.self) })
+    }
+
+    /// As INFO answers; a user without the permission is told so.
+    static func server(_ reply: borrowing RESPReply) -> LogServer {
+        LogServer(information: reply.kind == .string ? reply.text.text() : nil)
     }
 
     /// `[cursor, [key, …]]`, as SCAN answers.
@@ -67,6 +69,16 @@ enum LogReplies {
 
     static func epoch(_ reply: borrowing RESPReply) -> SharedEpoch? {
         reply.kind == .string ? SharedEpoch(reply.text) : nil
+    }
+
+    /// How far the second tier was swept: `GENERATION EPOCH`.
+    static func mark(_ reply: borrowing RESPReply) -> RecordEpoch? {
+        guard reply.kind == .string else { return nil }
+        let parts = reply.text.text().split(separator: " ")
+        guard parts.count == 2, let generation = LogGeneration(text: String(parts[0])),
+            let epoch = SharedEpoch(Array(parts[1].utf8).span)
+        else { return nil }
+        return RecordEpoch(generation: generation, epoch: epoch)
     }
 
     private static func forEachEntry(

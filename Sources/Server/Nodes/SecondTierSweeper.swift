@@ -43,7 +43,9 @@ final class SecondTierSweeper {
     func stop() { timer.stop() }
 
     private func look() {
-        perform(sweep.timePassed(applied: log.follower.isCaughtUp ? log.follower.applied : nil, now: log.loop.now))
+        let applied = log.isInTouch ? log.follower.applied : nil
+        let place = applied.map { RecordEpoch(generation: log.register.generation, epoch: $0) }
+        perform(sweep.timePassed(applied: place, now: log.loop.now))
     }
 
     private func perform(_ action: SweepAction) {
@@ -51,7 +53,7 @@ final class SecondTierSweeper {
         case .wait: break
         case .readMark:
             ask({ [keys] in $0.command("GET", keys.mark) }) { sweeper, reply in
-                sweeper.perform(sweeper.sweep.markRead(LogReplies.epoch(reply) ?? .zero))
+                sweeper.perform(sweeper.sweep.markRead(LogReplies.mark(reply)))
             }
         case .lock(let milliseconds):
             ask({ [keys, token] in $0.command("SET", keys.lock, token, "NX", "PX", "\(milliseconds)") }) {
@@ -105,18 +107,18 @@ final class SecondTierSweeper {
         let key = subject.key
         let isDead = log.store.isInvalidated(
             key: key.span, hash: log.hasher.hash64(key.span), tags: subject.tags.span, since: subject.epoch)
-        guard isDead else { return sweep.kept(subject.epoch) }
+        guard isDead else { return sweep.kept(subject.epoch.epoch) }
         figures.removed += 1
         // Should a newer one have taken its place meanwhile, that costs a fetch.
         ask({ $0.command("UNLINK", [name]) }) { _, _ in }
     }
 
-    private func finish(trimBefore oldest: SharedEpoch, _ mark: SharedEpoch) {
+    private func finish(trimBefore oldest: SharedEpoch, _ mark: RecordEpoch) {
         figures.passes += 1
         log.events.write(
             .info, "second_tier_swept",
             [
-                "epoch": .text("\(mark)"), "records": .number(Int(clamping: figures.seen)),
+                "epoch": .text("\(mark.epoch)"), "records": .number(Int(clamping: figures.seen)),
                 "removed": .number(Int(clamping: figures.removed)),
             ])
         ask({ [log] in $0.command("XTRIM", log.keys.log, "MINID", "~", "\(oldest)") }) { sweeper, reply in
@@ -124,7 +126,7 @@ final class SecondTierSweeper {
             // Before Redis 6.2 there is no MINID; the log's own limit holds it then.
             sweeper.log.events.write(.debug, "log_not_trimmed", ["error": .text(reply.text.text())])
         }
-        ask({ [keys] in $0.command("SET", keys.mark, "\(mark)") }) { _, _ in }
+        ask({ [keys] in $0.command("SET", keys.mark, "\(mark.generation.text) \(mark.epoch)") }) { _, _ in }
         unlock()
     }
 

@@ -33,15 +33,18 @@ extension SharedLog {
 
     /// Only while the log is being followed: others shall not wait for a node that does not hear of anything.
     func renewLease() {
-        guard isAttached, follower.isCaughtUp else { return }
+        guard isAttached, isInTouch else { return }
         report { [weak self] isNew in
             guard let self else { return }
             loop.refreshNow()
             // After a gap, or where this node was forgotten, others did not wait for it; what they confirmed without it
             // has to be read.
-            if store.isConfirmed(loop.now), !isNew { confirmLease() } else { readAnew() }
+            guard store.isConfirmed(loop.now), !isNew else { return readAnew() }
+            askRegister { [weak self] in
+                self?.confirmLease()
+                self?.prune()
+            }
         }
-        askRegister { [weak self] in self?.prune() }
     }
 
     /// What this node knows may be relied on for as long as others wait for it.
@@ -50,11 +53,35 @@ extension SharedLog {
         store.confirmShared(untilMonotonicNanoseconds: until)
     }
 
+    /// Unless it is that of another log by now: then that is read.
     func askRegister(read: @escaping () -> Void) {
-        ask({ [keys] in $0.command("HGETALL", keys.nodes) }) { [weak self] reply in
-            guard let self, let reports = LogReplies.reports(reply) else { return }
-            register.observed(reports, now: loop.now)
+        readRegister { [weak self] reading in
+            guard let self else { return }
+            guard reading.log?.generation == register.generation else { return readAnew() }
+            if reading.settled != register.generation, register.isComplete(loop.now) { settle() }
             read()
+        }
+    }
+
+    func readRegister(_ read: @escaping (RegisterReading) -> Void) {
+        loop.refreshNow()
+        let asked = loop.now
+        askOrStartAnew({ [keys] in $0.command("HGETALL", keys.nodes) }) { [weak self] reply in
+            guard let self else { return }
+            guard let reading = LogReplies.register(reply) else {
+                if !isInTouch { refused(reply, "HGETALL") }
+                return
+            }
+            loop.refreshNow()
+            register.observed(reading.reports, asked: asked, now: loop.now)
+            read(reading)
+        }
+    }
+
+    /// Those who come later need not wait a lease for nodes that the register may not know.
+    private func settle() {
+        ask { [keys, register] in
+            $0.command("HSET", keys.nodes, RegisterReading.Name.settled, register.generation.text)
         }
     }
 

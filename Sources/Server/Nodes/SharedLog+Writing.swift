@@ -69,14 +69,19 @@ extension SharedLog {
 
     func write(_ entry: LogEntry) {
         let session = session
+        // A log that is gone is not made anew by an entry, but under another name.
+        let options = server.knowsNoMakeStream ? ["NOMKSTREAM"] : []
         let arguments =
-            [keys.log, "MAXLEN", "~", "\(settings.maximumEntries)", "*"].map { Array($0.utf8) } + entry.fields
+            ([keys.log] + options + ["MAXLEN", "~", "\(settings.maximumEntries)", "*"]).map { Array($0.utf8) }
+            + entry.fields
         ask(
             failed: { [weak self] failure in self?.notWritten("\(failure.rawValue)", in: session) },
             { $0.command("XADD", arguments) },
             answered: { [weak self] reply in
                 guard let self else { return }
-                guard let epoch = LogReplies.epoch(reply) else { return notWritten(reply.text.text(), in: session) }
+                guard let epoch = LogReplies.epoch(reply) else {
+                    return notWritten(reply.kind == .null ? "no such log" : reply.text.text(), in: session)
+                }
                 written(entry.ownEpoch, as: epoch)
             })
     }
@@ -92,11 +97,19 @@ extension SharedLog {
         if confirmations.written(own, as: epoch) {
             askRegister { [weak self] in
                 guard let self else { return }
-                confirmations.polled(own, register, now: loop.now)
+                confirmations.polled(own, register)
                 answerConfirmed()
             }
         }
         answerConfirmed()
+    }
+
+    /// After a loss: nodes tell again that they have applied what somebody waits for here. They had it before, or read it
+    /// before this entry, or read that everything is invalidated.
+    func askAgain(except waiting: Set<UInt64>) {
+        for own in confirmations.written where !waiting.contains(own) {
+            write(LogEntry(node: register.own, ownEpoch: own, isSoft: false, wantsConfirmation: true, rules: []))
+        }
     }
 
     // MARK: Confirmation
@@ -117,7 +130,12 @@ extension SharedLog {
             if report.knowsNodes || report.epoch == nil { figures.countConfirmation(report) }
             answers.removeValue(forKey: own)?(report)
         }
-        if confirmations.count == 0 { patience.stop() }
+        if confirmations.count == 0 { return patience.stop() }
+        // Somebody's lease may be over.
+        let now = loop.now.monotonicNanoseconds
+        guard isInTouch, register.isDue(loop.now), lastAskedNanoseconds < now - 10_000_000 else { return }
+        lastAskedNanoseconds = now
+        askRegister { [weak self] in self?.answerConfirmed() }
     }
 }
 

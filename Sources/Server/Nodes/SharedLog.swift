@@ -38,13 +38,20 @@ final class SharedLog {
     var confirmations = Confirmations()
     var answers: [UInt64: (ConfirmationReport) -> Void] = [:]
     var figures = SharedLogFigures()
-    /// Counts the times that both connections came about; what was asked in an earlier one is not heard.
+    /// Counts the times that both connections came about, or the log was left; what was asked in an earlier one is not
+    /// heard.
     private(set) var session: UInt64 = 0
     private(set) var isAttached = false
+    /// Whether the register has shown, since the log was read to its end, that it is the one that was meant.
+    var isInTouch = false
+    /// The Redis process that the log is in.
+    var server = LogServer(information: nil)
     /// The last that were loaded.
     private var loaded: [PlacedEntry] = []
     /// Up to where other nodes' acknowledgements have been read.
     private var acknowledged = SharedEpoch.zero
+    /// Of the register, while somebody waits for a lease to end.
+    var lastAskedNanoseconds = Int64.min
     /// Called when others' entries, which may be none, have been applied: memory is to be swept.
     var appliedOthers: ([PlacedEntry]) -> Void = { _ in }
 
@@ -125,9 +132,11 @@ final class SharedLog {
         session += 1
         // Whoever does not find this node in the register must have written before it reads the log.
         let session = session
+        // Redis may have lost those too, and its clock gone back.
+        acknowledged = .zero
         report { [weak self] _ in
             guard let self, self.session == session, isAttached else { return }
-            perform(follower.connected())
+            identify()
         }
     }
 
@@ -138,10 +147,13 @@ final class SharedLog {
     }
 
     private func detach() {
+        // Answers that are still under way on one of the connections are not heard either.
+        session += 1
         let wasFollowing = follower.isCaughtUp
         follower.disconnected()
         outbox.closed()
         figures.isCaughtUp = false
+        isInTouch = false
         guard wasFollowing else { return }
         events.write(
             .warning, "log_lost",
@@ -167,9 +179,8 @@ final class SharedLog {
     private func perform(_ action: LogAction) {
         switch action {
         case .ask(let question): ask(question)
-        case .restart(let first):
-            acknowledged = .zero
-            store.restartSharedLog(first: first)
+        case .restart(let generation, let first): store.restartSharedLog(generation, first: first)
+        case .adopt(let generation): store.adoptSharedLog(generation)
         case .load(let entries):
             store.loadShared(translate(entries))
             loaded = entries
@@ -210,6 +221,8 @@ final class SharedLog {
         figures.appliedOwn += UInt64(invalidations.count - others)
         if others > 0 { appliedOthers(entries.filter { $0.entry.node != register.own }) }
         acknowledge(entries)
+        // It may be another log by now.
+        if entries.contains(where: { $0.entry.isBeginning && $0.entry.node != register.own }) { askRegister {} }
     }
 
     private func acknowledge(_ entries: [PlacedEntry]) {
@@ -224,11 +237,16 @@ final class SharedLog {
 
     private func caughtUp() {
         figures.isCaughtUp = true
-        confirmLease()
-        askRegister {}
         let waiting = outbox.opened()
         if !waiting.isEmpty { events.write(.notice, "log_replayed", ["entries": .number(waiting.count)]) }
         for entry in waiting { write(entry) }
+        askAgain(except: Set(waiting.map(\.ownEpoch)))
+        // That the name still stands proves that what was read was read under it.
+        askRegister { [weak self] in
+            guard let self else { return }
+            isInTouch = true
+            confirmLease()
+        }
     }
 
     // MARK: Questions about the log
@@ -243,15 +261,7 @@ final class SharedLog {
                 guard let entries = LogReplies.entries(reply, reply.root) else { return refused(reply, "XRANGE") }
                 perform(follower.entriesRead(entries))
             }
-        case .begin:
-            let mark = LogEntry(
-                node: register.own, ownEpoch: 0, isSoft: false, wantsConfirmation: false, rules: [])
-            let arguments = [Array(keys.log.utf8), [ASCII.star]] + mark.fields
-            askLog({ $0.command("XADD", arguments) }) { [weak self] reply in
-                guard let self, self.session == session else { return }
-                guard LogReplies.epoch(reply) != nil else { return refused(reply, "XADD") }
-                perform(follower.begun())
-            }
+        case .begin: beginLog()
         case .wait(let epoch): wait(after: epoch)
         }
     }
@@ -280,7 +290,7 @@ final class SharedLog {
         }
     }
 
-    private func askLog(
+    func askLog(
         _ write: (inout ByteBuffer) -> Void, extraMilliseconds: Int = 0,
         answered: @escaping (borrowing RESPReply) -> Void
     ) {
@@ -297,7 +307,7 @@ final class SharedLog {
         }
     }
 
-    private func refused(_ reply: borrowing RESPReply, _ command: StaticString) {
+    func refused(_ reply: borrowing RESPReply, _ command: StaticString) {
         events.write(
             .error, "log_refused", ["command": .text("\(command)"), "error": .text(reply.text.text())])
         startAnew()
@@ -306,7 +316,6 @@ final class SharedLog {
     /// Some time later, as after a lost connection.
     func startAnew() {
         detach()
-        session += 1
         let session = session
         Postponement.run(on: loop, after: .milliseconds(500)) { [weak self] in
             guard let self, self.session == session, isAttached else { return }

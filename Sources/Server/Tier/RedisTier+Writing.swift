@@ -84,7 +84,7 @@ extension RedisTier {
         let now = worker.loop.now
         let milliseconds = write.usefulMilliseconds(now)
         guard milliseconds > 0 else { return figures.count(.shortLived, isForm: isForm) }
-        guard let epoch = worker.store.sharedEpoch(of: response.epoch) else {
+        guard let epoch = worker.store.recordEpoch(of: response.epoch) else {
             return figures.count(.unproven, isForm: isForm)
         }
         do throws(RedisFailure) {

@@ -33,7 +33,6 @@ final class NodesScenario {
     private let revalidates: Bool
     private let pageCount: Int
     private let isHostile: Bool
-    private let losesData: Bool
     /// What the origin answers with.
     private var versions: [Int]
     /// What no answer of any confirmed node may be older than.
@@ -44,24 +43,17 @@ final class NodesScenario {
     private var sockets: [ObjectIdentifier: VirtualSocket] = [:]
     private var snapshot: SimulatedRedis.Snapshot?
     private var failure: String?
-    private let leaseNanoseconds: Int64
-    private var lostAt = Int64.min / 2
     private var lines: [String]?
     private(set) var summary = Summary()
 
-    /// - Parameter losesData: Redis may lose what it holds, or go back to what it held before. Not yet survived by
-    ///   every seed: where the IDs of a new log begin below those of the lost one, a record of the time between is
-    ///   taken for newer than what invalidates it, and for one lease a node whose report was lost is not waited for.
-    init(seed: UInt64, traces: Bool = false, losesData: Bool = false) throws {
+    init(seed: UInt64, traces: Bool = false) throws {
         self.seed = seed
-        self.losesData = losesData
         random = SeededRandom(seed: seed &* 0x9E37_79B9 &+ 4711)
         isHostile = random.chance(0.3)
         world = VirtualKernel(seed: seed, faults: isHostile ? .hostile : random.chance(0.6) ? .fragmented : .none)
         redis = try SimulatedRedis(in: world)
         revalidates = random.chance(0.3)
         let lease = [500, 1000, 3000].randomElement(using: &random) ?? 1000
-        leaseNanoseconds = Int64(lease) * 1_000_000
         options = "lease=\(lease)ms" + (revalidates ? " on_redis_loss=revalidate" : "")
         pageCount = Int.random(in: 1...5, using: &random)
         versions = Array(repeating: 1, count: pageCount)
@@ -203,36 +195,31 @@ final class NodesScenario {
 
     private func stopRedis() {
         guard redis.isRunning else { return }
-        let chance = losesData ? Int.random(in: 0..<4, using: &random) : 3
+        let chance = Int.random(in: 0..<4, using: &random)
         redis.stop(keepingData: chance > 0)
         if chance == 1, let snapshot { redis.snapshot = snapshot }
         trace(
             "Redis ends; \(chance == 0 ? "it loses all" : chance == 1 && snapshot != nil ? "it goes back" : "it keeps all")"
         )
-        if chance < 2 { lost() }
+        if chance < 2 { summary.losses += 1 }
     }
 
     private func changeData() {
-        switch Int.random(in: 0..<4, using: &random) {
+        switch Int.random(in: 0..<6, using: &random) {
         case 0:
             redis.trimStream("t:invalidations", to: Int.random(in: 1...3, using: &random))
             trace("the log is trimmed")
-        case 1 where losesData:
+        case 1:
             redis.clear()
             trace("FLUSHALL")
-            lost()
+            summary.losses += 1
+        case 2:
+            let key = random.chance(0.5) ? "t:invalidations" : "t:nodes"
+            redis.evict(key)
+            trace("Redis evicts \(key)")
+            summary.losses += 1
         default: snapshot = redis.snapshot
         }
-    }
-
-    private func lost() {
-        summary.losses += 1
-        lostAt = world.time
-    }
-
-    /// A node that has never heard of another, because the register was lost, does not wait for it.
-    private func knowsAll(_ node: SimulatedNode) -> Bool {
-        world.time > lostAt + leaseNanoseconds || node.startedAt < lostAt
     }
 
     // MARK: Reading
@@ -282,7 +269,7 @@ final class NodesScenario {
             guard answer.hasPrefix("HTTP/1.1 20") || answer.hasPrefix("HTTP/1.1 504") else { return }
             let own = acknowledged[node.number]?[page] ?? 0
             acknowledged[node.number]?[page] = max(own, version)
-            if answer.contains(#""confirmed":true"#), knowsAll(node) {
+            if answer.contains(#""confirmed":true"#) {
                 summary.confirmed += 1
                 confirmed[page] = max(confirmed[page], version)
             } else if answer.hasPrefix("HTTP/1.1 202") {

@@ -3,22 +3,20 @@ import Glibc
 import TestKit
 import Testing
 
-/// As `SimulationTests`, by the same variables, for several nodes. With SIM_LOSSES Redis loses data too.
+/// As `SimulationTests`, by the same variables, for several nodes, and a Redis that loses data.
 @Suite struct NodesSimulationTests {
     private static func number(_ name: String) -> UInt64? {
         guard let text = unsafe getenv(name) else { return nil }
         return UInt64(unsafe String(cString: text))
     }
 
-    private static var losesData: Bool { number("SIM_LOSSES") != nil }
-
     private static func failure(of seed: UInt64) -> String? {
         do {
-            _ = try NodesScenario(seed: seed, losesData: losesData).run()
+            _ = try NodesScenario(seed: seed).run()
             return nil
         } catch {
             do {
-                _ = try NodesScenario(seed: seed, traces: true, losesData: losesData).run()
+                _ = try NodesScenario(seed: seed, traces: true).run()
                 return "\(error)\n(a second run went well)"
             } catch { return "\(error)" }
         }
@@ -35,7 +33,7 @@ import Testing
     }
 
     private func replay(_ seed: UInt64) throws {
-        let scenario = try NodesScenario(seed: seed, traces: true, losesData: Self.losesData)
+        let scenario = try NodesScenario(seed: seed, traces: true)
         defer { for line in scenario.traceLines { print(line) } }
         print("seed \(seed): \(try scenario.run())")
     }

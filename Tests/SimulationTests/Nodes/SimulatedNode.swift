@@ -9,7 +9,6 @@ import TestKit
 /// One Larder of several in a world, with loops of its own.
 final class SimulatedNode {
     let number: Int
-    let startedAt: Int64
     let proxy: Proxy
     let control: Control
     private let loops: [Loop]
@@ -23,7 +22,6 @@ final class SimulatedNode {
 
     init(number: Int, options: String, world: VirtualKernel) throws {
         self.number = number
-        startedAt = world.time
         self.world = world
         let text = """
             listen 127.0.0.1:\(8000 + number)
