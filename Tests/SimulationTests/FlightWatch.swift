@@ -13,10 +13,13 @@ struct FlightWatch {
     private var lastUnshareable: [Page: Int64] = [:]
     private static let uncacheableMemory: Int64 = 121_000_000_000
 
-    /// - Parameter hasWaited: the client asked as long ago as it may wait for another's fetch.
+    /// - Parameters:
+    ///   - hasWaited: the client asked as long ago as it may wait for another's fetch.
+    ///   - isOutdated: whether what that fetch, known by its number, brings is worth nothing any more.
     /// - Returns: what is wrong with `response` being asked for now.
     mutating func began(
-        _ response: OriginResponse, hasWaited: Bool, invalidations: [Judge.Invalidation], objectLimit: Int
+        _ response: OriginResponse, hasWaited: Bool, invalidations: [Judge.Invalidation], objectLimit: Int,
+        isOutdated: (Int) -> Bool
     ) -> String? {
         let page = response.request.page
         guard response.request.coalesces else {
@@ -24,7 +27,7 @@ struct FlightWatch {
             return nil
         }
         let variant = Variant(page: page, user: response.request.user)
-        let others = underWay[variant, default: []].filter { !$0.isOver }
+        let others = underWay[variant, default: []].filter { !$0.isOver && !isOutdated($0.serial) }
         let allowed = hasWaited || isExcused(response, others, page, invalidations)
         // Who has waited in vain goes alone, and nobody waits for it.
         underWay[variant] = hasWaited ? others : others + [response]

@@ -255,6 +255,8 @@ final class Judge {
     private func judgeBody(_ request: SimulatedRequest, _ answer: SimulatedAnswer) {
         guard let serial = answer.serial, request.method != "HEAD", answer.status != 304 else { return }
         let head = origin.responses[serial]
+        // Whose body it is cannot be told from its parts where HEAD has brought the fields up to date.
+        if answer.status == 206, head.request.method == "HEAD" { return }
         if answer.status == 206, !request.parts.isEmpty { return judgeParts(request, answer, head) }
         guard let response = bodyOwner(answer, head) else {
             return fail("request \(request.number) got a body of nobody's")
@@ -287,8 +289,6 @@ final class Judge {
 
     /// multipart/byteranges: each part asked for, at its place, in order.
     private func judgeParts(_ request: SimulatedRequest, _ answer: SimulatedAnswer, _ head: OriginResponse) {
-        // Whose body it is cannot be told from its parts where HEAD has brought the fields up to date.
-        guard head.request.method != "HEAD" else { return }
         let response = head.confirms.map { origin.responses[$0] } ?? head
         var rest = answer.body[...]
         for part in request.parts {

@@ -48,6 +48,8 @@ final class Scenario {
     private let partShare: Double
     private var requestCount = 0
     private let hasNetworkFaults: Bool
+    /// The newest invalidation when a fetch began, by the fetch's number.
+    var fetchEpochs: [Int: UInt64] = [:]
     /// The second tier, where there is one.
     let redis: SimulatedRedis?
 
@@ -113,7 +115,9 @@ final class Scenario {
             guard !judge.circumstances.isHostile, !judge.wantsPart(response) else { return }
             let problem = judge.flights.began(
                 response, hasWaited: judge.waited(for: response) >= settings.wait(of: response.request.page.route),
-                invalidations: judge.invalidations, objectLimit: judge.circumstances.storableBytes)
+                invalidations: judge.invalidations, objectLimit: judge.circumstances.storableBytes,
+                isOutdated: { self.isOutdated($0) })
+            fetchEpochs[response.serial] = proxy.shared.store.currentEpoch
             if let problem { judge.fail(problem) }
         }
     }

@@ -78,6 +78,13 @@ extension Scenario {
         store.setLimit(bytes: limit)
     }
 
+    /// Whether the node's own memory was invalidated, as when it lost touch with the log, since that fetch began.
+    /// A node that trusts nothing without word from others shares no fetch meanwhile.
+    func isOutdated(_ serial: Int) -> Bool {
+        guard redis != nil else { return false }
+        return settings.tier.contains("revalidate") || fetchEpochs[serial] != proxy.shared.store.currentEpoch
+    }
+
     var tierHitCount: UInt64 {
         proxy.workers.reduce(0) { $0 + ($1.tier?.figures.lookups[.hit] ?? 0) }
     }
