@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/bench: that it measures, with Larder alone and the rows that need no other program."""
+"""scripts/bench/run: that it measures, with Larder alone and the rows that need no other program."""
 import os
 import re
 import subprocess
@@ -7,7 +7,7 @@ import unittest
 
 from larder import TOP, binary
 
-BENCH = os.path.join(TOP, "scripts", "bench")
+BENCH = os.path.join(TOP, "scripts", "bench", "run")
 
 
 def bench(*arguments):
