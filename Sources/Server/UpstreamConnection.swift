@@ -261,6 +261,8 @@ final class UpstreamConnection: StreamChannel {
     private func release(leftOver: Bool) {
         clearDeadline()
         phase = .idle
+        // A slow client may have paused it: nobody would hear of its end then, and it would be given the next request.
+        isPaused = false
         driver.released(self, reusable: isReusable && requestIsSent && pendingByteCount == 0 && !leftOver && !isBroken)
     }
 
