@@ -27,6 +27,10 @@ final class ScriptedWorld {
     private let respond: (Request) -> [[UInt8]]
     /// What the origin waits before it answers.
     var originDelay = Duration.zero
+    /// So long after an answer the origin ends its connection; nil for never.
+    var originPatience: Duration?
+    /// How many connections to the origin the proxy has ended.
+    private(set) var endedConnections = 0
     /// The next so many connections are closed when a request has come, without an answer.
     var brokenAnswers = 0
     private var origin: VirtualListener?
@@ -68,7 +72,10 @@ final class ScriptedWorld {
     // MARK: The origin
 
     private func originGot(_ socket: VirtualSocket) {
-        if socket.hasEnded { return socket.close() }
+        if socket.hasEnded {
+            endedConnections += 1
+            return socket.close()
+        }
         guard let request = Self.request(in: socket.receivedText) else { return }
         _ = socket.takeReceived()  // it has been read
         requests.append(request)
@@ -81,6 +88,7 @@ final class ScriptedWorld {
             if delay == .zero { socket.write(piece) } else { world.after(delay) { socket.write(piece) } }
             delay += .milliseconds(1)
         }
+        if let originPatience { world.after(delay + originPatience) { socket.finishWriting() } }
     }
 
     /// The request that the text is; nil while it is not complete.
