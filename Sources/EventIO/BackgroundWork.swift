@@ -43,7 +43,7 @@ package final class BackgroundWork: Sendable {
                 result.put(Done(value: value, computedNanoseconds: CLinux_thread_nanoseconds()))
             }
         }
-        let start = Self.nanoseconds()
+        let start = CLinux_monotonic_nanoseconds()
         guard begin(isStarved) else { return Done(value: work { true }, computedNanoseconds: 0) }
         var done = isStarved ? result.take() : result.take(withinMilliseconds: patienceMilliseconds)
         if done == nil {
@@ -55,15 +55,10 @@ package final class BackgroundWork: Sendable {
         guard let first = done else { preconditionFailure("waited for without end") }
         isDone.set()
         pace.withLock {
-            $0.finished(wallNanoseconds: Self.nanoseconds() - start, computedNanoseconds: first.computedNanoseconds)
+            $0.finished(
+                wallNanoseconds: CLinux_monotonic_nanoseconds() - start, computedNanoseconds: first.computedNanoseconds)
         }
         return first
-    }
-
-    private static func nanoseconds() -> Int64 {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
     }
 
     /// Answers whether there was a thread to be had.

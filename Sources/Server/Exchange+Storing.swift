@@ -17,13 +17,13 @@ extension Exchange {
         answer.outcome = .miss
         withhold(response)
         let length = framing.contentLength(of: response, request: head.method)
-        takeKeyOfGet()
+        takeKey()
         if isOutdated { return relayInstead(response, .invalidated, framing: framing) }
         if let length, length > largestBodyBytes { return relayInstead(response, .tooLarge, framing: framing) }
         guard let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
         else { return relayInstead(response, .tooManyTags, framing: framing) }
         if draft.coding != .identity {
-            check = BodyCheck(draft.coding, limit: worker.decodingLimit, store: worker.shared.store)
+            check = BodyCheck(draft.coding, limit: worker.decodingLimit, store: worker.store)
         }
         if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
             let sealed = seal(draft, body: rest.extracting(0..<length))
@@ -59,12 +59,11 @@ extension Exchange {
         min(worker.snapshot.settings.memory.maxObjectBytes, worker.store.largestEntryBytes)
     }
 
-    /// An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
-    /// the POST itself caused.
-    private func takeKeyOfGet() {
+    private func takeKey() {
         if key.isEmpty { adoptOwnKey() }
-        guard request.content == nil else { return }
-        if !head.method.isSafe { epoch = worker.store.currentEpoch }
+        // An answer to POST that names its own URL is stored for GET (RFC 9110 §9.3.3), after the invalidation that
+        // the POST itself caused.
+        if request.content == nil, !head.method.isSafe { epoch = worker.currentEpoch }
     }
 
     /// The key under which it would have been looked up; that of GET for other methods.

@@ -91,7 +91,7 @@ extension Worker {
     ) {
         let key = ContiguousArray(copying: stored.key)
         let place = shared.flights.join(
-            key: key, hash: keyHash, worker: link, followerLimit: .max, store: shared.store)
+            key: key, hash: keyHash, worker: link, followerLimit: .max, store: store)
         guard case .leader(let flight) = place else {
             if case .follower(let flight) = place { flight.unfollow() }
             return

@@ -26,7 +26,7 @@ extension Exchange {
         guard coding != draft.coding else { return true }
         do throws(CodingError) {
             if let (stream, reader) = try response.stream(
-                in: coding, limit: worker.decodingLimit, store: worker.shared.store)
+                in: coding, limit: worker.decodingLimit, store: worker.store)
             {
                 delivery.stream = stream
                 delivery.streamReader = reader

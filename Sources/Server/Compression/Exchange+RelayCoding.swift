@@ -30,7 +30,7 @@ extension Exchange {
         do throws(CodingError) {
             delivery.transform = try BodyTransform(
                 from: known.stored, to: target, level: .fast, expectedByteCount: contentLength,
-                limit: DecodingLimit(maximumByteCount: .max), store: worker.shared.store)
+                limit: DecodingLimit(maximumByteCount: .max), store: worker.store)
         } catch {
             if known.stored != .identity { throw error }
             return RelayCoding(response: known, target: known.stored)

@@ -22,7 +22,7 @@ extension Worker {
             !stored.metadata.flags.contains(.isPartial), !Status(stored.metadata.status).hasNoBody,
             coding(of: stored.coding, isCompressible: false, count: stored.bodyCount, for: head, route.compression)
                 == .identity,
-            shared.store.current(stored)?.forms?[.identity] == nil
+            store.current(stored)?.forms?[.identity] == nil
         else { return false }
         return ConditionalRequest.evaluate(head, eTag: stored.eTag, metadata: stored.metadata) != .notModified
     }

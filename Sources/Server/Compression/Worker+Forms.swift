@@ -63,7 +63,7 @@ extension Worker {
         }
         do throws(CodingError) {
             let start = loop.kernel.monotonicNanoseconds()
-            let form = try FormMaker.make(stored, coding, level: .fast, limit: decodingLimit, store: shared.store)
+            let form = try FormMaker.make(stored, coding, level: .fast, limit: decodingLimit, store: store)
             recordCoding(
                 coding, inputByteCount: stored.bodyCount, outputByteCount: form.bodyCount, since: start, route: route)
             // Without room it serves this request alone.
