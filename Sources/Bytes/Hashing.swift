@@ -23,11 +23,44 @@ package struct ByteHasher: Sendable {
         var state = first ^ UInt64(truncatingIfNeeded: count)
         var index = 0
         while index &+ 16 < count {
-            state = ByteHasher.fold(bytes.word(at: index) ^ second, bytes.word(at: index &+ 8) ^ state)
+            let (low, high) = ByteHasher.words(bytes, at: index)
+            state = ByteHasher.fold(low ^ second, high ^ state)
             index &+= 16
         }
-        let (low, high) = ByteHasher.tail(bytes)
-        return ByteHasher.fold(ByteHasher.fold(low ^ second, high ^ state) ^ third, state ^ third)
+        return finish(state, ByteHasher.tail(bytes))
+    }
+
+    /// What `hash64` of each says of `bytes`, in one pass: neither waits for the other's multiplications.
+    package static func hashes(_ bytes: borrowing Span<UInt8>, by one: ByteHasher, and other: ByteHasher) -> (
+        UInt64, UInt64
+    ) {
+        let count = bytes.count
+        var state = one.first ^ UInt64(truncatingIfNeeded: count)
+        var otherState = other.first ^ UInt64(truncatingIfNeeded: count)
+        var index = 0
+        while index &+ 16 < count {
+            let (low, high) = words(bytes, at: index)
+            state = fold(low ^ one.second, high ^ state)
+            otherState = fold(low ^ other.second, high ^ otherState)
+            index &+= 16
+        }
+        let end = tail(bytes)
+        return (one.finish(state, end), other.finish(otherState, end))
+    }
+
+    /// The sixteen bytes from `index` on, which are there.
+    @inline(__always)
+    private static func words(_ bytes: borrowing Span<UInt8>, at index: Int) -> (low: UInt64, high: UInt64) {
+        let raw = unsafe bytes.bytes
+        // The loops have compared with the count already, and twice more for each sixteen bytes is half of their work.
+        let low = unsafe raw.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+        let high = unsafe raw.unsafeLoadUnaligned(fromUncheckedByteOffset: index &+ 8, as: UInt64.self)
+        return (UInt64(littleEndian: low), UInt64(littleEndian: high))
+    }
+
+    @inline(__always)
+    private func finish(_ state: UInt64, _ end: (low: UInt64, high: UInt64)) -> UInt64 {
+        ByteHasher.fold(ByteHasher.fold(end.low ^ second, end.high ^ state) ^ third, state ^ third)
     }
 
     /// The last sixteen bytes, or all of fewer; they may overlap what was read before.

@@ -42,12 +42,17 @@ package enum RESPError: Error, Sendable {
             preconditionFailure("no memory for a parser")
         }
         unsafe reader = made
+        unsafe reader.pointee.maxbuf = RESPReader.keptByteCount
     }
 
     deinit {
         unsafe redisReaderFree(reader)
         unsafe functions.deallocate()
     }
+
+    /// Room that is kept between replies: by itself the parser lets go of 16 KB, and asks for as much again with each
+    /// reply that is longer.
+    private static let keptByteCount = 256 << 10
 
     /// Copies what has come; `next` is called until it answers false before more is fed.
     package func feed(_ bytes: borrowing Span<UInt8>) throws(RESPError) {

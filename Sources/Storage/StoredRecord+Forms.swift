@@ -16,7 +16,8 @@ package struct BodyDigest: Equatable, Sendable {
     }
 
     init(of body: borrowing Span<UInt8>) {
-        self.init(byteCount: body.count, first: Self.one.hash64(body), second: Self.other.hash64(body))
+        let (first, second) = ByteHasher.hashes(body, by: Self.one, and: Self.other)
+        self.init(byteCount: body.count, first: first, second: second)
     }
 
     private static let one = ByteHasher(seed: 0x666F_726D_0000_0001)
@@ -52,7 +53,7 @@ package struct ReadForm: Sendable {
 ///
 ///     | fixed part | … | source: byte count, two hashes | log | tags | key | coded body | checksum |
 extension StoredRecord {
-    /// Before version 3.
+    /// Without the number of the log.
     static let formFixedByteCount = commonByteCount + 24
 
     package static func byteCount(ofForm form: borrowing StoredResponse, of response: borrowing StoredResponse) -> Int {

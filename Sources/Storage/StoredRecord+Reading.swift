@@ -26,6 +26,8 @@ package struct ReadRecord: Sendable {
     let eTagRange: Range<Int>
     package let bodyRange: Range<Int>
     let coding: ContentCoding
+    /// Of a plain body; nil before version 4.
+    package let bodyDigest: BodyDigest?
     /// It only tells which request fields choose the response.
     package let isVaryRule: Bool
 }
@@ -45,7 +47,8 @@ extension StoredRecord {
             epoch: epoch(bytes, layout.kind), tags: readTags(bytes, layout.tags), keyRange: layout.key,
             varyRuleRange: layout.varyRule,
             secondaryKeyRange: layout.secondaryKey, headRange: head, eTagRange: eTag, bodyRange: layout.body,
-            coding: layout.coding ?? .identity, isVaryRule: layout.kind == .varyRule)
+            coding: layout.coding ?? .identity, bodyDigest: bodyDigest(bytes, layout),
+            isVaryRule: layout.kind == .varyRule)
     }
 
     private static let magicBytes: [UInt8] = Array("\(magic)".utf8)
@@ -105,6 +108,17 @@ extension StoredRecord {
                 milliseconds: bytes.number(UInt64.self, at: 104), sequence: bytes.number(UInt64.self, at: 112)))
     }
 
+    /// As the record says; its checksum speaks for that as for the body.
+    private static func bodyDigest(_ bytes: borrowing Span<UInt8>, _ layout: Layout) -> BodyDigest? {
+        let start = Kind.response.fixedByteCount
+        guard layout.kind == .response, layout.coding == .identity,
+            Int(bytes.number(UInt16.self, at: 6)) >= plainFixedByteCount
+        else { return nil }
+        return BodyDigest(
+            byteCount: layout.body.count, first: bytes.number(UInt64.self, at: start),
+            second: bytes.number(UInt64.self, at: start + 8))
+    }
+
     /// The parts that lie behind one another.
     private struct Parts {
         var start: Int
@@ -132,7 +146,7 @@ extension StoredRecord {
         guard head.count >= 14, head[head.count - 1] == ASCII.lineFeed, head[head.count - 2] == ASCII.carriageReturn
         else { return false }
         var lineStart = 0
-        for index in 0..<head.count where head[index] == ASCII.lineFeed {
+        while let index = head.firstIndex(of: ASCII.lineFeed, in: lineStart..<head.count) {
             guard index > lineStart + 1, head[index - 1] == ASCII.carriageReturn else { return false }
             lineStart = index + 1
         }
@@ -203,11 +217,9 @@ extension CachedMetadata {
 
 extension Span where Element == UInt8 {
     /// Little-endian.
-    func number<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number {
-        var number: Number = 0
-        for index in (0..<MemoryLayout<Number>.size).reversed() {
-            number = number << 8 | Number(truncatingIfNeeded: self[offset + index])
-        }
-        return number
+    func number<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int) -> Number {
+        precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
+        // Within the bytes, as was just seen.
+        return Number(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Number.self))
     }
 }

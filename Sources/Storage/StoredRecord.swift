@@ -13,9 +13,10 @@ import HTTPMessages
 /// readers would misread raises `oldestReader`, and they see a miss.
 ///
 /// Version 2 added the records of forms. Version 3 says of which log the epoch is; older readers would take a response's
-/// for one of any log.
+/// for one of any log. Version 4 tells a plain body's digest, by which the forms made of it are known without a look at
+/// the body; of older records it is computed.
 package enum StoredRecord {
-    package static let version: UInt8 = 3
+    package static let version: UInt8 = 4
 
     enum Kind: UInt8 {
         case response = 0
@@ -35,9 +36,12 @@ package enum StoredRecord {
         var leastFixedByteCount: Int {
             self == .form ? StoredRecord.formFixedByteCount : StoredRecord.commonByteCount
         }
-        /// The number of the log stands at the end.
+        /// With the number of the log at the end.
         var fixedByteCount: Int { leastFixedByteCount + 8 }
     }
+
+    /// Of a response with a plain body: the two hashes of its digest follow the number of the log.
+    static let plainFixedByteCount = Kind.response.fixedByteCount + 16
 
     static let magic: StaticString = "LRDR"
     /// Of the fixed part of every kind and version.
@@ -50,8 +54,12 @@ package enum StoredRecord {
     // MARK: Writing
 
     package static func byteCount(of response: borrowing StoredResponse) -> Int {
-        Kind.response.fixedByteCount + response.tags.count * 8 + response.key.count + response.varyRule.count
+        fixedByteCount(of: response) + response.tags.count * 8 + response.key.count + response.varyRule.count
             + response.secondaryKey.count + response.head.count + response.bodyCount + checksumByteCount
+    }
+
+    private static func fixedByteCount(of response: borrowing StoredResponse) -> Int {
+        response.coding == .identity ? plainFixedByteCount : Kind.response.fixedByteCount
     }
 
     /// Exactly `byteCount(of:)` bytes.
@@ -68,6 +76,7 @@ package enum StoredRecord {
         var metadata = response.metadata
         metadata.freshnessLifetimeMilliseconds = lifetimeMilliseconds
         writeFixedPart(.response, metadata, epoch, now: now, into: &buffer) { fixed in
+            fixed.fixed = UInt16(fixedByteCount(of: response))
             fixed.tags = UInt16(clamping: response.tags.count)
             fixed.key = UInt32(clamping: response.key.count)
             fixed.head = UInt32(clamping: response.head.count)
@@ -79,6 +88,11 @@ package enum StoredRecord {
             fixed.coding = response.coding
         }
         buffer.append(littleEndian: epoch.generation.number)
+        if response.coding == .identity {
+            let digest = response.bodyDigest
+            buffer.append(littleEndian: digest.first)
+            buffer.append(littleEndian: digest.second)
+        }
         for index in 0..<response.tags.count { buffer.append(littleEndian: response.tags[index]) }
         buffer.append(response.key)
         buffer.append(response.varyRule)
@@ -124,6 +138,7 @@ package enum StoredRecord {
     }
 
     struct Counts {
+        var fixed: UInt16
         var tags: UInt16 = 0
         var key: UInt32 = 0
         var head: UInt32 = 0
@@ -142,13 +157,13 @@ package enum StoredRecord {
         _ kind: Kind, _ metadata: CachedMetadata, _ epoch: RecordEpoch, now: Moment, into buffer: inout ByteBuffer,
         counts fill: (inout Counts) -> Void
     ) {
-        var counts = Counts()
+        var counts = Counts(fixed: UInt16(kind.fixedByteCount))
         fill(&counts)
         let residentMilliseconds = now.monotonicMilliseconds - metadata.storedAtMonotonicMilliseconds
         buffer.append(magic)
         buffer.append(version)
         buffer.append(kind.oldestReader)
-        buffer.append(littleEndian: UInt16(kind.fixedByteCount))
+        buffer.append(littleEndian: counts.fixed)
         buffer.append(littleEndian: UInt16(kind.rawValue))
         buffer.append(littleEndian: metadata.status)
         buffer.append(littleEndian: metadata.flags.rawValue)

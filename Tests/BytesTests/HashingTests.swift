@@ -13,6 +13,16 @@ import Testing
         }
     }
 
+    @Test func twoHashersInOnePassSayWhatEachSays() {
+        let (one, other) = (ByteHasher(seed: 5), ByteHasher(seed: 6))
+        for count in 0..<100 {
+            let input = HashingTests.bytes(count)
+            #expect(
+                ByteHasher.hashes(input.span, by: one, and: other) == (one.hash64(input.span), other.hash64(input.span))
+            )
+        }
+    }
+
     @Test(arguments: [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 60, 200])
     func eachBitOfTheInputChangesAboutHalfOfTheHash(count: Int) {
         let hasher = ByteHasher(seed: 42)

@@ -95,11 +95,11 @@ import Testing
     /// Version 1 knows of no forms, and no version before 3 of logs: they take such a record for too new, and leave it.
     @Test func whatVersionOneCannotReadSaysSo() throws {
         let record = try Self.record(bytes("coded"))
-        #expect(record[4] == 3 && record[5] == 2)
+        #expect(record[4] == 4 && record[5] == 2)
         var buffer = ByteBuffer()
         StoredRecord.write(
             Self.response(), lifetimeMilliseconds: 1000, epoch: Self.epoch, now: Self.now, into: &buffer)
-        #expect(buffer.span[4] == 3 && buffer.span[5] == 3)
+        #expect(buffer.span[4] == 4 && buffer.span[5] == 3)
     }
 
     /// Written by version 2, for good: every later version reads it.

@@ -2,6 +2,7 @@
 import Bytes
 import CacheRules
 import FuzzProperties
+import HTTPMessages
 import Testing
 
 @testable import Storage
@@ -60,6 +61,7 @@ import Testing
         #expect(response.tagArray == [1, .max])
         #expect(wholeBody(of: response) == body)
         #expect(response.metadata.status == 200 && response.metadata.flags == [.hasStrongETag, .hasLastModified])
+        #expect(parts.bodyDigest == BodyDigest(of: body.span))
         #expect(response.metadata.dateSeconds == 1_767_225_590)
         #expect(response.metadata.lastModifiedSeconds == 1_700_000_000)
     }
@@ -198,12 +200,44 @@ import Testing
         #expect(parts.metadata.freshForMilliseconds(Self.read) == 15_000)
     }
 
+    /// Written by version 3, for good: it tells its log, and no digest.
+    private static let writtenByVersionThree =
+        "4c524452030380000000c80014000200160000001c00000017000000030006000800000000000000"
+        + "0500000000000000f080da769b010000881300000000000060ea000000000000e803000000000000"
+        + "d007000000000000f6b855690000000000f1536500000000ffa7da769b0100000700000000000000"
+        + "1032547698badcfe0100000000000000ffffffffffffffff4745542073686f702e6578616d706c65"
+        + "2f613f623d636163636570746163636570743d78485454502f312e3120323030204f4b0d0a455461"
+        + "673a202261220d0a68656c6c6f88f22c774db94742"
+
+    @Test func whatVersionThreeWroteIsRead() throws {
+        let digits = Array(Self.writtenByVersionThree.utf8)
+        let record = stride(from: 0, to: digits.count, by: 2).compactMap { index in
+            UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16)
+        }
+        let parts = try StoredRecord.read(record.span, now: Self.read)
+        let found = parts.response(from: record.span, keyHash: 4, epoch: 77)
+        let response = try #require(found)
+        #expect(parts.epoch == Self.epoch && parts.bodyDigest == nil)
+        #expect(response.headText == Self.response().headText && wholeBody(of: response) == bytes("hello"))
+        #expect(response.bodyDigest == Self.response().bodyDigest)
+    }
+
+    /// No forms are made of a body that came coded: nobody asks for its digest.
+    @Test func aCodedBodyHasNoDigest() throws {
+        let draft = StoredDraft(
+            metadata: someMetadata, head: ContiguousArray(bytes("HTTP/1.1 200 OK\r\n")), coding: .gzip)
+        let made = StoredResponse.form(draft, copying: bytes("coded").span)
+        let record = Self.record(try #require(made))
+        let parts = try StoredRecord.read(record.span, now: Self.read)
+        #expect(parts.bodyDigest == nil && Array(record[parts.bodyRange]) == bytes("coded"))
+    }
+
     @Test func theNextVersionMayAddToWhatThisOneReads() throws {
         let record = Self.record(Self.response())
         let next = Self.changed(record) { content in
             content[4] = StoredRecord.version + 1
-            content[6] = 136
-            content.insert(contentsOf: [1, 2, 3, 4, 5, 6, 7, 8], at: 128)
+            content[6] += 8
+            content.insert(contentsOf: [1, 2, 3, 4, 5, 6, 7, 8], at: StoredRecord.plainFixedByteCount)
             content += bytes("a part of its own")
         }
         let parts = try StoredRecord.read(next.span, now: Self.read)

@@ -115,12 +115,12 @@ final class HotKeys: Deadline {
         guard !record.isVaryRule else { return }
         let key = bytes.extracting(record.keyRange)
         let hash = tier.worker.shared.hasher.hash64(key)
-        guard case .found(var response) = tier.judge(record, bytes, hash: hash, now: now),
+        guard case .found(var response, let digest) = tier.judge(record, bytes, hash: hash, now: now),
             response.metadata.freshForMilliseconds(now) > 0
         else { return }
         for (index, coding) in Self.codings.enumerated() {
             guard let form = reply.child(index + 1, of: reply.root), reply.kind(of: form) == .string else { continue }
-            response = tier.adding(coding, from: reply, form, to: response)
+            response = tier.adding(coding, from: reply, form, to: response, digest)
         }
         if store.insert(response, replaces: false) == .stored { tier.figures.loaded += 1 }
     }

@@ -9,10 +9,13 @@ import Storage
 extension RedisTier {
     /// A plain response with the form that lies beside it. One that is damaged, or of another body, is left out and
     /// counted.
+    ///
+    /// - Parameter digest: of the response's body, if it is known.
     func adding(
-        _ coding: ContentCoding, from reply: borrowing RESPReply, _ element: RESPElement, to response: StoredResponse
+        _ coding: ContentCoding, from reply: borrowing RESPReply, _ element: RESPElement,
+        to response: StoredResponse, _ digest: BodyDigest?
     ) -> StoredResponse {
-        guard response.coding == .identity, let form = form(coding, in: reply, element, of: response) else {
+        guard response.coding == .identity, let form = form(coding, in: reply, element, of: response, digest) else {
             return response
         }
         figures.count(form: .hit)
@@ -21,7 +24,8 @@ extension RedisTier {
 
     /// nil, and counted, when there is none to be used.
     fileprivate func form(
-        _ coding: ContentCoding, in reply: borrowing RESPReply, _ element: RESPElement, of response: StoredResponse
+        _ coding: ContentCoding, in reply: borrowing RESPReply, _ element: RESPElement, of response: StoredResponse,
+        _ digest: BodyDigest? = nil
     ) -> StoredForms.Form? {
         guard reply.kind(of: element) == .string else {
             figures.count(form: .miss)
@@ -33,7 +37,7 @@ extension RedisTier {
             guard read.coding == coding, bytes.extracting(read.keyRange).elementsEqual(response.key) else {
                 throw .damaged
             }
-            guard read.source == response.bodyDigest else {
+            guard read.source == digest ?? response.bodyDigest else {
                 figures.count(form: .outdated)
                 return nil
             }

@@ -13,7 +13,8 @@ enum TierFinding {
     case nothing(TierLookupResult)
     /// The response varies by these request fields.
     case varies(ContiguousArray<UInt8>)
-    case found(StoredResponse)
+    /// The digest of its body, if the record tells it.
+    case found(StoredResponse, BodyDigest?)
 }
 
 /// One question of an exchange, and where responses vary a second one; together they take no longer than one may.
@@ -43,9 +44,9 @@ final class TierLookup: RedisCall {
         let key = exchange.key
         let record = reply.child(0, of: reply.root) ?? reply.root
         switch tier.take(reply, record, key: key.span, hash: exchange.keyHash, fields: exchange.head.fields) {
-        case .found(let response):
+        case .found(let response, let digest):
             guard coding != .identity, let form = reply.child(1, of: reply.root) else { return finish(.hit, response) }
-            finish(.hit, tier.adding(coding, from: reply, form, to: response))
+            finish(.hit, tier.adding(coding, from: reply, form, to: response, digest))
         case .varies(let rule): askForVariant(rule)
         case .nothing(let result): finish(result)
         }
@@ -133,6 +134,6 @@ extension RedisTier {
         guard let response = record.response(from: bytes, keyHash: hash, epoch: known.epoch) else {
             return .nothing(.damaged)
         }
-        return .found(response)
+        return .found(response, record.bodyDigest)
     }
 }

@@ -126,11 +126,11 @@ final class TierTurn {
     private func response(in reply: borrowing RESPReply, _ record: RESPElement) -> StoredResponse? {
         let key = lock.key
         guard
-            case .found(let response) = tier.take(
+            case .found(let response, let digest) = tier.take(
                 reply, record, key: key.span, hash: exchange.keyHash, fields: exchange.head.fields)
         else { return nil }
         guard coding != .identity, let form = reply.child(2, of: reply.root) else { return response }
-        return tier.adding(coding, from: reply, form, to: response)
+        return tier.adding(coding, from: reply, form, to: response, digest)
     }
 
     private func look() {
