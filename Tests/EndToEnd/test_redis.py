@@ -466,6 +466,42 @@ class OutageTest(RedisCase):
         self.assert_heals()
 
 
+class HealthTest(RedisCase):
+    def health(self):
+        report = self.larder.admin_json("GET", "/health")
+        return report["status"], report["redis"]
+
+    def ready(self):
+        return self.larder.admin_json("GET", "/health/ready")
+
+    def test_it_tells_the_state_of_redis_and_stays_ready_without_it(self):
+        self.start("hot_keys=off")
+        self.wait_whole()
+        until(lambda: self.health()[0] == "healthy", "all of it is up")
+        redis = self.health()[1]
+        connections = {"closed": 2, "open": 0, "half_open": 0}
+        self.assertEqual(redis, {
+            "status": "up", "breakers": {"read": connections, "write": connections, "log": connections},
+            "failure": None, "log": "following", "waiting_invalidations": 0, "write_queue_bytes": 0})
+        self.assertEqual(self.ready(), {"status": "ready", "redis": "up"})
+        self.redis.kill()
+        until(lambda: self.health()[1]["status"] == "down", "all connections are lost")
+        status, redis = self.health()
+        self.assertEqual((status, redis["log"]), ("degraded", "out-of-touch"))
+        self.assertIn(redis["failure"], ("connection-lost", "connect"))
+        for breakers in redis["breakers"].values():
+            self.assertEqual((breakers["closed"], sum(breakers.values())), (0, 2))
+        for number in range(3):
+            self.larder.admin("POST", "/invalidate", {"tags": [f"t{number}"]})
+        self.assertEqual(self.health()[1]["waiting_invalidations"], 3)
+        self.assertEqual(self.ready(), {"status": "ready", "redis": "down"})
+        self.assertEqual(self.get("/served").status, 200)
+        self.redis.start()
+        until(lambda: self.health()[0] == "healthy", "it has healed", 10)
+        self.assertEqual(self.health()[1]["waiting_invalidations"], 0)
+        self.assertEqual(self.ready(), {"status": "ready", "redis": "up"})
+
+
 class StartWithoutRedisTest(RedisCase):
     def test_it_starts_and_serves_and_finds_redis_later(self):
         self.redis.kill()

@@ -28,7 +28,10 @@ extension Control {
 
     private var readiness: AdminResponse {
         let state = !drainMachine.isServing ? "draining" : isListening ? "ready" : "starting"
-        return .json(state == "ready" ? 200 : 503) { $0.field("status", state) }
+        return .json(state == "ready" ? 200 : 503) { json in
+            json.field("status", state)
+            if let log { json.field("redis", log.isFollowing ? "up" : "down") }
+        }
     }
 
     private func answerHealth(_ answer: @escaping AdminAnswer) {
@@ -40,7 +43,7 @@ extension Control {
                 cachedBytes: UInt64(clamping: store.accountedBytes), connections: figures.clients,
                 workerCount: links.count, silentWorkers: figures.silentWorkers,
                 upstreams: upstreamHealth.readings(figures.upstreams.map { ($0.name, $0.totals) }),
-                reloadSucceeded: lastReload.succeeded, followsLog: log?.figures.isCaughtUp)
+                reloadSucceeded: lastReload.succeeded, redis: log?.health(figures.tier ?? TierFigures()))
             answer(report.response())
         }
     }

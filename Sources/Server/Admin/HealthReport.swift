@@ -17,13 +17,13 @@ struct HealthReport: Sendable {
     var silentWorkers: [Int]
     var upstreams: [UpstreamHealth.Reading]
     var reloadSucceeded: Bool
-    /// Whether other nodes' invalidations are heard of; nil where there is no log to share.
-    var followsLog: Bool?
+    /// nil where there is none.
+    var redis: RedisHealth?
 
     var state: State {
         if isDraining { return .draining }
-        let isWell = silentWorkers.isEmpty && reloadSucceeded && followsLog != false && upstreams.allSatisfy(\.isUp)
-        return isWell ? .healthy : .degraded
+        let isWell = silentWorkers.isEmpty && reloadSucceeded && upstreams.allSatisfy(\.isUp)
+        return isWell && redis?.state ?? .up == .up ? .healthy : .degraded
     }
 
     func response() -> AdminResponse {
@@ -51,7 +51,7 @@ struct HealthReport: Sendable {
                     }
                 }
             }
-            if let followsLog { json.field("shared_log", followsLog ? "following" : "lost") }
+            redis?.write(to: &json)
             json.field("last_reload_succeeded", reloadSucceeded)
         }
     }
