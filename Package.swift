@@ -63,7 +63,8 @@ let package = Package(
                 "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
                 "Nodes", "Redis", "Upstreams", "Telemetry", "Compression", "COpenSSL",
             ]),
-        .executableTarget(name: "larder", dependencies: ["Settings", "EventIO", "Server"], swiftSettings: strict),
+        .executableTarget(
+            name: "larder", dependencies: ["Settings", "EventIO", "Telemetry", "Server"], swiftSettings: strict),
         .executableTarget(
             name: "larder-bench", dependencies: ["Bytes", "HTTPMessages", "CacheRules", "Storage"],
             swiftSettings: strict),

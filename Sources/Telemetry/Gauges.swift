@@ -56,6 +56,11 @@ package struct LogReading: Sendable {
     package var foreign: UInt64 = 0
     /// complete, incomplete
     package var confirmations: [LabelledCount] = []
+    package var sweepPasses: UInt64 = 0
+    package var sweepRecords: UInt64 = 0
+    package var sweepRemoved: UInt64 = 0
+    /// Under the lock.
+    package var sweeps = false
 
     package init() {}
 }

@@ -55,6 +55,10 @@ package enum Metric: String, CaseIterable, Sendable {
     case logForeign = "larder_log_foreign_total"
     case confirmations = "larder_confirmations_total"
     case nodesLive = "larder_nodes_live"
+    case sweepPasses = "larder_sweep_passes_total"
+    case sweepRecords = "larder_sweep_records_total"
+    case sweepRemoved = "larder_sweep_removed_total"
+    case sweepLock = "larder_sweep_lock"
     case reloadSuccess = "larder_config_last_reload_success"
     case reloadTime = "larder_config_last_reload_timestamp_seconds"
     case residentMemory = "larder_process_resident_memory_bytes"
@@ -164,6 +168,12 @@ package enum Metric: String, CaseIterable, Sendable {
         case .confirmations:
             Definition(.counter, .none, ["result"], "Invalidations that were waited for: complete, or not in time.")
         case .nodesLive: Definition(.gauge, .none, [], "Nodes that share the log, this one included.")
+        case .sweepPasses:
+            Definition(.counter, .none, [], "Passes over all records in Redis that this node has brought to their end.")
+        case .sweepRecords: Definition(.counter, .none, [], "Records in Redis that this node's sweep has looked at.")
+        case .sweepRemoved:
+            Definition(.counter, .none, [], "Invalidated records that this node's sweep has removed from Redis.")
+        case .sweepLock: Definition(.gauge, .none, [], "1 while this node, under the lock of all, sweeps Redis.")
         case .reloadSuccess: Definition(.gauge, .none, [], "1 if the last reload of the configuration took effect.")
         case .reloadTime: Definition(.gauge, .seconds, [], "When the configuration last took effect.")
         case .residentMemory: Definition(.gauge, .bytes, [], "Resident memory of the process.")

@@ -35,7 +35,7 @@ package enum PrometheusText {
             for upstream in gauges.upstreams { write(metric, upstream, into: &text) }
         case .purges: for purge in gauges.purges { text.append(metric, [purge.label], purge.count) }
         case .logFollowing, .logWaiting, .logApplied, .logRestarts, .logCollapses, .logForeign, .confirmations,
-            .nodesLive:
+            .nodesLive, .sweepPasses, .sweepRecords, .sweepRemoved, .sweepLock:
             if let log = gauges.log { write(metric, log, into: &text) }
         case .recoded, .recodingInput, .recodingOutput, .recodingTime:
             for recoded in gauges.recoded { write(metric, recoded, into: &text) }
@@ -109,6 +109,10 @@ package enum PrometheusText {
         case .logCollapses: text.append(metric, [], log.collapses)
         case .logForeign: text.append(metric, [], log.foreign)
         case .nodesLive: text.append(metric, [], UInt64(clamping: log.liveNodes))
+        case .sweepPasses: text.append(metric, [], log.sweepPasses)
+        case .sweepRecords: text.append(metric, [], log.sweepRecords)
+        case .sweepRemoved: text.append(metric, [], log.sweepRemoved)
+        case .sweepLock: text.append(metric, [], log.sweeps ? 1 : 0)
         case .logApplied: for one in log.applied { text.append(metric, [one.label], one.count) }
         case .logRestarts: for one in log.restarts { text.append(metric, [one.label], one.count) }
         default: for one in log.confirmations { text.append(metric, [one.label], one.count) }

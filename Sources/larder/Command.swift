@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Settings
+import Telemetry
 
 /// What a command line asks for, decided without doing it.
 enum CommandOutcome: Equatable {
@@ -109,6 +110,7 @@ struct Command {
         guard let topic = arguments.first else { return .finished(output: CommandHelp.overview) }
         guard arguments.count == 1 else { return misuse("help", "unexpected \"\(arguments[1])\"") }
         if topic == "--markdown" { return .finished(output: DirectiveHelp.markdown()) }
+        if topic == "--metrics" { return .finished(output: MetricTable.markdown()) }
         if topic == "--example" { return .finished(output: ExampleFile.text()) }
         if topic == "directives" { return .finished(output: DirectiveHelp.list()) }
         if let text = CommandHelp.command(topic) ?? DirectiveHelp.directive(topic) { return .finished(output: text) }

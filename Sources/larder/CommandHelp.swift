@@ -42,6 +42,7 @@ enum CommandHelp {
                 Options:
                   --example   print an example configuration with every directive and its default
                   --markdown  print the reference of all directives as Markdown
+                  --metrics   print the table of all metrics as Markdown
                 """),
     ]
 

@@ -153,6 +153,11 @@ class InvalidationTests(NodesCase):
 
 
 class SweepTests(NodesCase):
+    def metrics(self, name):
+        """The sum over all nodes."""
+        texts = [node.admin("GET", "/metrics").content.decode() for node in self.nodes]
+        return sum(float(line.split()[1]) for text in texts for line in text.splitlines() if line.startswith(name + " "))
+
     def test_what_is_dead_in_redis_is_swept_and_the_log_cut(self):
         self.start_nodes(2, "lease=1s sweep=300ms")
         for number in range(60):
@@ -165,6 +170,10 @@ class SweepTests(NodesCase):
         self.call(self.nodes[0], all=True)
         until(lambda: self.redis.ask("EXISTS", *[f"t:obj:GET /s{number}" for number in range(60)]) == 0, "swept", 20)
         until(lambda: self.redis.ask("EXISTS", "t:sweeper") == 0, "the lock is given back")
+        self.assertEqual(self.metrics("larder_sweep_removed_total"), 60)
+        self.assertLessEqual(90, self.metrics("larder_sweep_records_total"))
+        self.assertLessEqual(2, self.metrics("larder_sweep_passes_total"))
+        self.assertEqual(self.metrics("larder_sweep_lock"), 0)
         before = self.origin.count()
         self.assertEqual(self.version(self.nodes[1], "/s1"), 0)
         self.assertEqual(self.origin.count(), before + 1)

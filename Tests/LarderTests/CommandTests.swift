@@ -128,6 +128,7 @@ import Testing
         #expect(try run("help ttl").output.hasPrefix("ttl [STATUS,…] DURATION|by_origin [force]\n"))
         #expect(try run("help directives").output.contains("  ttl "))
         #expect(try run("help --markdown").output.contains("#### `ttl "))
+        #expect(try run("help --metrics").output.contains("| `larder_requests_total` | counter |"))
         #expect(try run("help --example").output.contains("#ttl by_origin\n"))
     }
 

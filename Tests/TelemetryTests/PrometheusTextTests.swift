@@ -31,6 +31,10 @@ func sampleGauges() -> Gauges {
     log.applied = [LabelledCount("own", 5), LabelledCount("other", 6)]
     log.restarts = [LabelledCount("start", 1)]
     log.confirmations = [LabelledCount("complete", 4)]
+    log.sweepPasses = 7
+    log.sweepRecords = 80
+    log.sweepRemoved = 9
+    log.sweeps = true
     gauges.log = log
     gauges.residentBytes = 7_753_728
     gauges.logLinesDropped = 1
@@ -81,6 +85,8 @@ func sampleCounts() -> MetricsSnapshot {
         "larder_log_following 1", "larder_log_waiting 2", "larder_nodes_live 3",
         #"larder_log_applied_total{origin="other"} 6"#, #"larder_log_restarts_total{reason="start"} 1"#,
         #"larder_confirmations_total{result="complete"} 4"#,
+        "larder_sweep_passes_total 7", "larder_sweep_records_total 80", "larder_sweep_removed_total 9",
+        "larder_sweep_lock 1",
         #"larder_request_duration_seconds_bucket{route="/api/users/*",cache="miss",le="0.01"} 0"#,
         #"larder_request_duration_seconds_bucket{route="/api/users/*",cache="miss",le="0.025"} 1"#,
         #"larder_request_duration_seconds_bucket{route="/api/users/*",cache="miss",le="+Inf"} 1"#,

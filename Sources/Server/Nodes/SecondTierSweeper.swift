@@ -39,6 +39,8 @@ final class SecondTierSweeper {
         sweep = RecordSweep(intervalMilliseconds: intervalMilliseconds, now: log.loop.now)
     }
 
+    var hasLock: Bool { sweep.state == .scanning }
+
     func start() { timer.start() }
     func stop() { timer.stop() }
 

@@ -97,6 +97,10 @@ extension SharedLog {
         reading.confirmations = [
             LabelledCount("complete", figures.confirmed), LabelledCount("incomplete", figures.unconfirmed),
         ]
+        reading.sweepPasses = sweeper.figures.passes
+        reading.sweepRecords = sweeper.figures.seen
+        reading.sweepRemoved = sweeper.figures.removed
+        reading.sweeps = sweeper.hasLock
         return reading
     }
 
