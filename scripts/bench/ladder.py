@@ -2,53 +2,56 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures the climb of hot bodies to the best level, and what it costs the traffic on the same processor.
 
-    ladder.py [PATH/larder] [--objects N] [--seconds N] [--saturated]
+    ladder.py [PATH/larder] [--objects N] [--bytes N] [--rate N] [--seconds N] [--rounds N] [--control]
 
-One loop and the background share one processor; clients and origin have the others. Rounds with and without climbing
-alternate. --saturated adds a thread that computes all the time beside the loop.
+Two servers have the first processor together, each with one loop: in one of them bodies climb, in the other they do not.
+They are asked in turns, and the one whose turn it is not is stopped; the load is at a constant rate, from the second
+processor. When all bodies have climbed, other ones take their place. With --control nothing climbs in either, which shows
+how far rounds differ by themselves. It ends after --rounds of each, and with it all that it started.
 """
 import argparse
+import contextlib
 import http.server
 import json
-import multiprocessing
 import os
 import random
 import signal
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
-import time
 import urllib.request
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BODY_BYTES = 100_000
-CLIENTS = 4
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.dont_write_bytecode = True
+sys.path.insert(0, HERE)
+from measuring import Rig, fetch, free_port  # noqa: E402
+
+CONNECTIONS = 4
+ACCEPT = "Accept-Encoding: br"
 
 
-def body(number):
-    chance = random.Random(number)
-    items = []
-    size = 0
-    while size < BODY_BYTES:
-        items.append({"id": chance.randrange(10 ** 6), "email": f"user{chance.randrange(10 ** 5)}@example.com",
-                      "active": True, "role": chance.choice(["admin", "editor", "reader"]),
-                      "score": chance.randrange(10 ** 4)})
+def records(count, seed):
+    """JSON of about so many bytes."""
+    chance = random.Random(seed)
+    items, size = [], 2
+    while size < count:
+        items.append({"id": chance.randrange(10 ** 6), "email": f"user{chance.randrange(10 ** 5)}@example.com", "active": True,
+                      "role": chance.choice(["admin", "editor", "reader"]), "score": chance.randrange(10 ** 4)})
         size += len(json.dumps(items[-1])) + 2
     return json.dumps(items).encode()
 
 
 class Origin(http.server.BaseHTTPRequestHandler):
+    """Answers /BYTES/… with a body of its own."""
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        content = body(int(self.path.strip("/")))
+        content = records(int(self.path.split("/")[1]), self.path)
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Cache-Control", "max-age=3600")
-        self.send_header("Content-Length", str(len(content)))
+        for name, value in (("Content-Type", "application/json"), ("Cache-Control", "max-age=3600"),
+                            ("Content-Length", str(len(content)))):
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 
@@ -56,143 +59,139 @@ class Origin(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def fetch(connection, request):
-    connection.sendall(request)
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
-    head, _, rest = received.partition(b"\r\n\r\n")
-    length = int(next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")).split()[1])
-    left = length - len(rest)
-    while left > 0:
-        left -= len(connection.recv(min(left, 1 << 18)))
-    return length
-
-
-def client(port, objects, seconds, seed, processors, results):
-    os.sched_setaffinity(0, processors)
-    chance = random.Random(seed)
-    requests = [f"GET /{number} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\n\r\n".encode()
-                for number in range(objects)]
-    taken = []
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            request = requests[chance.randrange(objects)]
-            start = time.perf_counter_ns()
-            fetch(connection, request)
-            taken.append(time.perf_counter_ns() - start)
-            time.sleep(0.0005)
-    results.put(taken)
-
-
-def occupy(processor):
-    os.sched_setaffinity(0, {processor})
-    while True:
-        pass
+@contextlib.contextmanager
+def origin():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
 
 
 class Larder:
-    def __init__(self, binary, origin, climb, objects):
+    def __init__(self, rig, binary, origin_port, climb):
         self.port, self.admin = free_port(), free_port()
-        self.folder = tempfile.TemporaryDirectory()
-        path = os.path.join(self.folder.name, "proxy.conf")
-        with open(path, "w") as file:
-            file.write(f"listen 127.0.0.1:{self.port}\nadmin 127.0.0.1:{self.admin}\nworkers 1\naccess_log off\n"
-                       f"log_level warning\nupstream o {{ server 127.0.0.1:{origin} }}\n"
-                       f"route /* {{ upstream o\n compress br climb={climb} }}\n")
-        processor = min(os.sched_getaffinity(0))
-        self.process = subprocess.Popen(["taskset", "-c", str(processor), binary, "serve", path])
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
-            for number in range(objects):
-                for _ in range(2):
-                    fetch(connection, f"GET /{number} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\n\r\n".encode())
+        path = os.path.join(rig.folder, f"larder-{self.port}.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"listen 127.0.0.1:{self.port}\nadmin 127.0.0.1:{self.admin}\nworkers 1\nmemory 1GB\naccess_log off\n"
+                       f"log_level warning\nroute /* {{\n  upstream http://127.0.0.1:{origin_port}\n  compress br climb={climb}\n}}\n")
+        self.process = rig.start([os.path.abspath(binary), "serve", path], f"larder-{climb}", self.port, rig.server_cpus).process
+        # One that is stopped cannot end by itself.
+        rig.scratch.callback(self.go_on)
 
-    def made(self):
-        text = urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=20).read().decode()
-        return sum(int(line.rsplit(" ", 1)[1]) for line in text.splitlines()
-                   if line.startswith("larder_recoded_total") and 'result="made"' in line)
+    def stop(self):
+        self.process.send_signal(signal.SIGSTOP)
 
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-        self.folder.cleanup()
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def climbed(self):
+        """How many bodies have, and the processor seconds that took."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        made = [line for line in lines if line.startswith("larder_recoded_total{") and 'result="made"' in line]
+        spent = [line for line in lines if line.startswith("larder_recoding_seconds_total{")]
+        return [sum(float(line.rsplit(" ", 1)[1]) for line in chosen) for chosen in (made, spent)]
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+class Ladder:
+    """What is asked for, and the two that are asked."""
+
+    def __init__(self, rig, options, origin_port):
+        self.rig, self.options = rig, options
+        self.still = Larder(rig, options.binary, origin_port, "off")
+        self.climbing = Larder(rig, options.binary, origin_port, "off" if options.control else "2")
+        self.generation = self.left = 0
+
+    def round(self, number):
+        """Two runs of the load, and how many bodies climbed meanwhile in how many processor seconds."""
+        if self.left <= 0:
+            self.begin_anew()
+        before, runs = self.climbing.climbed(), {}
+        for larder in (self.still, self.climbing) if number % 2 else (self.climbing, self.still):
+            runs[larder] = self.ask(larder)
+        made, spent = (after - first for after, first in zip(self.climbing.climbed(), before))
+        self.left -= made
+        return runs[self.still], runs[self.climbing], int(made), spent
+
+    def begin_anew(self):
+        self.generation, self.left = self.generation + 1, self.options.objects
+        for larder in (self.still, self.climbing):
+            for number in range(self.options.objects):
+                status = fetch(larder.port, self.path % number, ACCEPT)[0]
+                if status != 200:
+                    raise RuntimeError(f"{self.path % number} is answered with {status}")
+
+    @property
+    def path(self):
+        return f"/{self.options.bytes}/{self.generation}/%d"
+
+    def ask(self, larder):
+        other = self.still if larder is self.climbing else self.climbing
+        other.stop()
+        try:
+            run = self.rig.load(larder.port, CONNECTIONS, self.options.rate * self.options.seconds, self.path, ACCEPT,
+                                rate=self.options.rate, keys=self.options.objects)
+        finally:
+            other.go_on()
+        if run["errors"]:
+            raise RuntimeError(f"{run['errors']} of {run['requests']} answers were wrong")
+        return run
 
 
-def measure(larder, objects, seconds):
-    """Milliseconds of each request."""
-    results = multiprocessing.Queue()
-    others = os.sched_getaffinity(0) - {min(os.sched_getaffinity(0))} or os.sched_getaffinity(0)
-    clients = [multiprocessing.Process(target=client, args=(larder.port, objects, seconds, seed, others, results))
-               for seed in range(CLIENTS)]
-    for one in clients:
-        one.start()
-    taken = [value / 1e6 for _ in clients for value in results.get()]
-    for one in clients:
-        one.join()
-    return taken
+def table(rounds):
+    """Medians over the rounds; the change is the median of those within each round."""
+    lines = ["| microseconds | without | with climbing | change |", "|---|---|---|---|"]
+    for name in ("p50", "p99"):
+        without, climbing = ([one[side][name] for one in rounds] for side in (0, 1))
+        changes = [100 * (after / before - 1) for before, after in zip(without, climbing)]
+        lines.append(f"| {name} | {spread(without, '.0f')} | {spread(climbing, '.0f')} | {spread(changes, '+.1f')} % |")
+    return lines
 
 
-def percentile(values, share):
-    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+def spread(values, form):
+    """The median, and the quartiles about it."""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    return f"{middle:{form}} ({low:{form}} to {high:{form}})"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("binary", nargs="?", default=os.path.join(TOP, ".build", "release", "larder"))
-    parser.add_argument("--objects", type=int, default=100)
-    parser.add_argument("--seconds", type=int, default=5, help="of each round")
-    parser.add_argument("--rounds", type=int, default=5, help="at most, of each kind")
-    parser.add_argument("--saturated", action="store_true")
-    options = parser.parse_args()
-    origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-    threading.Thread(target=origin.serve_forever, daemon=True).start()
-    port = origin.server_address[1]
-    hog = None
-    if options.saturated:
-        hog = multiprocessing.Process(target=occupy, args=(min(os.sched_getaffinity(0)),), daemon=True)
-        hog.start()
-    still = Larder(options.binary, port, "off", options.objects)
-    climbing = Larder(options.binary, port, "2", options.objects)
-    figures = {"off": [], "on": []}
-    try:
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", nargs="?", default=os.path.join(TOP, ".build", "larder"))
+    for name, default, most, about in (
+            ("objects", 100, 256, "bodies that climb"), ("bytes", 100_000, 1_000_000, "length of each"),
+            ("rate", 1000, 100_000, "requests in a second"), ("seconds", 3, 30, "of each run of the load"),
+            ("rounds", 8, 1000, "of two runs each")):
+        parser.add_argument(f"--{name}", type=int, default=default, choices=range(1, most + 1), metavar="N",
+                            help=f"{about} (default {default})")
+    parser.add_argument("--control", action="store_true", help="nothing climbs")
+    return parser.parse_args(arguments)
+
+
+def main(arguments):
+    options = parse(arguments)
+    # What was started is ended then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    rounds = []
+    with contextlib.ExitStack() as scratch:
+        ladder = Ladder(Rig(scratch), options, scratch.enter_context(origin()))
         for number in range(options.rounds):
-            for name, larder in (("off", still), ("on", climbing)):
-                # The one that is not asked must not compute either.
-                climbing.process.send_signal(signal.SIGCONT if name == "on" else signal.SIGSTOP)
-                before = climbing.made() if name == "on" else 0
-                taken = measure(larder, options.objects, options.seconds)
-                made = climbing.made() if name == "on" else 0
-                print(f"round {number} climb={name}: {len(taken)} requests, p50 {percentile(taken, 0.5):.3f} ms, "
-                      f"p99 {percentile(taken, 0.99):.3f} ms, made {made - before}, {made} in all", flush=True)
-                # Rounds of which the climb took no part show nothing.
-                if name == "off" or made - before > 0:
-                    figures[name].append((percentile(taken, 0.5), percentile(taken, 0.99)))
-            if made >= options.objects:
-                break
-        for index, name in ((0, "p50"), (1, "p99")):
-            off, on = (statistics.median(one[index] for one in figures[kind]) for kind in ("off", "on"))
-            print(f"{name}: {off:.3f} ms without, {on:.3f} ms with the climb: {100 * (on / off - 1):+.1f} %")
-        print(f"{climbing.made()} of {options.objects} bodies at the best level")
-    finally:
-        still.close()
-        climbing.process.send_signal(signal.SIGCONT)
-        climbing.close()
-        if hog:
-            hog.terminate()
+            rounds.append(ladder.round(number))
+            still, climbing, made, spent = rounds[-1]
+            print(f"round {number + 1}: p50 {still['p50']:.0f} and {climbing['p50']:.0f}, p99 {still['p99']:.0f} and "
+                  f"{climbing['p99']:.0f} µs without and with; {made} climbed, in {spent:.2f} s", file=sys.stderr, flush=True)
+    print(*table(rounds), "", summary(rounds, options), sep="\n")
+
+
+def summary(rounds, options):
+    made, spent = sum(one[2] for one in rounds), sum(one[3] for one in rounds)
+    told = f"{made} bodies of {options.bytes:,} bytes climbed in {len(rounds) * options.seconds} s of traffic"
+    return f"{told}, {1000 * spent / made:.0f} ms of the processor each." if made else f"{told}."
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        main(sys.argv[1:])
+    except (RuntimeError, OSError) as problem:
+        sys.exit(f"ladder: {problem}")

@@ -2,12 +2,14 @@
 // A load with a fixed number of requests, as fast as they are answered or at a constant rate. At a rate, the latency of
 // a request counts from the moment it was due, so that a server that stalls is not asked less.
 //
-//   load PORT CONNECTIONS REQUESTS RATE CONTENT_BYTES PATH [FIELD]
+//   load PORT CONNECTIONS REQUESTS RATE CONTENT_BYTES PATH [FIELD [KEYS]]
 //
-// With a RATE of 0 each connection asks as soon as it was answered. A %d in PATH becomes the number of the request. All connections are open before the first request is sent.
+// With a RATE of 0 each connection asks as soon as it was answered. A %d in PATH becomes the number of the request, which
+// begins anew after KEYS of them. All connections are open before the first request is sent.
 // Prints requests, errors, seconds, p50, p99 and the slowest in microseconds.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -29,7 +31,7 @@ struct connection {
 };
 
 static struct connection *connections, **idle;
-static size_t connection_count, idle_count, sent, answered, errors, total, content_bytes;
+static size_t connection_count, idle_count, sent, answered, errors, total, content_bytes, keys = INT_MAX;
 static double *latencies;
 static const char *path, *field = "";
 static char *content;
@@ -55,7 +57,7 @@ static void open_connection(struct connection *connection) {
 
 static void ask(struct connection *connection, double due) {
     char target[1024], message[2048 + 65536];
-    snprintf(target, sizeof target, path, (int)sent);
+    snprintf(target, sizeof target, path, (int)(sent % keys));
     int length = snprintf(message, 2048, "%s %s HTTP/1.1\r\nHost: bench.test\r\n%s", content_bytes ? "POST" : "GET", target, field);
     if (content_bytes) length += sprintf(message + length, "Content-Type: application/json\r\nContent-Length: %zu\r\n", content_bytes);
     length += sprintf(message + length, "\r\n");
@@ -138,7 +140,7 @@ static void run(double rate) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 7 && count != 8) return fprintf(stderr, "load PORT CONNECTIONS REQUESTS RATE CONTENT_BYTES PATH [FIELD]\n"), 2;
+    if (count < 7 || count > 9) return fprintf(stderr, "load PORT CONNECTIONS REQUESTS RATE CONTENT_BYTES PATH [FIELD [KEYS]]\n"), 2;
     signal(SIGPIPE, SIG_IGN);
     port = atoi(arguments[1]);
     connection_count = strtoul(arguments[2], NULL, 10);
@@ -146,10 +148,12 @@ int main(int count, char **arguments) {
     content_bytes = strtoul(arguments[5], NULL, 10);
     path = arguments[6];
     static char line[1024];
-    if (count == 8) {
+    if (count > 7) {
         snprintf(line, sizeof line, "%s\r\n", arguments[7]);
         field = line;
     }
+    if (count > 8) keys = strtoul(arguments[8], NULL, 10);
+    if (keys == 0) abort();
     connections = calloc(connection_count, sizeof *connections);
     idle = calloc(connection_count, sizeof *idle);
     latencies = calloc(total, sizeof *latencies);

@@ -144,10 +144,10 @@ class Rig:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def load(self, port, connections, requests, path, *fields, rate=0, content=0):
-        """What load.c tells: requests, errors, seconds, and latencies in microseconds."""
+    def load(self, port, connections, requests, path, *fields, rate=0, content=0, keys=None):
+        """What load.c tells: requests, errors, seconds, and latencies in microseconds. With `keys` there is one field."""
         return json.loads(self.run([self.tool("load"), str(port), str(connections), str(requests), str(rate), str(content),
-                                    path, *fields], 150))
+                                    path, *fields, *([str(keys)] if keys else [])], 150))
 
     def wrk(self, port, connections, seconds, path, fields=(), script=None):
         """Requests that were answered, and how many of them wrongly."""
