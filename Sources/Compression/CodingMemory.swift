@@ -14,6 +14,10 @@ package enum CodingMemory {
         }
     }
 
+    /// What a body of so many bytes takes at most in any coding: text that does not get shorter is carried in blocks
+    /// of its own, each with a few bytes before it.
+    package static func encodedBytes(of count: Int) -> Int { count + count >> 8 + 1024 }
+
     /// - Parameter firstByte: of the body; without it, what every body takes.
     package static func decoderBytes(_ coding: ContentCoding, firstByte: UInt8 = smallestWindow) -> Int {
         coding == .brotli ? 1 << windowBits(firstByte) + brotliTableBytes : inflateBytes

@@ -30,35 +30,40 @@ package final class BackgroundWork: Sendable {
     package var isStarved: Bool { pace.withLock { $0.isStarved } }
 
     /// Waits for `work`, which a thread of its own does: one that has stepped back for others may not be allowed to
-    /// come forward again. It may be begun twice, and must take no lock that loops wait for. Without a thread, the
-    /// caller does it.
-    package func run<Value: Sendable>(_ work: @escaping @Sendable (IsWanted) -> Value) -> Done<Value> {
+    /// come forward again. It may be begun twice, and must take no lock that loops wait for, as it can be stopped
+    /// for long while it holds it. Without a thread, the caller does it.
+    /// - Parameter room: what `work` needs and locks are to be taken for; called by the caller's thread before each
+    ///   beginning.
+    package func run<Room: Sendable, Value: Sendable>(
+        in room: () -> Room, _ work: @escaping @Sendable (Room, IsWanted) -> Value
+    ) -> Done<Value> {
         let result = HandOff<Done<Value>>()
         let isDone = Flag()
-        let begin: (_ hasShare: Bool) -> Bool = { hasShare in
+        let begin: (_ hasShare: Bool, _ room: Room) -> Bool = { hasShare, room in
             Self.detach {
                 // Where the system does not allow it, it is done like everything else.
                 _ = hasShare ? CLinux_run_with_small_share() : CLinux_run_in_background()
-                let value = work { !isDone.isSet }
+                let value = work(room) { !isDone.isSet }
                 result.put(Done(value: value, computedNanoseconds: CLinux_thread_nanoseconds()))
             }
         }
         let start = CLinux_monotonic_nanoseconds()
-        guard begin(isStarved) else { return Done(value: work { true }, computedNanoseconds: 0) }
+        let first = room()
+        guard begin(isStarved, first) else { return Done(value: work(first) { true }, computedNanoseconds: 0) }
         var done = isStarved ? result.take() : result.take(withinMilliseconds: patienceMilliseconds)
         if done == nil {
             pace.withLock { $0.waitedInVain() }
             // Without a second thread the first one ends some day. Else it goes on until it sees that nobody waits.
-            _ = begin(true)
+            _ = begin(true, room())
             done = result.take()
         }
-        guard let first = done else { preconditionFailure("waited for without end") }
+        guard let done else { preconditionFailure("waited for without end") }
         isDone.set()
         pace.withLock {
             $0.finished(
-                wallNanoseconds: CLinux_monotonic_nanoseconds() - start, computedNanoseconds: first.computedNanoseconds)
+                wallNanoseconds: CLinux_monotonic_nanoseconds() - start, computedNanoseconds: done.computedNanoseconds)
         }
-        return first
+        return done
     }
 
     /// Answers whether there was a thread to be had.

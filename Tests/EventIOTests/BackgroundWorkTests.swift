@@ -20,22 +20,27 @@ struct BackgroundWorkTests {
     @Test("Work is done, and nobody waits for it any more")
     func done() {
         let work = BackgroundWork()
-        #expect(work.run { isWanted in isWanted() ? 7 : 0 }.value == 7)
+        #expect(work.run(in: { 7 }) { room, isWanted in isWanted() ? room : 0 }.value == 7)
     }
 
-    @Test("What gets no time is begun anew, the first is told, and its value is dropped")
+    @Test("What gets no time is begun anew in a room of its own, the first is told, and its value is dropped")
     func begunAnew() {
         let work = BackgroundWork(patienceMilliseconds: 1)
         let count = Atomic<Int>(0)
         let ended = HandOff<Bool>()
-        let value = work.run { isWanted in
+        var rooms = 0
+        let room = {
+            rooms += 1
+            return rooms
+        }
+        let value = work.run(in: room) { room, isWanted in
             let number = count.add(1, ordering: .relaxed).newValue
             // As if it found no time until the other is done.
             while number == 1, isWanted() {}
             if number == 1 { ended.put(true) }
-            return number
+            return [number, room]
         }
-        #expect(value.value == 2)
+        #expect(value.value == [2, 2])
         #expect(ended.take())
         #expect(count.load(ordering: .relaxed) == 2)
     }

@@ -80,8 +80,12 @@ final class CompressionPool: Sendable {
     }
 
     private func run(_ job: Job, _ ticket: Ticket) {
-        let done = thread == nil ? .init(value: encode(job)) : background.run { self.encode(job, $0) }
-        let result = done.value.map { keep($0, of: job) }
+        let draft = { self.draft(job) }
+        let done =
+            thread == nil
+            ? .init(value: encode(job, in: draft(), isWanted: { true }))
+            : background.run(in: draft) { self.encode(job, in: $0, isWanted: $1) }
+        let result = Result { () throws(CodingError) in keep(try done.value.get().sealed(), of: job) }
         state.withLock { state in
             state.waiting.remove(ticket)
             state.counts[job.subject, default: CompressionCounts()].ended(
@@ -89,20 +93,26 @@ final class CompressionPool: Sendable {
         }
     }
 
+    private func draft(_ job: Job) -> Result<FormDraft, CodingError> {
+        Result { () throws(CodingError) in
+            try FormDraft(of: job.stored, job.coding, level: job.level, limit: job.limit, store: store)
+        }
+    }
+
+    /// Answers the draft when its body is made.
     private func encode(
-        _ job: Job, _ isWanted: BackgroundWork.IsWanted = { true }
-    ) -> Result<StoredResponse, CodingError> {
+        _ job: Job, in draft: Result<FormDraft, CodingError>, isWanted: BackgroundWork.IsWanted
+    ) -> Result<FormDraft, CodingError> {
         let forms = job.stored.forms
-        let store = store
         return Result { () throws(CodingError) in
-            try FormMaker.make(job.stored, job.coding, level: job.level, limit: job.limit, store: store) {
-                isWanted() && forms?.areKept ?? true
-            }
+            let draft = try draft.get()
+            try draft.make { isWanted() && forms?.areKept ?? true }
+            return draft
         }
     }
 
     /// Answers its length; nil when it was not kept.
-    private func keep(_ form: StoredResponse, of job: Job) -> Int? {
+    func keep(_ form: StoredResponse, of job: Job) -> Int? {
         guard let now = store.current(job.stored) else { return nil }
         var kept = StoredForms.Form(form, isBest: job.level == .best)
         // What a stream made at the fast level may happen to be shorter.

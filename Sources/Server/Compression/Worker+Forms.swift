@@ -63,7 +63,9 @@ extension Worker {
         }
         do throws(CodingError) {
             let start = loop.kernel.monotonicNanoseconds()
-            let form = try FormMaker.make(stored, coding, level: .fast, limit: decodingLimit, store: store)
+            let draft = try FormDraft(of: stored, coding, level: .fast, limit: decodingLimit, store: store)
+            try draft.make()
+            let form = try draft.sealed()
             recordCoding(
                 coding, inputByteCount: stored.bodyCount, outputByteCount: form.bodyCount, since: start, route: route)
             // Without room it serves this request alone.
