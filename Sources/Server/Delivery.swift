@@ -18,7 +18,7 @@ struct Delivery {
     /// What `stream` knows it by.
     var streamReader: Int?
     /// The same for a body that is not stored.
-    var transform: BodyTransform?
+    var transform: RelayTransform?
     /// What went into `transform`, and what came out.
     var receivedByteCount = 0
     var transformedByteCount = 0

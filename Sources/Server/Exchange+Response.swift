@@ -162,13 +162,7 @@ extension Exchange {
         upstream = nil
         switch intake {
         case .none: return
-        case .relay:
-            if let client = clientToWriteTo() {
-                guard endTransform(to: client) else { return }
-                if delivery.framing == .chunked { HeadWriter.lastChunk(trailers: trailers, into: &worker.output) }
-                client.flush()
-            }
-            finish(status: Status(delivery.status))
+        case .relay: relayEnded(trailers: trailers)
         case .store(let response): storingEnded(response)
         case .tunnel: endTunnelSide()
         }
@@ -184,7 +178,7 @@ extension Exchange {
     func clientBecameWritable() {
         switch intake {
         case .none: return
-        case .relay, .tunnel: upstream?.resume()
+        case .relay, .tunnel: if !goOnTransforming() { upstream?.resume() }
         case .store: pump()
         }
     }

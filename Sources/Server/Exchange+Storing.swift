@@ -25,7 +25,8 @@ extension Exchange {
         if draft.coding != .identity {
             check = BodyCheck(draft.coding, limit: worker.decodingLimit, store: worker.store)
         }
-        if let length, length <= StoredResponse.maximumInlineBodyBytes, rest.count >= length,
+        let mostAtOnce = check == nil ? StoredResponse.maximumInlineBodyBytes : Worker.maximumDecodedAtOnceBytes
+        if let length, length <= mostAtOnce, rest.count >= length,
             let sealed = seal(draft, body: rest.extracting(0..<length))
         {
             check?.write(rest.extracting(0..<length))
@@ -199,7 +200,7 @@ extension Exchange {
         guard passing == nil else { return pass(data, in: response) }
         response.body.append(data)
         completion?.appendEnd(to: response.body)
-        check?.write(data)
+        checkOn(response)
         // Stored before the last byte leaves, so that whoever asks next meets it.
         if response.contentLength == response.body.count { return storingEnded(response) }
         flight?.wentOn(to: nil)
@@ -207,7 +208,7 @@ extension Exchange {
     }
 
     func storingEnded(_ response: StreamedResponse) {
-        guard !isBodyComplete else { return }
+        guard !isBodyComplete, !waitsForCheck(response) else { return }
         isBodyComplete = true
         if let length = response.contentLength, length != response.body.count {
             return storingFailed(detail: "upstream-length-differs")

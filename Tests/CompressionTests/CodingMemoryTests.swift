@@ -38,6 +38,14 @@ struct CodingMemoryTests {
         }
     }
 
+    @Test("What cannot be made shorter gets no longer than is counted", arguments: supported, CodingLevel.allCases)
+    func longest(coding: ContentCoding, level: CodingLevel) throws {
+        for count in [0, 1, 1000, 65_000, 600_000] {
+            let coded = try encoded(noise(count), coding, level)
+            #expect(coded.count <= CodingMemory.encodedBytes(of: count))
+        }
+    }
+
     @Test("A decoder gets by with what the first byte tells", arguments: supported, [100, 5000, 300_000])
     func decoder(coding: ContentCoding, count: Int) throws {
         let body = text(count)

@@ -17,6 +17,8 @@ final class BodyTransform {
     private var coder: Coder
     let target: ContentCoding
     private let reservation: BodyReservation
+    /// A decoder has stopped because so much had come out as it was to be; more comes without more input.
+    private(set) var hasMore = false
 
     /// One of `source` and `target` is identity.
     /// - Throws: `outOfMemory` when the store has no room for it.
@@ -38,30 +40,33 @@ final class BodyTransform {
             try Encoder(target, level: level, expectedByteCount: expectedByteCount, memoryLimit: bytes))
     }
 
-    func write(_ input: borrowing Span<UInt8>, into output: inout ByteBuffer) throws(CodingError) {
+    /// - Parameter atMost: of what is decoded. What is encoded never gets much longer, and is all taken.
+    /// - Returns: how many bytes of `input` were used, from its front.
+    func write(
+        _ input: borrowing Span<UInt8>, atMost: Int = stepBytes, into output: inout ByteBuffer
+    ) throws(CodingError) -> Int {
         switch coder {
-        case .encoder(let encoder): try encoder.encode(input, .goOn, into: &output)
-        case .decoder(let decoder): try decode(input, by: decoder, into: &output)
+        case .encoder(let encoder):
+            try encoder.encode(input, .goOn, into: &output)
+            return input.count
+        case .decoder(let decoder): return try decode(input, by: decoder, atMost: atMost, into: &output)
         case .unbegun(let source, let limit, let counted):
-            guard input.count > 0 else { return }
+            guard input.count > 0 else { return 0 }
             let bytes = CodingMemory.decoderBytes(source, firstByte: input[0])
             guard reservation.grow(by: bytes - counted) else { throw .outOfMemory }
             let decoder = try Decoder(source, limit: limit, memoryLimit: bytes)
             coder = .decoder(decoder)
-            try decode(input, by: decoder, into: &output)
+            return try decode(input, by: decoder, atMost: atMost, into: &output)
         }
     }
 
     private func decode(
-        _ input: borrowing Span<UInt8>, by decoder: Decoder, into output: inout ByteBuffer
-    ) throws(CodingError) {
-        var used = 0
-        var produced = 0
-        repeat {
-            let before = output.count
-            used += try decoder.decode(input.extracting(used..<input.count), atMost: Self.stepBytes, into: &output)
-            produced = output.count - before
-        } while used < input.count || produced == Self.stepBytes
+        _ input: borrowing Span<UInt8>, by decoder: Decoder, atMost: Int, into output: inout ByteBuffer
+    ) throws(CodingError) -> Int {
+        let before = output.count
+        let used = try decoder.decode(input, atMost: atMost, into: &output)
+        hasMore = output.count - before == atMost
+        return used
     }
 
     /// What was held back so far; a decoder holds nothing back.

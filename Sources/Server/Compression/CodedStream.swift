@@ -74,28 +74,30 @@ final class CodedStream: Sendable {
     ) throws(CodingError) {
         let end = min(source.count, state.cursor + budget)
         let before = body.count
-        while state.cursor < end, body.count - before < Self.producedByteBudget,
-            let run = source.run(at: state.cursor)
-        {
-            let count = min(run.count, stepBytes, end - state.cursor)
-            try state.transform.write(run.bytes.extracting(0..<count), into: &state.output)
-            state.cursor += count
-            hand(&state.output)
+        while state.cursor < end || state.transform.hasMore, body.count - before < Self.producedByteBudget {
+            if state.cursor < end, let run = source.run(at: state.cursor) {
+                let count = min(run.count, BodyTransform.stepBytes, end - state.cursor)
+                state.cursor += try state.transform.write(run.bytes.extracting(0..<count), into: &state.output)
+            } else if state.transform.hasMore {
+                _ = try state.transform.write(Span(), into: &state.output)  // there is nothing to use
+            } else {
+                break
+            }
+            try hand(&state.output)
         }
-        if isWhole, state.cursor == source.count {
+        if isWhole, state.cursor == source.count, !state.transform.hasMore {
             try state.transform.finish(into: &state.output)
             state.progress = .finished(justNow: true)
         } else if state.cursor >= flushPoint, state.flushedCount < flushPoint {
             try state.transform.flush(into: &state.output)
             state.flushedCount = state.cursor
         }
-        hand(&state.output)
+        try hand(&state.output)
         mark(&state)
     }
 
     /// What is decoded can be much longer than what went in.
-    private var stepBytes: Int { coding == .identity ? 2 << 10 : BodyTransform.stepBytes }
-    private static var producedByteBudget: Int { 256 << 10 }
+    static var producedByteBudget: Int { 256 << 10 }
 
     /// Remembers where both bodies stand; roughly, and for as far back as readers may lag.
     private func mark(_ state: inout State) {
@@ -108,11 +110,22 @@ final class CodedStream: Sendable {
     private static var markBytes: Int { 16 << 10 }
     private static var maximumMarks: Int { 1024 }
 
-    /// Where there is no room for all of it, only what its readers still need is kept.
-    private func hand(_ output: inout ByteBuffer) {
-        if !body.passes, !body.reserve(output.count) { body.beginToPass() }
+    /// Where there is no room for all of it, only what its readers still need is kept; and where even that finds no
+    /// room because they are too far apart, it ends for all.
+    private func hand(_ output: inout ByteBuffer) throws(CodingError) {
+        if !body.reserve(output.count) {
+            body.beginToPass()
+            if body.holds(atBytes: Self.uncountedByteLimit) { throw .outOfMemory }
+        }
         body.append(output.span)
         output.clear()
+    }
+
+    private static var uncountedByteLimit: Int { 2 * producedByteBudget }
+
+    /// Whether more could be had of what has come of `source`.
+    func lags(behind source: GrowingBody) -> Bool {
+        state.withLock { $0.cursor < source.count || $0.transform.hasMore }
     }
 
     /// Hands over the coder to the one who codes the rest for itself, and has read all there is. Nobody else may

@@ -73,6 +73,7 @@ extension Exchange {
 
     private func advance(_ response: StreamedResponse, isWhole: Bool) -> CodedStream.Progress {
         guard let stream = delivery.stream else { return .finished(justNow: false) }
+        guard wantsMore(of: stream) else { return .goesOn }
         let flushPoint = response.flushPoint.load(ordering: .acquiring)
         let progress = step(stream, response, isWhole: isWhole, flushPoint: flushPoint)
         if case .finished(justNow: true) = progress, let stored = response.stored {
@@ -84,6 +85,12 @@ extension Exchange {
             }
         }
         return progress
+    }
+
+    /// What may become long is made at the pace of the client that takes it fastest.
+    private func wantsMore(of stream: CodedStream) -> Bool {
+        guard stream.coding == .identity || stream.body.passes else { return true }
+        return stream.body.count - delivery.cursor < CodedStream.producedByteBudget
     }
 
     /// Takes a stream further, and counts the work.
@@ -113,13 +120,15 @@ extension Exchange {
         }
         deliver(stream.body, to: client)
         client.flush()
+        // The coder waits for nobody.
+        if let reader = delivery.streamReader { _ = stream.body.read(by: reader, upTo: delivery.cursor) }
         guard readOn(in: response), !client.isBroken, client.pendingByteCount == 0 else { return }
         if case .finished = progress {
             guard delivery.cursor == stream.body.count else { return }
             answer.coded = CodedAnswer(
                 stream.coding, plainByteCount: stream.sourceCount, codedByteCount: delivery.cursor)
             finishDelivery()
-        } else if isWhole || stream.sourceCount < response.body.count {
+        } else if isWhole || stream.lags(behind: response.body) {
             // There is more to do; the loop's other clients come first.
             worker.loop.later { [self] in pump() }
         }
@@ -148,7 +157,7 @@ extension Exchange {
         delivery.stream = nil
         delivery.flushesTransform = response.contentLength == nil
         delivery.holdsBack = true
-        delivery.transform = stream.takeTransform()
+        delivery.transform = RelayTransform(stream.takeTransform())
         return true
     }
 

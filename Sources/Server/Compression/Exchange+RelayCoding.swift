@@ -4,6 +4,7 @@ import CacheRules
 import Compression
 import EventIO
 import HTTPMessages
+import HTTPWire
 
 /// How a response that is not stored goes to its client.
 struct RelayCoding {
@@ -28,9 +29,10 @@ extension Exchange {
             return RelayCoding(response: known, target: target)
         }
         do throws(CodingError) {
-            delivery.transform = try BodyTransform(
-                from: known.stored, to: target, level: .fast, expectedByteCount: contentLength,
-                limit: DecodingLimit(maximumByteCount: .max), store: worker.store)
+            delivery.transform = RelayTransform(
+                try BodyTransform(
+                    from: known.stored, to: target, level: .fast, expectedByteCount: contentLength,
+                    limit: DecodingLimit(maximumByteCount: .max), store: worker.store))
         } catch {
             if known.stored != .identity { throw error }
             return RelayCoding(response: known, target: known.stored)
@@ -40,12 +42,68 @@ extension Exchange {
     }
 
     /// A piece of the body on its way through the transform.
-    func relayTransformed(_ data: borrowing Span<UInt8>, by transform: BodyTransform, to client: ClientConnection) {
+    func relayTransformed(_ data: borrowing Span<UInt8>, by transform: RelayTransform, to client: ClientConnection) {
         delivery.holdsBack = true
         delivery.receivedByteCount += data.count
         transformed(inputByteCount: data.count, to: client) { (output) throws(CodingError) in
             try transform.write(data, into: &output)
         }
+        guard transform.isBehind, !isOver else { return }
+        upstream?.pause()
+        goOnLater(transform)
+    }
+
+    private func goOnLater(_ transform: RelayTransform) {
+        guard !transform.awaitsTurn else { return }
+        transform.awaitsTurn = true
+        worker.loop.later { [self] in
+            transform.awaitsTurn = false
+            _ = goOnTransforming()  // it is behind, or its client has gone
+        }
+    }
+
+    /// Decodes more of what has come, a step in each turn of the loop, once the client has taken what came of the
+    /// last. False when nothing waits to be decoded.
+    func goOnTransforming() -> Bool {
+        guard !isOver, case .relay = intake, let transform = delivery.transform, transform.isBehind,
+            let client = clientToWriteTo()
+        else { return false }
+        // It is called again when the client has taken all.
+        guard client.pendingByteCount == 0 else { return true }
+        guard transformed(to: client, { (output) throws(CodingError) in try transform.goOn(into: &output) }) else {
+            return true
+        }
+        if transform.isBehind {
+            client.flush()
+            goOnLater(transform)
+        } else if let ending = transform.takeEnding() {
+            guard endTransform(to: client) else { return true }
+            worker.output.append(ending.span)
+            finishRelay(to: client)
+        } else {
+            client.flush()
+            upstream?.resume()
+        }
+        return true
+    }
+
+    /// All of the body has come, and may still have to be decoded.
+    func relayEnded(trailers: borrowing Fields) {
+        guard let client = clientToWriteTo() else { return finish(status: Status(delivery.status)) }
+        let isChunked = delivery.framing == .chunked
+        if let transform = delivery.transform, transform.isBehind {
+            var ending = ByteBuffer()
+            if isChunked { HeadWriter.lastChunk(trailers: trailers, into: &ending) }
+            return transform.end(with: ending)
+        }
+        guard endTransform(to: client) else { return }
+        if isChunked { HeadWriter.lastChunk(trailers: trailers, into: &worker.output) }
+        finishRelay(to: client)
+    }
+
+    private func finishRelay(to client: ClientConnection) {
+        client.flush()
+        finish(status: Status(delivery.status))
     }
 
     /// All that came so far must reach a client that may have to wait for more.
@@ -58,7 +116,7 @@ extension Exchange {
     }
 
     /// False when the body turned out to be incomplete, and the client has been told.
-    func endTransform(to client: ClientConnection) -> Bool {
+    private func endTransform(to client: ClientConnection) -> Bool {
         guard let transform = delivery.transform else { return true }
         guard transformed(to: client, { (output) throws(CodingError) in try transform.finish(into: &output) }) else {
             return false

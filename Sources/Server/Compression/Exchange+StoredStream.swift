@@ -27,8 +27,8 @@ extension Worker {
         return ConditionalRequest.evaluate(head, eTag: stored.eTag, metadata: stored.metadata) != .notModified
     }
 
-    /// Before it is decoded at most so much longer that it takes a millisecond or two.
-    static var maximumDecodedAtOnceBytes: Int { 32 << 10 }
+    /// Decoded it is at most so much longer (`DecodingLimit`) that it takes a few milliseconds, and mostly a tenth.
+    static var maximumDecodedAtOnceBytes: Int { 8 << 10 }
 }
 
 /// Stored bodies that are being decoded for clients of one loop.

@@ -47,7 +47,7 @@ final class FormDraft: Sendable {
         try work.withLock { slot throws(CodingError) in
             guard var work = slot.take() else { preconditionFailure("a form is made once") }
             var cursor = 0
-            while cursor < stored.bodyCount {
+            while cursor < stored.bodyCount || work.transform.hasMore {
                 guard isWanted() else { throw .cancelled }
                 cursor += try step(&work, from: cursor)
                 try hand(&work)
@@ -77,14 +77,17 @@ final class FormDraft: Sendable {
     private func step(_ work: inout Work, from cursor: Int) throws(CodingError) -> Int {
         let stored = self.stored
         if let shared = stored.sharedBody {
-            guard let run = shared.run(at: cursor) else { return 0 }
-            let count = min(run.count, Self.stepBytes)
-            try work.transform.write(run.bytes.extracting(0..<count), into: &work.output)
-            return count
+            guard let run = shared.run(at: cursor) else { return try goOn(&work) }
+            return try work.transform.write(
+                run.bytes.extracting(0..<min(run.count, Self.stepBytes)), into: &work.output)
         }
-        let count = min(stored.bodyCount - cursor, Self.stepBytes)
-        try work.transform.write(stored.inlineBody.extracting(cursor..<cursor + count), into: &work.output)
-        return count
+        let end = min(stored.bodyCount, cursor + Self.stepBytes)
+        return try work.transform.write(stored.inlineBody.extracting(cursor..<end), into: &work.output)
+    }
+
+    /// All of the body has gone in, and not all of it has come out.
+    private func goOn(_ work: inout Work) throws(CodingError) -> Int {
+        try work.transform.write(Span(), into: &work.output)
     }
 
     private static var stepBytes: Int { 64 << 10 }
