@@ -8,6 +8,7 @@ import unittest
 from larder import TOP, binary
 
 BENCH = os.path.join(TOP, "scripts", "bench", "run")
+COMPRESSION = os.path.join(TOP, "scripts", "bench", "compression.py")
 
 
 def bench(*arguments):
@@ -32,6 +33,14 @@ class BenchTests(unittest.TestCase):
         self.assertRegex(done.stdout, r"(?m)^\| nothing stored \| 1, \d+ ms \|$")
         self.assertRegex(done.stdout, r"(?m)^\| just expired, stale allowed \| 1, \d+ ms \|$")
         self.assertNotRegex(done.stdout, "Notes:")
+
+    def test_what_compression_saves_and_costs_is_measured(self):
+        options = "--rounds 1 --objects 4 --bytes 20000 --seconds 1 --rate 200".split()
+        done = subprocess.run([COMPRESSION, binary(), *options], capture_output=True, text=True, check=False, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^\| list of like records, br \|(?: [78]\d% \|){5}$")
+        self.assertRegex(done.stdout, r"(?m)^\| gzip \| \d+ ")
+        self.assertRegex(done.stdout, r"(?m)^\d bodies of 20,000 bytes climbed in 1 s of traffic")
 
     def test_requests_at_a_rate_are_timed_and_counted(self):
         done = bench("--rows", "post", "--peers", "larder", "--repetitions", "1", "--seconds", "1")
