@@ -64,6 +64,14 @@
         writer = reader + count
     }
 
+    /// Over eight bytes that are there, from `offset` behind the first readable one on.
+    package mutating func overwrite(at offset: Int, littleEndian number: UInt64) {
+        precondition(offset >= 0 && offset <= count - 8)
+        for index in 0..<8 {
+            unsafe storage[reader + offset + index] = UInt8(truncatingIfNeeded: number >> UInt64(8 * index))
+        }
+    }
+
     @inlinable
     package mutating func reserve(_ additional: Int) {
         if capacity - writer < additional { makeRoom(additional) }

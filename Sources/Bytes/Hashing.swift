@@ -30,6 +30,28 @@ package struct ByteHasher: Sendable {
         return finish(state, ByteHasher.tail(bytes))
     }
 
+    /// Another hash than `hash64`, for long inputs: four chains, of which none waits for another's multiplications.
+    package func chainedHash64(_ bytes: borrowing Span<UInt8>) -> UInt64 {
+        let count = bytes.count
+        var (one, two, three, four) = (first, second, third, first ^ third)
+        var index = 0
+        while index &+ 64 <= count {
+            one = ByteHasher.step(one, second, ByteHasher.words(bytes, at: index))
+            two = ByteHasher.step(two, third, ByteHasher.words(bytes, at: index &+ 16))
+            three = ByteHasher.step(three, first, ByteHasher.words(bytes, at: index &+ 32))
+            four = ByteHasher.step(four, second ^ third, ByteHasher.words(bytes, at: index &+ 48))
+            index &+= 64
+        }
+        let rest = hash64(bytes.extracting(index..<count))
+        let halves = (ByteHasher.fold(one ^ second, two ^ third), ByteHasher.fold(three ^ third, four ^ first))
+        return finish(halves.0 ^ UInt64(truncatingIfNeeded: count), (halves.1, rest))
+    }
+
+    @inline(__always)
+    private static func step(_ state: UInt64, _ secret: UInt64, _ words: (low: UInt64, high: UInt64)) -> UInt64 {
+        fold(words.low ^ secret, words.high ^ state)
+    }
+
     /// What `hash64` of each says of `bytes`, in one pass: neither waits for the other's multiplications.
     package static func hashes(_ bytes: borrowing Span<UInt8>, by one: ByteHasher, and other: ByteHasher) -> (
         UInt64, UInt64

@@ -51,7 +51,7 @@ package struct ReadForm: Sendable {
 /// body: so whatever forbids to use the response forbids to use the form. It has no head, for it goes under the
 /// response's. Key, tags and epoch are those of the response, so that it is swept away with it.
 ///
-///     | fixed part | … | source: byte count, two hashes | log | tags | key | coded body | checksum |
+///     | fixed part | … | source: byte count, two hashes | log | proof | tags | key | coded body | checksum |
 extension StoredRecord {
     /// Without the number of the log.
     static let formFixedByteCount = commonByteCount + 24
@@ -78,7 +78,7 @@ extension StoredRecord {
         buffer.append(littleEndian: UInt64(source.byteCount))
         buffer.append(littleEndian: source.first)
         buffer.append(littleEndian: source.second)
-        buffer.append(littleEndian: epoch.generation.number)
+        writeLog(epoch.generation, into: &buffer)
         for index in 0..<response.tags.count { buffer.append(littleEndian: response.tags[index]) }
         buffer.append(response.key)
         writeBody(coded, into: &buffer)

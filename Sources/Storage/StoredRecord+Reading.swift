@@ -73,9 +73,17 @@ extension StoredRecord {
         guard bytes.count >= commonByteCount + checksumByteCount else { throw .damaged }
         let end = bytes.count - checksumByteCount
         // First of all, so that a damaged version is not taken for a new one.
-        guard checksum(of: bytes.extracting(0..<end)) == bytes.number(UInt64.self, at: end) else { throw .damaged }
+        guard isWhole(bytes, end: end) else { throw .damaged }
         guard bytes[5] <= version else { throw .tooNew }
         return try layout(of: bytes, end: end, isOwnVersion: bytes[4] == version)
+    }
+
+    private static func isWhole(_ bytes: borrowing Span<UInt8>, end: Int) -> Bool {
+        let content = bytes.extracting(0..<end)
+        guard let place = proofStart(of: content) else {
+            return checksum(of: content) == bytes.number(UInt64.self, at: end)
+        }
+        return proof(of: content, at: place) == bytes.number(UInt64.self, at: place)
     }
 
     private static func layout(
@@ -100,7 +108,8 @@ extension StoredRecord {
 
     /// Of the fixed part, which is known to be there.
     static func epoch(_ bytes: borrowing Span<UInt8>, _ kind: Kind) -> RecordEpoch {
-        let isNamed = Int(bytes.number(UInt16.self, at: 6)) >= kind.fixedByteCount
+        // Since version 3.
+        let isNamed = Int(bytes.number(UInt16.self, at: 6)) >= kind.proofStart
         return RecordEpoch(
             generation: isNamed
                 ? LogGeneration(number: bytes.number(UInt64.self, at: kind.leastFixedByteCount)) : .none,

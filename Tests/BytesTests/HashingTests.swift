@@ -13,6 +13,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 16, 63, 64, 65, 127, 128, 200, 1000])
+    func eachBitChangesAboutHalfOfTheHashOfFourChains(count: Int) {
+        let hasher = ByteHasher(seed: 42)
+        var input = HashingTests.bytes(count)
+        let before = hasher.chainedHash64(input.span)
+        #expect(before != hasher.chainedHash64((input + [0]).span))
+        for bit in 0..<count * 8 {
+            input[bit / 8] ^= 1 << UInt8(bit % 8)
+            #expect((before ^ hasher.chainedHash64(input.span)).nonzeroBitCount > 8)
+            input[bit / 8] ^= 1 << UInt8(bit % 8)
+        }
+    }
+
     @Test func twoHashersInOnePassSayWhatEachSays() {
         let (one, other) = (ByteHasher(seed: 5), ByteHasher(seed: 6))
         for count in 0..<100 {

@@ -72,7 +72,7 @@ import Testing
     @Test func everyTruncationAndEveryChangedByteIsDamage() throws {
         let record = try Self.record(bytes("coded"))
         for count in 4..<record.count { #expect(Self.error(of: Array(record.prefix(count))) == .damaged) }
-        for index in 4..<record.count {
+        for index in 4..<record.count - StoredRecord.checksumByteCount {
             var changed = record
             changed[index] ^= 8
             #expect(Self.error(of: changed) == .damaged, "byte \(index)")

@@ -120,7 +120,7 @@ import Testing
 
     @Test func everyChangedByteIsDamage() {
         let record = Self.record(Self.response())
-        for index in 4..<record.count {
+        for index in 4..<record.count - StoredRecord.checksumByteCount {
             for bit in [0, 3, 7] {
                 var changed = record
                 changed[index] ^= 1 << bit
@@ -129,13 +129,22 @@ import Testing
         }
     }
 
-    /// The record with a change, and the checksum that belongs to it.
+    /// Readers of versions before 4 know nothing else, and look at it first.
+    @Test func theChecksumStandsAtTheEnd() {
+        let record = Self.record(Self.response())
+        let content = Array(record.dropLast(8))
+        var checksum = ByteBuffer()
+        checksum.append(littleEndian: StoredRecord.checksum(of: content.span))
+        #expect(array(checksum.span) == Array(record.suffix(8)))
+    }
+
+    /// The record with a change, and the proof and checksum that belong to it.
     private static func changed(_ record: [UInt8], _ change: (inout [UInt8]) -> Void) -> [UInt8] {
         var content = Array(record.dropLast(8))
         change(&content)
         var whole = ByteBuffer()
         whole.append(content.span)
-        whole.append(littleEndian: StoredRecord.checksum(of: content.span))
+        StoredRecord.seal(from: 0, in: &whole)
         return array(whole.span)
     }
 
@@ -177,6 +186,13 @@ import Testing
 
     // MARK: Versions
 
+    private static func fromHex(_ text: String) -> [UInt8] {
+        let digits = Array(text.utf8)
+        return stride(from: 0, to: digits.count, by: 2).compactMap { index in
+            UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16)
+        }
+    }
+
     /// Written by version 1, for good: every later version reads it.
     private static let writtenByVersionOne =
         "4c524452010178000000c80014000200160000001c00000017000000030006000800000000000000"
@@ -187,10 +203,7 @@ import Testing
         + "68656c6c6f792c394c9e64ec49"
 
     @Test func whatVersionOneWroteIsRead() throws {
-        let digits = Array(Self.writtenByVersionOne.utf8)
-        let record = stride(from: 0, to: digits.count, by: 2).compactMap { index in
-            UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16)
-        }
+        let record = Self.fromHex(Self.writtenByVersionOne)
         let parts = try StoredRecord.read(record.span, now: Self.read)
         let found = parts.response(from: record.span, keyHash: 4, epoch: 77)
         let response = try #require(found)
@@ -210,16 +223,31 @@ import Testing
         + "673a202261220d0a68656c6c6f88f22c774db94742"
 
     @Test func whatVersionThreeWroteIsRead() throws {
-        let digits = Array(Self.writtenByVersionThree.utf8)
-        let record = stride(from: 0, to: digits.count, by: 2).compactMap { index in
-            UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16)
-        }
+        let record = Self.fromHex(Self.writtenByVersionThree)
         let parts = try StoredRecord.read(record.span, now: Self.read)
         let found = parts.response(from: record.span, keyHash: 4, epoch: 77)
         let response = try #require(found)
         #expect(parts.epoch == Self.epoch && parts.bodyDigest == nil)
         #expect(response.headText == Self.response().headText && wholeBody(of: response) == bytes("hello"))
         #expect(response.bodyDigest == Self.response().bodyDigest)
+    }
+
+    /// Written by version 4, for good, and by this one to the byte.
+    private static let writtenByVersionFour =
+        "4c524452040398000000c80014000200160000001c00000017000000030006000800000000000000"
+        + "0500000000000000f080da769b010000881300000000000060ea000000000000e803000000000000"
+        + "d007000000000000f6b855690000000000f1536500000000ffa7da769b0100000700000000000000"
+        + "1032547698badcfeba44b9a1e3228fefbc955d3071f96def909f540fa54416210100000000000000"
+        + "ffffffffffffffff4745542073686f702e6578616d706c652f613f623d6361636365707461636365"
+        + "70743d78485454502f312e3120323030204f4b0d0a455461673a202261220d0a68656c6c6fa86ff2"
+        + "9a17ef641a"
+
+    @Test func whatVersionFourWroteIsRead() throws {
+        let record = Self.fromHex(Self.writtenByVersionFour)
+        #expect(record == Self.record(Self.response()))
+        let parts = try StoredRecord.read(record.span, now: Self.read)
+        #expect(parts.epoch == Self.epoch && parts.bodyDigest == Self.response().bodyDigest)
+        #expect(Array(record[parts.bodyRange]) == bytes("hello"))
     }
 
     /// No forms are made of a body that came coded: nobody asks for its digest.

@@ -48,13 +48,13 @@ extension Properties {
     }
 
     /// Bytes are refused, or are a record that means the same when it is written again. What the input lacks is the
-    /// checksum, without which no change would get past it.
+    /// checksum and the proof, without which no change would get past it.
     package static func record(_ input: borrowing Span<UInt8>) -> String? {
         let now = Moment(monotonicNanoseconds: 5_000_000_000, wallNanoseconds: 1_767_225_600_000_000_000)
         if (try? StoredRecord.read(input, now: now)) != nil || (try? StoredRecord.readForm(input)) != nil { return nil }
         var whole = ByteBuffer()
         whole.append(input)
-        whole.append(littleEndian: StoredRecord.checksum(of: input))
+        StoredRecord.seal(from: 0, in: &whole)
         return response(whole.span, now: now) ?? form(whole.span, now: now)
     }
 
