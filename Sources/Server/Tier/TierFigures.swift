@@ -4,7 +4,7 @@ import RequestFlow
 import Telemetry
 
 /// What became of a question to the second tier.
-enum TierLookupResult: String, CaseIterable, Sendable {
+enum TierLookupResult: Int, CaseIterable, Sendable {
     case hit
     case miss
     /// It had a response, which an invalidation has overtaken, or of which that cannot be ruled out.
@@ -14,7 +14,7 @@ enum TierLookupResult: String, CaseIterable, Sendable {
     case error
     case timeout
     /// There was no connection: the request did not wait.
-    case notAsked = "not-asked"
+    case notAsked
 
     var isAnswer: Bool {
         switch self {
@@ -22,10 +22,22 @@ enum TierLookupResult: String, CaseIterable, Sendable {
         case .error, .timeout, .notAsked: false
         }
     }
+
+    var label: String {
+        switch self {
+        case .hit: "hit"
+        case .miss: "miss"
+        case .outdated: "outdated"
+        case .damaged: "damaged"
+        case .error: "error"
+        case .timeout: "timeout"
+        case .notAsked: "not-asked"
+        }
+    }
 }
 
 /// What became of a form that was looked for in the second tier.
-enum TierFormResult: String, CaseIterable, Sendable {
+enum TierFormResult: Int, CaseIterable, Sendable {
     case hit
     case miss
     /// It was made of another body than the response has now.
@@ -34,30 +46,69 @@ enum TierFormResult: String, CaseIterable, Sendable {
     case damaged
     case error
     case timeout
-    case notAsked = "not-asked"
+    case notAsked
+
+    var label: String {
+        switch self {
+        case .hit: "hit"
+        case .miss: "miss"
+        case .outdated: "outdated"
+        case .damaged: "damaged"
+        case .error: "error"
+        case .timeout: "timeout"
+        case .notAsked: "not-asked"
+        }
+    }
 }
 
 /// What became of a response, or a form, that was to be kept in the second tier.
-enum TierWriteResult: String, CaseIterable, Sendable {
+enum TierWriteResult: Int, CaseIterable, Sendable {
     case written
     case error
     case timeout
-    case tooLarge = "too-large"
-    case queueFull = "queue-full"
-    case notConnected = "not-connected"
+    case tooLarge
+    case queueFull
+    case notConnected
     /// Of no use to anybody when it would be there.
-    case shortLived = "short-lived"
+    case shortLived
     /// How much of the shared log its fetch knew is not known any more.
     case unproven
+
+    var label: String {
+        switch self {
+        case .written: "written"
+        case .error: "error"
+        case .timeout: "timeout"
+        case .tooLarge: "too-large"
+        case .queueFull: "queue-full"
+        case .notConnected: "not-connected"
+        case .shortLived: "short-lived"
+        case .unproven: "unproven"
+        }
+    }
+}
+
+/// A count for each case, found by its number: to look into a dictionary costs more than all else that is counted.
+struct Tally<Kind: CaseIterable & RawRepresentable>: Sendable where Kind.RawValue == Int {
+    private var counts = ContiguousArray<UInt64>(repeating: 0, count: Kind.allCases.count)
+
+    subscript(kind: Kind) -> UInt64 {
+        get { counts[kind.rawValue] }
+        set { counts[kind.rawValue] = newValue }
+    }
+
+    mutating func add(_ other: Tally) {
+        for index in counts.indices { counts[index] += other.counts[index] }
+    }
 }
 
 /// What the second tier of one worker has counted; summed over all of them.
 struct TierFigures: Sendable {
-    var lookups: [TierLookupResult: UInt64] = [:]
+    var lookups = Tally<TierLookupResult>()
     var durations = LatencyHistogram()
-    var writes: [TierWriteResult: UInt64] = [:]
-    var forms: [TierFormResult: UInt64] = [:]
-    var formWrites: [TierWriteResult: UInt64] = [:]
+    var writes = Tally<TierWriteResult>()
+    var forms = Tally<TierFormResult>()
+    var formWrites = Tally<TierWriteResult>()
     /// Of fetches that nodes make in turn.
     var turns: [TurnEnd: UInt64] = [:]
     var turnWaits = LatencyHistogram()
@@ -103,19 +154,19 @@ struct TierFigures: Sendable {
         }
     }
 
-    mutating func count(_ result: TierLookupResult) { lookups[result, default: 0] += 1 }
-    mutating func count(form result: TierFormResult) { forms[result, default: 0] += 1 }
+    mutating func count(_ result: TierLookupResult) { lookups[result] += 1 }
+    mutating func count(form result: TierFormResult) { forms[result] += 1 }
 
     mutating func count(_ result: TierWriteResult, isForm: Bool) {
-        if isForm { formWrites[result, default: 0] += 1 } else { writes[result, default: 0] += 1 }
+        if isForm { formWrites[result] += 1 } else { writes[result] += 1 }
     }
 
     mutating func add(_ other: TierFigures) {
-        lookups.merge(other.lookups) { $0 + $1 }
+        lookups.add(other.lookups)
         durations.merge(other.durations)
-        writes.merge(other.writes) { $0 + $1 }
-        forms.merge(other.forms) { $0 + $1 }
-        formWrites.merge(other.formWrites) { $0 + $1 }
+        writes.add(other.writes)
+        forms.add(other.forms)
+        formWrites.add(other.formWrites)
         turns.merge(other.turns) { $0 + $1 }
         turnWaits.merge(other.turnWaits)
         queueBytes += other.queueBytes
@@ -129,11 +180,11 @@ extension TierFigures {
     /// Every result is there from the start, so that rates begin at zero.
     var reading: L2Reading {
         var reading = L2Reading()
-        reading.lookups = TierLookupResult.allCases.map { LabelledCount($0.rawValue, lookups[$0] ?? 0) }
+        reading.lookups = TierLookupResult.allCases.map { LabelledCount($0.label, lookups[$0]) }
         reading.durations = durations
-        reading.writes = TierWriteResult.allCases.map { LabelledCount($0.rawValue, writes[$0] ?? 0) }
-        reading.forms = TierFormResult.allCases.map { LabelledCount($0.rawValue, forms[$0] ?? 0) }
-        reading.formWrites = TierWriteResult.allCases.map { LabelledCount($0.rawValue, formWrites[$0] ?? 0) }
+        reading.writes = TierWriteResult.allCases.map { LabelledCount($0.label, writes[$0]) }
+        reading.forms = TierFormResult.allCases.map { LabelledCount($0.label, forms[$0]) }
+        reading.formWrites = TierWriteResult.allCases.map { LabelledCount($0.label, formWrites[$0]) }
         reading.turns = TurnEnd.allCases.map { LabelledCount($0.rawValue, turns[$0] ?? 0) }
         reading.turnWaits = turnWaits
         reading.queueBytes = UInt64(clamping: queueBytes)
