@@ -13,8 +13,9 @@ struct CompactDuration: Sendable, Equatable {
     /// Below zero counts as zero.
     @inlinable
     init(milliseconds: Int64) {
-        if milliseconds < Int64(Self.secondsBit) {
-            bits = UInt32(max(milliseconds, 0))
+        if milliseconds < (Self.secondsBase + 1) * 1000 {
+            // What is said in seconds is longer than all that is said in milliseconds: equal times have equal bits.
+            bits = UInt32(min(max(milliseconds, 0), Int64(Self.secondsBit - 1)))
         } else {
             bits = Self.secondsBit | UInt32(min(milliseconds / 1000 - Self.secondsBase, Int64(Self.secondsBit - 1)))
         }

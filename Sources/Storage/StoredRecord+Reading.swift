@@ -180,6 +180,7 @@ extension StoredRecord {
         guard !flags.contains(.isPartial) else { throw .damaged }
         // Another node's clock may run ahead; nothing grows younger by that.
         let age = initialAge + max(0, now.wallMilliseconds - received)
+        guard age <= durationLimit else { throw .damaged }
         return CachedMetadata(
             status: bytes.number(UInt16.self, at: 10),
             flags: flags,

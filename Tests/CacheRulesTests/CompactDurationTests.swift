@@ -22,6 +22,16 @@ struct CompactDurationTests {
     }
 
     @Test(
+        "Said again, it is equal",
+        arguments: [
+            0, 2_147_483_000, 2_147_483_647, 2_147_483_648, 2_147_483_649, 2_147_483_999, 2_147_484_000, 2_147_484_001,
+        ])
+    func repeated(milliseconds: Int64) {
+        let once = CompactDuration(milliseconds: milliseconds)
+        #expect(CompactDuration(milliseconds: once.milliseconds) == once)
+    }
+
+    @Test(
         "What cannot be said is the nearest that can",
         arguments: [(Int64(-1), Int64(0)), (.min, 0), (.max, 2_149_631_130_000)])
     func clamped(milliseconds: Int64, kept: Int64) {

@@ -156,6 +156,7 @@ import Testing
             { $0[16] = 255 },  // a key beyond the end
             { $0[47] = 255 },  // a body of 2^63 bytes
             { $0[71] = 255 },  // a lifetime before the beginning
+            { $0.replaceSubrange(54..<56, with: [0xFC, 0xFF]) },  // older than what is kept for any time
             { $0.append(0) },  // more than it says
             { $0[6] = 4 },  // a fixed part that is too short
             { $0[$0.count - 7] = 32 },  // a head without its last line end
