@@ -14,8 +14,8 @@ package final class CompressionPolicy: Sendable {
     /// The request field that opts out, in any case of letters; empty for none.
     private let optOutField: [UInt8]
     private let optOutName: FieldName
-    /// What the origin is asked for; nil for the plain body.
-    package let upstreamCodings: [ContentCoding]
+    /// The field line that asks the origin for the codings that are wanted of it.
+    package let upstreamAcceptEncoding: [UInt8]
     /// After so many requests for a coded body it is worth the best level; 0 for never.
     package let climbsAfter: UInt32
 
@@ -34,8 +34,13 @@ package final class CompressionPolicy: Sendable {
         let field = Array(optOutField.utf8)
         self.optOutField = field
         optOutName = FieldName.lookUp(field.span)
-        self.upstreamCodings = upstreamCodings
+        upstreamAcceptEncoding = Self.acceptEncoding(upstreamCodings)
         self.climbsAfter = climbsAfter
+    }
+
+    private static func acceptEncoding(_ codings: [ContentCoding]) -> [UInt8] {
+        let names = codings.isEmpty ? "identity" : codings.map { "\($0.name)" }.joined(separator: ", ")
+        return Array("Accept-Encoding: \(names)\r\n".utf8)
     }
 
     package static let off = CompressionPolicy(codings: [])
@@ -46,26 +51,29 @@ package final class CompressionPolicy: Sendable {
 
     /// Why a response stays as it is; nil when it may be compressed.
     ///
-    /// - Parameter contentLength: nil when it is not known yet.
+    /// - Parameters:
+    ///   - contentLength: nil when it is not known yet.
+    ///   - types: what was found out about media types before.
     package func refusal(
-        of response: borrowing ResponseHead, to request: borrowing RequestHead, contentLength: Int?
+        of response: borrowing ResponseHead, to request: borrowing RequestHead, contentLength: Int?,
+        types: inout MediaTypeMemory
     ) -> CompressionRefusal? {
         if isOff { return .off }
         if response.status.hasNoBody { return .noBody }
         // RFC 9110 §15.3.7: a part is cut from a body as it is.
         if response.status.code == 206 || response.fields.contains(.contentRange) { return .partial }
-        if ContentEncodingField.read(response.fields) != .none { return .alreadyCoded }
+        guard case .none = ContentEncodingField.read(response.fields) else { return .alreadyCoded }
         if let contentLength, contentLength < minimumByteCount { return .tooShort }
-        if !takesType(of: response.fields) { return .type }
+        guard let type = response.fields.firstIndex(of: .contentType),
+            types.takes(response.fields.value(at: type), self)
+        else { return .type }
         if Self.forbidsTransformation(response.fields) { return .noTransform }
         if Self.hasDigest(response.fields) { return .digest }
         return isExcluded(request.path) ? .path : nil
     }
 
-    /// The media type without its parameters (RFC 9110 §8.3.1).
-    private func takesType(of fields: borrowing Fields) -> Bool {
-        guard let index = fields.firstIndex(of: .contentType) else { return false }
-        let value = fields.value(at: index)
+    /// - Parameter value: of Content-Type. Its parameters say nothing here (RFC 9110 §8.3.1).
+    func takesType(_ value: borrowing Span<UInt8>) -> Bool {
         var end = 0
         while end < value.count, value[end] != ASCII.semicolon { end += 1 }
         let type = value.extracting(value.trimmingBlanks(0..<end))

@@ -61,7 +61,7 @@ package struct ResponseDirectives: Sendable, Equatable {
                 apply(directive, seconds: seconds)
             } else if case .quoted(let names) = member.argument {
                 apply(directive, names: value.extracting(names))
-            } else if member.argument == .malformed {
+            } else if case .malformed = member.argument {
                 apply(malformed: directive)
             } else {
                 apply(directive)

@@ -9,12 +9,13 @@ package enum StoredFields {
     package static func select(from response: borrowing ResponseHead, policy: CachePolicy) -> Fields {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
         var stored = Fields(asLargeAs: response.fields)
+        stored.setBytes(response.fields.bytes)
         for index in response.fields.slots.indices {
             if response.fields.slots[index].name == .age || HopByHop.isRemoved(at: index, of: response.fields) {
                 continue
             }
             if isWithheld(at: index, of: response.fields, directives, policy) { continue }
-            stored.append(name: response.fields.name(at: index), response.fields.value(at: index))
+            stored.record(response.fields.slots[index])
         }
         return stored
     }
@@ -25,14 +26,13 @@ package enum StoredFields {
     ) {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
         guard directives.flags.contains(.namesFields) || policy.setCookie == .stripped else { return }
+        var lines = FieldLineCopy()
         for index in response.fields.slots.indices
         where isWithheld(at: index, of: response.fields, directives, policy) {
             if HopByHop.isRemoved(at: index, of: response.fields) { continue }
-            buffer.append(response.fields.name(at: index))
-            buffer.append(": ")
-            buffer.append(response.fields.value(at: index))
-            buffer.append("\r\n")
+            lines.add(index, of: response.fields, into: &buffer)
         }
+        lines.end(of: response.fields, into: &buffer)
     }
 
     private static func isWithheld(

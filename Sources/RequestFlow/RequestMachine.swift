@@ -38,6 +38,13 @@ package struct RequestMachine: Sendable {
     package let facts: RequestFacts
     /// Why the request went to the origin (RFC 9211 §2.2); nil while it did not.
     package private(set) var forwardReason: ForwardReason?
+    /// The request is none of the cache's business.
+    package var bypasses: Bool {
+        switch forwardReason {
+        case .bypass, .method: true
+        default: false
+        }
+    }
     /// A stored response is at hand that may be used if the origin fails.
     package private(set) var mayServeStaleOnError = false
     /// Whether the fetch was made with Larder's own validators.

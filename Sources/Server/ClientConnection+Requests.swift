@@ -35,7 +35,7 @@ extension ClientConnection {
         let expectsContinue: Bool
         do throws(RequestError) {
             framing = try MessageFraming.ofRequest(head)
-            expectsContinue = try RequestExpectation.ofRequest(head) == .continue
+            expectsContinue = try RequestExpectation.ofRequest(head).isContinue
         } catch {
             refuse(error.status, detail: error.reason)
             return nil

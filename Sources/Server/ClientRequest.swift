@@ -58,8 +58,8 @@ struct ClientRequest: ~Copyable {
     }
 }
 
-/// What will be told about how a request was answered (promise 8).
-struct Answer {
+/// What will be told about how a request was answered (promise 8). Lent, never copied.
+struct Answer: ~Copyable {
     var outcome: CacheOutcome
     var forward: ForwardReason?
     /// Of the origin's answer, when there was one.
@@ -70,7 +70,6 @@ struct Answer {
     var notStored: NotStoredReason?
     var detail: StaticString?
     var upstreamNanoseconds: Int64 = 0
-    /// Field lines for this client alone, each ended by CRLF: the store has not got them.
     var ownFields: ContiguousArray<UInt8> = []
     /// It was sent whole in a coding that was made here.
     var coded: CodedAnswer?

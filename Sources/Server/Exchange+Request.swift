@@ -53,8 +53,9 @@ extension Exchange {
 
     var wantsRequestBody: Bool {
         if case .tunnel = intake { return upstreamTakesMore }
-        if machine.state == .collectingBody { return !requestBody.isComplete }
-        return !requestBody.isComplete && upstreamTakesMore
+        if requestBody.isComplete { return false }
+        if case .collectingBody = machine.state { return true }
+        return upstreamTakesMore
     }
 
     private var upstreamTakesMore: Bool {
@@ -64,7 +65,7 @@ extension Exchange {
 
     /// Answers how many bytes were used.
     func requestBodyReceived(_ bytes: borrowing Span<UInt8>) -> Int {
-        if machine.state == .collectingBody { return takeRequestBody(bytes) }
+        if case .collectingBody = machine.state { return takeRequestBody(bytes) }
         guard let upstream else { return 0 }
         if case .tunnel = intake {
             upstream.write(bytes)
@@ -96,7 +97,7 @@ extension Exchange {
 
     private func send(_ data: borrowing Span<UInt8>, to upstream: UpstreamConnection) {
         requestBody.hasBeenSent = true
-        if requestBody.framing == .chunked {
+        if case .chunked = requestBody.framing {
             worker.upstreamOutput.clear()
             HeadWriter.chunkHeader(data.count, into: &worker.upstreamOutput)
             upstream.send(&worker.upstreamOutput, data)
@@ -109,7 +110,7 @@ extension Exchange {
     }
 
     private func endRequestBody(on upstream: UpstreamConnection) {
-        if requestBody.framing == .chunked {
+        if case .chunked = requestBody.framing {
             worker.upstreamOutput.clear()
             HeadWriter.lastChunk(trailers: requestBody.trailers, into: &worker.upstreamOutput)
             upstream.send(&worker.upstreamOutput)

@@ -86,7 +86,7 @@ extension Exchange {
     // MARK: Relaying
 
     func beginRelay(_ response: borrowing ResponseHead, framing: BodyFraming) {
-        answer.outcome = machine.forwardReason == .bypass || machine.forwardReason == .method ? .pass : .miss
+        answer.outcome = machine.bypasses ? .pass : .miss
         if head.method == .head { worker.updateByHead(response, exchange: self) }
         rememberUncacheable()
         endFlight(.uncacheable)

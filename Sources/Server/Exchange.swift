@@ -129,10 +129,14 @@ final class Exchange: Deadline {
     /// The worker has searched memory; its scratch still holds the key.
     func found(_ found: Found) {
         stored = found.stored
-        foundFresh = found.answer == .fresh
         keyHash = found.keyHash
+        switch found.answer {
         // What is not stored needs no key of its own, as long as nothing else turns out.
-        if key.isEmpty, found.answer != .uncacheable { key = worker.keyCopy() }
+        case .uncacheable: return
+        case .fresh: foundFresh = true
+        default: foundFresh = false
+        }
+        if key.isEmpty { key = worker.keyCopy() }
     }
 
     func adoptEpoch() { if epoch == 0 { epoch = worker.currentEpoch } }
@@ -325,9 +329,7 @@ final class Exchange: Deadline {
     /// What is stored goes out at once, as this request wants it, and that is the end.
     func respond(with stored: StoredResponse, to client: ClientConnection) {
         if worker.decodesInSteps(stored, for: head, request.route) { return streamDecoded(stored) }
-        var answer = self.answer
         let status = worker.respond(with: stored, to: head, on: client, request: request, answer: &answer)
-        self.answer = answer
         finish(status: Status(status))
     }
 

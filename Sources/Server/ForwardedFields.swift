@@ -10,7 +10,7 @@ enum ForwardedFields {
     static let names: FieldNameSet = [.forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort]
 
     static func write(_ exchange: Exchange, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer) {
-        guard snapshot.forwarded != .off, let ip = exchange.peer else { return }
+        guard snapshot.forwards, let ip = exchange.peer else { return }
         let worker = exchange.worker
         worker.scratch.clear()
         ip.write(into: &worker.scratch)

@@ -102,7 +102,7 @@ final class AccessLogWriter: Deadline {
     func write(
         _ record: RequestRecord, contentByteCount: UInt64, route: CompiledRoute?, head: borrowing RequestHead,
         client: ClientConnection,
-        answer: Answer, worker: Worker
+        answer: borrowing Answer, worker: Worker
     ) {
         guard queue.admitsLine() else { return }
         var facts = AccessFacts(

@@ -27,6 +27,8 @@ final class ProxySnapshot: Sendable {
     let memoryLifetimeMilliseconds: Int64?
     /// What becomes of X-Forwarded-For and its like.
     let forwarded: ProxySettings.Forwarded
+    /// Servers are told whom a request came from.
+    let forwards: Bool
     let trustedProxies: [AddressRange]
     /// How many loops share the limits.
     let workerCount: Int
@@ -52,6 +54,7 @@ final class ProxySnapshot: Sendable {
         cacheName = ContiguousArray(settings.cacheName.utf8)
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
         forwarded = settings.forwarded
+        forwards = settings.forwarded != .off
         trustedProxies = settings.trustedProxies
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
@@ -102,6 +105,8 @@ final class CompiledRoute: Sendable {
     private let keysPosts: Bool
     // Of the settings and the policy, for each request.
     let isPass: Bool
+    /// Its number among the upstreams.
+    let upstream: Int
     let coalesces: Bool
     let coalescesNodes: Bool
     let honorsDirectives: Bool
@@ -120,6 +125,7 @@ final class CompiledRoute: Sendable {
         self.settings = route
         policy = CachePolicy(route, settings)
         isPass = route.isPass
+        upstream = route.upstream
         coalesces = route.coalesce.isEnabled
         coalescesNodes = route.coalesce.scope == .nodes
         firstByteTimeoutMilliseconds = route.timeouts.firstByteMilliseconds

@@ -17,13 +17,13 @@ enum RequestHeadWriter {
     private static func write(
         _ exchange: Exchange, _ head: borrowing RequestHead, into buffer: inout ByteBuffer
     ) {
-        let worker = exchange.worker
-        let isLooked = exchange.machine.forwardReason != .bypass && exchange.machine.forwardReason != .method
+        let route = exchange.request.route
+        let snapshot = exchange.worker.snapshot
         let fillsByGET = exchange.isBackground && exchange.request.content == nil
         if fillsByGET { buffer.append("GET") } else { buffer.append(head.methodBytes) }
         buffer.append(" ")
-        if isLooked {
-            NormalizedTarget.write(head, options: exchange.request.route.key, into: &buffer)
+        if !exchange.machine.bypasses {
+            NormalizedTarget.write(head, options: route.key, into: &buffer)
         } else if head.method == .options, head.path.equals("*") {
             buffer.append("*")
         } else {
@@ -31,13 +31,13 @@ enum RequestHeadWriter {
         }
         buffer.append(" HTTP/1.1\r\n")
         writeHost(exchange, head, into: &buffer)
-        writeFields(exchange, head.fields, into: &buffer)
+        writeFields(exchange, head.fields, snapshot, route.compression, into: &buffer)
         if exchange.machine.isConditional, let stored = exchange.stored {
             writeConditions(stored, into: &buffer)
         }
         if exchange.machine.isCompleting, let stored = exchange.stored { writeRest(of: stored, into: &buffer) }
-        ForwardedFields.write(exchange, worker.snapshot, into: &buffer)
-        writeVia(head, worker.snapshot, into: &buffer)
+        ForwardedFields.write(exchange, snapshot, into: &buffer)
+        writeVia(head, snapshot, into: &buffer)
         writeFraming(exchange, into: &buffer)
         buffer.append("\r\n")
     }
@@ -57,12 +57,13 @@ enum RequestHeadWriter {
 
     /// A flight's answer is for all who wait, whatever validators or ranges its leader's client sent.
     private static func writeFields(
-        _ exchange: Exchange, _ fields: borrowing Fields, into buffer: inout ByteBuffer
+        _ exchange: Exchange, _ fields: borrowing Fields, _ snapshot: ProxySnapshot, _ compression: CompressionPolicy,
+        into buffer: inout ByteBuffer
     ) {
         let forAll = exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
         let sendsRange = exchange.sendsClientRange
-        let recodes = !exchange.request.route.compression.isOff
-        let off = exchange.worker.snapshot.forwarded == .off
+        let recodes = !compression.isOff
+        var lines = FieldLineCopy()
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: fields) { continue }
@@ -71,30 +72,29 @@ enum RequestHeadWriter {
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
                 continue
             }
-            if !off, ForwardedFields.names.contains(name) { continue }
-            if name == .via, exchange.worker.snapshot.via.count > 0 { continue }
+            if snapshot.forwards, ForwardedFields.names.contains(name) { continue }
+            if name == .via, snapshot.via.count > 0 { continue }
             if recodes, name == .acceptEncoding { continue }
-            buffer.append(fields.name(at: index))
-            buffer.append(": ")
             if recodes, name == .ifMatch {
-                // The tag of a body that was compressed here was strong when it came (RFC 9110 §13.1.1).
-                EntityTag.writeStrengthened(fields.value(at: index), into: &buffer)
+                lines.end(of: fields, into: &buffer)
+                writeStrengthened(index, of: fields, into: &buffer)
             } else {
-                buffer.append(fields.value(at: index))
+                lines.add(index, of: fields, into: &buffer)
             }
-            buffer.append("\r\n")
         }
-        if recodes { writeAcceptEncoding(exchange.request.route.compression, into: &buffer) }
+        lines.end(of: fields, into: &buffer)
+        // The same for every client, so that all share one stored body.
+        if recodes {
+            let line = compression.upstreamAcceptEncoding
+            buffer.append(line.span)
+        }
     }
 
-    /// The same for every client, so that all share one stored body.
-    private static func writeAcceptEncoding(_ policy: CompressionPolicy, into buffer: inout ByteBuffer) {
-        buffer.append("Accept-Encoding: ")
-        if policy.upstreamCodings.isEmpty { buffer.append("identity") }
-        for (index, coding) in policy.upstreamCodings.enumerated() {
-            if index > 0 { buffer.append(", ") }
-            buffer.append(coding.name)
-        }
+    /// The tag of a body that was compressed here was strong when it came (RFC 9110 §13.1.1).
+    private static func writeStrengthened(_ index: Int, of fields: borrowing Fields, into buffer: inout ByteBuffer) {
+        buffer.append(fields.name(at: index))
+        buffer.append(": ")
+        EntityTag.writeStrengthened(fields.value(at: index), into: &buffer)
         buffer.append("\r\n")
     }
 

@@ -76,9 +76,11 @@ enum ResponseHeadWriter {
 
     /// All fields but those of the connection and those that are written anew.
     private static func writeFields(_ fields: borrowing Fields, into buffer: inout ByteBuffer) {
+        var lines = FieldLineCopy()
         for index in fields.slots.indices where isPassedOn(index, of: fields) {
-            writeField(index, of: fields, weakens: false, into: &buffer)
+            lines.add(index, of: fields, into: &buffer)
         }
+        lines.end(of: fields, into: &buffer)
     }
 
     /// The same without tags meant for Larder alone.
@@ -86,12 +88,19 @@ enum ResponseHeadWriter {
         _ fields: borrowing Fields, strips route: CompiledRoute, recodes: Bool, weakens: Bool,
         into buffer: inout ByteBuffer
     ) {
+        var lines = FieldLineCopy()
         for index in fields.slots.indices where isPassedOn(index, of: fields) {
             let name = fields.slots[index].name
             if route.isTagField(at: index, of: fields) { continue }
             if recodes, name == .contentEncoding || name == .acceptRanges { continue }
-            writeField(index, of: fields, weakens: weakens && name == .eTag, into: &buffer)
+            if weakens, name == .eTag {
+                lines.end(of: fields, into: &buffer)
+                writeWeakened(index, of: fields, into: &buffer)
+            } else {
+                lines.add(index, of: fields, into: &buffer)
+            }
         }
+        lines.end(of: fields, into: &buffer)
     }
 
     private static func isPassedOn(_ index: Int, of fields: borrowing Fields) -> Bool {
@@ -100,16 +109,10 @@ enum ResponseHeadWriter {
         return !HopByHop.isRemoved(at: index, of: fields)
     }
 
-    private static func writeField(
-        _ index: Int, of fields: borrowing Fields, weakens: Bool, into buffer: inout ByteBuffer
-    ) {
+    private static func writeWeakened(_ index: Int, of fields: borrowing Fields, into buffer: inout ByteBuffer) {
         buffer.append(fields.name(at: index))
         buffer.append(": ")
-        if weakens {
-            CodedHead.writeWeakened(value: fields.value(at: index), into: &buffer)
-        } else {
-            buffer.append(fields.value(at: index))
-        }
+        CodedHead.writeWeakened(value: fields.value(at: index), into: &buffer)
         buffer.append("\r\n")
     }
 

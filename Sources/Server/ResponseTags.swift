@@ -19,7 +19,7 @@ enum ResponseTags {
 }
 
 extension RequestOutcome {
-    init(_ answer: Answer) {
+    init(_ answer: borrowing Answer) {
         self.init(
             answer.outcome, forward: answer.forward, forwardStatus: answer.forwardStatus, stored: answer.isStored,
             collapsed: answer.isCollapsed, ttlSeconds: answer.ttlSeconds.map(Int.init), notStored: answer.notStored,

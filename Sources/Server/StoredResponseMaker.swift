@@ -32,7 +32,9 @@ enum StoredResponseMaker {
         exchange.grantedLifetimeMilliseconds = metadata.freshnessLifetimeMilliseconds
         var head = ByteBuffer(capacity: 512)
         var metadata = metadata.limited(toMilliseconds: route.policy.maximumTTLMilliseconds)
-        let coding = ResponseCoding(response, to: exchange.head, route.compression, contentLength: contentLength)
+        let coding = ResponseCoding(
+            response, to: exchange.head, route.compression, contentLength: contentLength,
+            types: &exchange.worker.mediaTypes)
         if coding.isCompressible { metadata.flags.insert(.isCompressible) }
         let fields = StoredFields.select(from: response, policy: route.policy)
         if fields.count(of: .eTag) == 1 { metadata.flags.insert(.beginsLike304) }
@@ -87,15 +89,14 @@ enum StoredResponseMaker {
         of fields: borrowing Fields, _ route: CompiledRoute, into buffer: inout ByteBuffer,
         where isMeant: (Int, FieldName) -> Bool
     ) {
+        var lines = FieldLineCopy()
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             // The length is written anew for each answer; tags are ours.
             if name == .contentLength || name == .larderCacheControl || !isMeant(index, name) { continue }
             if route.isTagField(at: index, of: fields) { continue }
-            buffer.append(fields.name(at: index))
-            buffer.append(": ")
-            buffer.append(fields.value(at: index))
-            buffer.append("\r\n")
+            lines.add(index, of: fields, into: &buffer)
         }
+        lines.end(of: fields, into: &buffer)
     }
 }

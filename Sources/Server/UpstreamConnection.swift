@@ -220,9 +220,9 @@ final class UpstreamConnection: StreamChannel {
             return rest.count
         }
         let connection = ConnectionOptions.parse(head.fields)
-        isReusable = connection.persists(head.version) && framing != .untilClose
+        isReusable = connection.persists(head.version) && !framing.endsWithConnection
         if isReusable, let seconds = KeepAliveField.timeoutSeconds(head.fields) { driver.keeps(self, seconds: seconds) }
-        decoder = BodyDecoder(framing, limits: exchange.worker.wireLimits)
+        decoder.begin(framing, limits: exchange.worker.wireLimits)
         phase = head.status.code == 101 ? .tunnel : .body
         expect(milliseconds: idleTimeoutMilliseconds)
         if let used = exchange.headReceived(head, framing: framing, rest: rest) {
@@ -245,7 +245,7 @@ final class UpstreamConnection: StreamChannel {
         case .finished(let consumed):
             self.exchange = nil
             // Others have none.
-            let trailers = framing == .chunked ? decoder.trailers : Fields()
+            let trailers = framing.isChunked ? decoder.trailers : Fields()
             release(leftOver: consumed < bytes.count)
             exchange.bodyEnded(trailers: trailers)
             return (consumed, false)

@@ -27,17 +27,17 @@ extension Worker {
             }
             return status
         } catch {
-            return refuse(stored, error, to: head, request: request, answer: answer)
+            return refuse(stored, error, to: head, request: request, answer: &answer)
         }
     }
 
     /// What is stored cannot be decoded; when that is its fault, it is of no use to anybody.
     private func refuse(
         _ stored: StoredResponse, _ error: CodingError, to head: borrowing RequestHead,
-        request: borrowing ClientRequest,
-        answer: Answer
+        request: borrowing ClientRequest, answer: inout Answer
     ) -> UInt16 {
         if error != .outOfMemory { forget(stored) }
+        answer.detail = error.label
         writeLocalAnswer(
             Status(502), detail: error.label, isHead: head.method == .head, keepsOpen: request.keepsOpen,
             version: head.version, answer: answer)
@@ -46,7 +46,7 @@ extension Worker {
 
     private func respond(
         asIs stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: borrowing ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: borrowing Answer
     ) -> UInt16 {
         if !head.fields.present.isDisjoint(with: Self.narrowingFields) {
             return respondNarrowed(with: stored, to: head, on: client, request: request, answer: answer)
@@ -61,7 +61,7 @@ extension Worker {
 
     private func writeWhole(
         _ stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: borrowing ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: borrowing Answer
     ) {
         let count = stored.bodyCount
         let status = Status(stored.metadata.status)
@@ -87,7 +87,7 @@ extension Worker {
 
     /// The fields that are written anew for each answer, and the empty line.
     private func writeTail(
-        metadata: CachedMetadata, contentLength: Int?, version: HTTPVersion, keepsOpen: Bool, answer: Answer
+        metadata: CachedMetadata, contentLength: Int?, version: HTTPVersion, keepsOpen: Bool, answer: borrowing Answer
     ) {
         writeAge(metadata, answer)
         if !answer.ownFields.isEmpty { output.append(answer.ownFields.span) }
@@ -102,7 +102,7 @@ extension Worker {
     }
 
     /// RFC 9111 §5.1: on whatever was not just made by the origin.
-    private func writeAge(_ metadata: CachedMetadata, _ answer: Answer) {
+    private func writeAge(_ metadata: CachedMetadata, _ answer: borrowing Answer) {
         let age = metadata.ageSeconds(loop.now)
         guard age > 0 || answer.outcome != .miss else { return }
         output.append("Age: ")
@@ -110,8 +110,8 @@ extension Worker {
         output.append("\r\n")
     }
 
-    func writeExplanation(_ answer: Answer) {
-        if answer.outcome == .hit, answer.forward == nil, answer.detail == nil, let ttl = answer.ttlSeconds {
+    func writeExplanation(_ answer: borrowing Answer) {
+        if case .hit = answer.outcome, answer.forward == nil, answer.detail == nil, let ttl = answer.ttlSeconds {
             return writeHitExplanation(ttlSeconds: ttl)
         }
         let name = snapshot.cacheName
@@ -143,7 +143,7 @@ extension Worker {
     /// The head of a response that is still arriving.
     func writeStoredHead(
         _ head: borrowing Span<UInt8>, metadata: CachedMetadata, contentLength: Int?, delivery: Delivery,
-        request: borrowing ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: borrowing Answer
     ) {
         output.append(head)
         if delivery.framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
@@ -156,7 +156,7 @@ extension Worker {
 
     private func respondNarrowed(
         with stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: borrowing ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: borrowing Answer
     ) -> UInt16 {
         let metadata = stored.metadata
         switch ResponsePlan.choose(
@@ -192,7 +192,7 @@ extension Worker {
 
     private func writePart(
         _ range: Range<Int>, of stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,
-        request: borrowing ClientRequest, answer: Answer
+        request: borrowing ClientRequest, answer: borrowing Answer
     ) {
         output.append("HTTP/1.1 206 Partial Content\r\n")
         output.append(StoredHead.fieldLines(stored.head))
@@ -216,7 +216,7 @@ extension Worker {
     /// multipart/byteranges of RFC 9110 §14.6.
     private func writeParts(
         _ ranges: [Range<Int>], of stored: StoredResponse, to head: borrowing RequestHead,
-        on client: ClientConnection, request: borrowing ClientRequest, answer: Answer
+        on client: ClientConnection, request: borrowing ClientRequest, answer: borrowing Answer
     ) {
         let parts = MultipartByteRanges(
             ranges, of: stored.bodyCount, contentType: StoredHead.value(of: .contentType, in: stored.head),
@@ -247,8 +247,18 @@ extension Worker {
 
     /// An error or a refusal, told in a line of text.
     func writeLocalAnswer(
+        _ status: Status, detail: StaticString, isHead: Bool, keepsOpen: Bool, version: HTTPVersion
+    ) {
+        var answer = Answer(outcome: .local)
+        answer.detail = detail
+        writeLocalAnswer(
+            status, detail: detail, isHead: isHead, keepsOpen: keepsOpen, version: version, answer: answer)
+    }
+
+    /// The same for a request of which more is known; `answer` tells the detail too.
+    func writeLocalAnswer(
         _ status: Status, detail: StaticString, isHead: Bool, keepsOpen: Bool, version: HTTPVersion,
-        answer: Answer? = nil
+        answer: borrowing Answer
     ) {
         writeStatusLine(status)
         dates.append(to: &output, wallSeconds: loop.now.wallSeconds)
@@ -258,9 +268,7 @@ extension Worker {
         output.append("\r\n")
         if status.code == 405 { output.append("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n") }
         if status.code == 503 { output.append("Retry-After: 1\r\n") }
-        var told = answer ?? Answer(outcome: .local)
-        told.detail = detail
-        writeExplanation(told)
+        writeExplanation(answer)
         writeConnection(version: version, keepsOpen: keepsOpen)
         endHead()
         guard !isHead else { return }

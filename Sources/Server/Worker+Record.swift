@@ -11,7 +11,7 @@ import Telemetry
 extension Worker {
     func record(
         status: UInt16, request: borrowing ClientRequest, head: borrowing RequestHead, client: ClientConnection,
-        answer: Answer
+        answer: borrowing Answer
     ) {
         let end = loop.monotonicNanoseconds()
         let duration = max(0, end - request.startedNanoseconds)

@@ -34,6 +34,7 @@ final class Worker {
     var headSlots = HeadSlots()
     var transformOutput = ByteBuffer()
     var preferences = PreferenceMemory()
+    var mediaTypes = MediaTypeMemory()
     var storedStreams = StoredStreams()
     var wireLimits: WireLimits { snapshot.wireLimits }
 
@@ -117,7 +118,7 @@ final class Worker {
     // MARK: Upstreams
 
     /// - Parameter route: of the present snapshot.
-    func driver(of route: CompiledRoute) -> UpstreamDriver { drivers[route.settings.upstream] }
+    func driver(of route: CompiledRoute) -> UpstreamDriver { drivers[route.upstream] }
 
     /// What has taken the place of a driver that takes no more requests.
     func successor(of driver: UpstreamDriver) -> UpstreamDriver? {

@@ -38,15 +38,36 @@ struct CompressionPolicyTests {
         status: UInt16, fields: [(String, String)], length: Int?, expected: CompressionRefusal?
     ) throws {
         let response = Exchange.response(status, fields)
-        #expect(try Self.policy().refusal(of: response, to: Exchange.request(), contentLength: length) == expected)
+        var types = MediaTypeMemory()
+        let refusal = try Self.policy().refusal(
+            of: response, to: Exchange.request(), contentLength: length, types: &types)
+        #expect(refusal == expected)
+    }
+
+    @Test("What is remembered of a media type is that of one route and one type")
+    func mediaTypes() throws {
+        var types = MediaTypeMemory()
+        func refusal(_ policy: CompressionPolicy, _ type: String) -> CompressionRefusal? {
+            policy.refusal(
+                of: Exchange.response(200, [("Content-Type", type)]), to: Exchange.request(), contentLength: 5000,
+                types: &types)
+        }
+        let (all, none) = (try Self.policy(), CompressionPolicy(codings: [.gzip]))
+        for _ in 0..<2 {
+            #expect(refusal(all, "text/css") == nil)
+            #expect(refusal(none, "text/css") == .type)
+            #expect(refusal(all, "image/png") == .type)
+            #expect(refusal(all, "text/css; charset=utf-8") == nil)
+        }
     }
 
     @Test("Excluded paths and routes that say off are left alone")
     func excluded() throws {
         let response = Exchange.response(200, [Self.json])
         let secret = Exchange.request("GET", "/secret/a")
-        #expect(try Self.policy().refusal(of: response, to: secret, contentLength: 5000) == .path)
-        #expect(CompressionPolicy.off.refusal(of: response, to: secret, contentLength: 5000) == .off)
+        var types = MediaTypeMemory()
+        #expect(try Self.policy().refusal(of: response, to: secret, contentLength: 5000, types: &types) == .path)
+        #expect(CompressionPolicy.off.refusal(of: response, to: secret, contentLength: 5000, types: &types) == .off)
         #expect(CompressionPolicy.off.serves(secret) == false)
     }
 

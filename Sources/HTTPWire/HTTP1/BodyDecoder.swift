@@ -31,13 +31,22 @@ package struct BodyDecoder: Sendable {
     package private(set) var trailers = Fields()
 
     package init(_ framing: BodyFraming, limits: WireLimits = WireLimits()) {
-        state =
-            switch framing {
-            case .none, .length(0): .finished
-            case .length(let length): .remaining(length)
-            case .chunked: .chunked(ChunkedDecoder(limits: limits))
-            case .untilClose: .untilClose
-            }
+        state = Self.start(framing, limits)
+    }
+
+    /// The next body of the connection.
+    package mutating func begin(_ framing: BodyFraming, limits: WireLimits) {
+        state = Self.start(framing, limits)
+        if !trailers.isEmpty { trailers = Fields() }
+    }
+
+    private static func start(_ framing: BodyFraming, _ limits: WireLimits) -> State {
+        switch framing {
+        case .none, .length(0): .finished
+        case .length(let length): .remaining(length)
+        case .chunked: .chunked(ChunkedDecoder(limits: limits))
+        case .untilClose: .untilClose
+        }
     }
 
     /// Whether the body has ended; true at once when there is none.

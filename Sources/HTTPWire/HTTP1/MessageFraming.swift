@@ -9,6 +9,14 @@ package enum BodyFraming: Equatable, Sendable {
     case chunked
     /// A response's body ends with its connection.
     case untilClose
+
+    @inlinable package var isChunked: Bool {
+        if case .chunked = self { true } else { false }
+    }
+
+    @inlinable package var endsWithConnection: Bool {
+        if case .untilClose = self { true } else { false }
+    }
 }
 
 /// The rules of RFC 9112 §6.3. What could be framed in two ways is refused, because a request that two servers

@@ -6,6 +6,13 @@ package import HTTPMessages
 package enum RequestExpectation: Equatable, Sendable {
     case none, `continue`
 
+    package var isContinue: Bool {
+        switch self {
+        case .none: false
+        case .continue: true
+        }
+    }
+
     /// Anything but `100-continue` fails with 417; in HTTP/1.0 the field is ignored.
     package static func ofRequest(_ head: borrowing RequestHead) throws(RequestError) -> RequestExpectation {
         guard head.version == .http11, head.fields.contains(.expect) else { return .none }

@@ -22,7 +22,8 @@ extension Exchange {
         _ response: borrowing ResponseHead, contentLength: Int?
     ) throws(CodingError) -> RelayCoding {
         let policy = request.route.compression
-        let known = ResponseCoding(response, to: head, policy, contentLength: contentLength)
+        let known = ResponseCoding(
+            response, to: head, policy, contentLength: contentLength, types: &worker.mediaTypes)
         let target = worker.coding(
             of: known.stored, isCompressible: known.isCompressible, count: contentLength, for: head, policy)
         guard target != known.stored, head.method != .head else {

@@ -14,7 +14,7 @@ struct ResponseCoding {
 
     init(
         _ response: borrowing ResponseHead, to request: borrowing RequestHead, _ policy: CompressionPolicy,
-        contentLength: Int?
+        contentLength: Int?, types: inout MediaTypeMemory
     ) {
         var stored = ContentCoding.identity
         if !policy.isOff, case .one(let coding) = ContentEncodingField.read(response.fields), coding.isSupported,
@@ -24,7 +24,8 @@ struct ResponseCoding {
             stored = coding
         }
         self.stored = stored
-        isCompressible = policy.refusal(of: response, to: request, contentLength: contentLength) == nil
+        isCompressible =
+            policy.refusal(of: response, to: request, contentLength: contentLength, types: &types) == nil
         // RFC 9110 §15.4.5: a 304 has the Vary that the 200 would have had; its own head does not tell which. So
         // does a part of a body that would have been compressed as a whole.
         let isNarrowed = response.status.code == 304 || response.status.code == 206
