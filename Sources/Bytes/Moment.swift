@@ -8,7 +8,7 @@ public struct Moment: Sendable, Equatable {
     /// Since 1970-01-01 UTC.
     @usableFromInline package var wallNanoseconds: Int64
 
-    package init(monotonicNanoseconds: Int64, wallNanoseconds: Int64) {
+    @inlinable package init(monotonicNanoseconds: Int64, wallNanoseconds: Int64) {
         self.monotonicNanoseconds = monotonicNanoseconds
         self.wallNanoseconds = wallNanoseconds
     }

@@ -62,7 +62,7 @@ package final class CachePolicy: Sendable {
     package let maximumTTLMilliseconds: Int64?
     package let maximumVariants: Int
     /// Where tags are read from.
-    package let tagFields: [FieldName]
+    package let tagFields: FieldNameSet
     /// Further ones, whose names nothing else here knows; in lower case.
     package let otherTagFields: [ContiguousArray<UInt8>]
 
@@ -106,8 +106,15 @@ package final class CachePolicy: Sendable {
         self.heuristicMaximumMilliseconds = heuristicMaximumMilliseconds
         self.maximumTTLMilliseconds = maximumTTLMilliseconds
         self.maximumVariants = maximumVariants
-        self.tagFields = tagFields
+        var names = FieldNameSet()
+        for name in tagFields { names.insert(name) }
+        self.tagFields = names
         self.otherTagFields = otherTagFields.map { ContiguousArray($0.lowercased().utf8) }
+    }
+
+    /// Whether any line may carry tags; most heads have none.
+    package func mayHaveTags(_ fields: borrowing Fields) -> Bool {
+        !otherTagFields.isEmpty || fields.present.intersects(tagFields)
     }
 
     /// Whether the line carries tags, which are not passed on. Cache-Groups are not ours alone (RFC 9875 §2).

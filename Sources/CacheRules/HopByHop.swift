@@ -13,6 +13,9 @@ package enum HopByHop {
     /// RFC 9110 §7.6.1, whatever Connection says.
     package static func isRemoved(_ name: FieldName) -> Bool { names.contains(name) }
 
+    /// Whether any line may be removed; most heads have none.
+    package static func concerns(_ fields: borrowing Fields) -> Bool { fields.present.intersects(names) }
+
     /// Whether the line is removed: by its name, or because Connection lists it.
     package static func isRemoved(at index: Int, of fields: borrowing Fields) -> Bool {
         let name = fields.slots[index].name

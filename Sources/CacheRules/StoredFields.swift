@@ -10,10 +10,10 @@ package enum StoredFields {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
         var stored = Fields(asLargeAs: response.fields)
         stored.setBytes(response.fields.bytes)
+        let hasHopByHop = HopByHop.concerns(response.fields)
         for index in response.fields.slots.indices {
-            if response.fields.slots[index].name == .age || HopByHop.isRemoved(at: index, of: response.fields) {
-                continue
-            }
+            if response.fields.slots[index].name == .age { continue }
+            if hasHopByHop, HopByHop.isRemoved(at: index, of: response.fields) { continue }
             if isWithheld(at: index, of: response.fields, directives, policy) { continue }
             stored.record(response.fields.slots[index])
         }

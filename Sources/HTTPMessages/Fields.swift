@@ -60,7 +60,7 @@ package struct Fields: Sendable {
     }
 
     /// What is kept when it is cleared.
-    package var allocatedBytes: Int {
+    @inlinable package var allocatedBytes: Int {
         byteStorage.capacity + slotStorage.capacity * MemoryLayout<FieldSlot>.stride
     }
 

@@ -32,6 +32,8 @@ package struct RequestHead: ~Copyable, Sendable {
     /// Where the parser has found the value of Host.
     @usableFromInline package var hostRange: Range<Int>?
     @usableFromInline package var fields = Fields()
+    /// The last Host that was found valid; stays when the head is cleared, for the next is likely to be the same.
+    private var knownHost = ContiguousArray<UInt8>()
 
     package init() {}
 
@@ -59,6 +61,17 @@ package struct RequestHead: ~Copyable, Sendable {
         hostRange = nil
         fields.removeAll()
     }
+
+    package func knows(host: borrowing Span<UInt8>) -> Bool { knownHost.span.elementsEqual(host) }
+
+    /// It is valid.
+    package mutating func remember(host: borrowing Span<UInt8>) {
+        guard host.count <= Self.longestKnownHost else { return }
+        knownHost.removeAll(keepingCapacity: true)
+        for index in 0..<host.count { knownHost.append(host[index]) }
+    }
+
+    private static var longestKnownHost: Int { 64 }
 
     @inlinable
     package var methodBytes: Span<UInt8> {
@@ -107,6 +120,20 @@ package struct ResponseHead: Sendable {
     package var status: Status = Status(200)
     package var version: HTTPVersion = .http11
     package var reasonRange: Range<Int> = 0..<0
+    /// "HTTP/1.1", its first letter lowest.
+    private static var versionText: UInt64 { 0x312E_312F_5054_5448 }
+
+    /// The whole line with its CRLF, where the bytes begin with just what Larder would write.
+    package var plainStatusLine: Range<Int>? {
+        let text = fields.bytes
+        let (prefix, end) = (13, reasonRange.upperBound)  // "HTTP/1.1 200 "
+        guard reasonRange.lowerBound == prefix, end > prefix, end &+ 2 <= text.count,
+            text.word(at: 0) == Self.versionText, text[8] == ASCII.space, text[12] == ASCII.space,
+            text[end] == ASCII.carriageReturn, text[end &+ 1] == ASCII.lineFeed,
+            (Int(text[9]) &* 10 &+ Int(text[10])) &* 10 &+ Int(text[11]) &- 0x30 &* 111 == Int(status.code)
+        else { return nil }
+        return 0..<reasonRange.upperBound &+ 2
+    }
     package var fields = Fields()
 
     package init() {}

@@ -92,17 +92,18 @@ final class Exchange: Deadline {
         worker: Worker, client: ClientConnection?, slot: HeadSlot, request: consuming ClientRequest,
         machine: RequestMachine
     ) {
-        self.worker = worker
-        self.client = client
-        self.slot = slot
-        self.machine = machine
-        isBackground = client == nil
-        driver = worker.driver(of: request.route)
-        peer = client?.peer
+        // What is stored is not used again here, which would count its references twice.
+        delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
         requestBody = RequestBodyRelay(
             framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
+        driver = worker.driver(of: request.route)
+        peer = client?.peer
+        isBackground = client == nil
+        self.machine = machine
         self.request = request
-        delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
+        self.slot = slot
+        self.client = client
+        self.worker = worker
         super.init()
         attachDeadline(to: worker.loop)
         if worker.tier != nil { self.machine.secondTierExists() }

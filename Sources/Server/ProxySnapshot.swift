@@ -141,7 +141,6 @@ final class CompiledRoute: Sendable {
     }
 
     /// Whether the line carries tags, which are not passed on.
-    func isTagField(at index: Int, of fields: borrowing Fields) -> Bool { policy.isTagField(at: index, of: fields) }
 
     func writeKey(
         of head: borrowing RequestHead, content: KeyedContent?, hasher: ByteHasher, into buffer: inout ByteBuffer

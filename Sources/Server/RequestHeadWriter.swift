@@ -30,8 +30,9 @@ enum RequestHeadWriter {
             NormalizedTarget.write(head, into: &buffer)
         }
         buffer.append(" HTTP/1.1\r\n")
-        writeHost(exchange, head, into: &buffer)
-        writeFields(exchange, head.fields, snapshot, route.compression, into: &buffer)
+        let keepsHost = exchange.driver.passesHostOn && head.authorityRange == nil && head.fields.contains(.host)
+        if !keepsHost { writeHost(exchange, head, into: &buffer) }
+        writeFields(exchange, head.fields, keepsHost: keepsHost, snapshot, route.compression, into: &buffer)
         if exchange.machine.isConditional, let stored = exchange.stored {
             writeConditions(stored, into: &buffer)
         }
@@ -57,16 +58,18 @@ enum RequestHeadWriter {
 
     /// A flight's answer is for all who wait, whatever validators or ranges its leader's client sent.
     private static func writeFields(
-        _ exchange: Exchange, _ fields: borrowing Fields, _ snapshot: ProxySnapshot, _ compression: CompressionPolicy,
-        into buffer: inout ByteBuffer
+        _ exchange: Exchange, _ fields: borrowing Fields, keepsHost: Bool, _ snapshot: ProxySnapshot,
+        _ compression: CompressionPolicy, into buffer: inout ByteBuffer
     ) {
         let forAll = exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
         let sendsRange = exchange.sendsClientRange
         let recodes = !compression.isOff
         var lines = FieldLineCopy()
+        let hasHopByHop = HopByHop.concerns(fields)
         for index in fields.slots.indices {
             let name = fields.slots[index].name
-            if name == .host || name == .contentLength || HopByHop.isRemoved(at: index, of: fields) { continue }
+            if name == .contentLength || (name == .host && !keepsHost) { continue }
+            if hasHopByHop, HopByHop.isRemoved(at: index, of: fields) { continue }
             // Whoever has the body, or has asked for it, expects no word from the next server.
             if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty { continue }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {

@@ -12,11 +12,18 @@ enum ResponseHeadWriter {
     static func write(
         _ response: borrowing ResponseHead, contentLength: Int?, coding: RelayCoding, for exchange: Exchange
     ) {
+        write(response, to: exchange.head, contentLength: contentLength, coding: coding, for: exchange)
+    }
+
+    private static func write(
+        _ response: borrowing ResponseHead, to request: borrowing RequestHead, contentLength: Int?,
+        coding: RelayCoding, for exchange: Exchange
+    ) {
         let worker = exchange.worker
         writeStatusLine(response, into: &worker.output)
         writeFields(
             response.fields, strips: exchange.request.route, recodes: coding.isTransformed,
-            weakens: weakensETag(response, coding, exchange.head.fields), into: &worker.output)
+            weakens: weakensETag(response, coding, request.fields), into: &worker.output)
         coding.response.writeVary(into: &worker.output)
         if coding.isTransformed { CodedHead.writeContentEncoding(coding.target, into: &worker.output) }
         if !response.fields.contains(.date) {
@@ -30,7 +37,7 @@ enum ResponseHeadWriter {
         }
         worker.writeExplanation(exchange.answer)
         worker.writeConnection(
-            version: exchange.head.version,
+            version: request.version,
             keepsOpen: exchange.request.keepsOpen && !exchange.delivery.endsWithConnection)
         worker.endHead()
     }
@@ -67,6 +74,10 @@ enum ResponseHeadWriter {
     }
 
     static func writeStatusLine(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
+        if let line = response.plainStatusLine {
+            buffer.append(response.fields.bytes.extracting(line))
+            return
+        }
         buffer.append("HTTP/1.1 ")
         buffer.append(decimal: Int(response.status.code))
         buffer.append(" ")
@@ -77,7 +88,9 @@ enum ResponseHeadWriter {
     /// All fields but those of the connection and those that are written anew.
     private static func writeFields(_ fields: borrowing Fields, into buffer: inout ByteBuffer) {
         var lines = FieldLineCopy()
-        for index in fields.slots.indices where isPassedOn(index, of: fields) {
+        let hasHopByHop = HopByHop.concerns(fields)
+        for index in fields.slots.indices {
+            if isOurs(fields.slots[index].name) || hasHopByHop && HopByHop.isRemoved(at: index, of: fields) { continue }
             lines.add(index, of: fields, into: &buffer)
         }
         lines.end(of: fields, into: &buffer)
@@ -89,9 +102,12 @@ enum ResponseHeadWriter {
         into buffer: inout ByteBuffer
     ) {
         var lines = FieldLineCopy()
-        for index in fields.slots.indices where isPassedOn(index, of: fields) {
+        let hasHopByHop = HopByHop.concerns(fields)
+        let hasTags = route.policy.mayHaveTags(fields)
+        for index in fields.slots.indices {
             let name = fields.slots[index].name
-            if route.isTagField(at: index, of: fields) { continue }
+            if isOurs(name) || hasHopByHop && HopByHop.isRemoved(at: index, of: fields) { continue }
+            if hasTags, route.policy.isTagField(at: index, of: fields) { continue }
             if recodes, name == .contentEncoding || name == .acceptRanges { continue }
             if weakens, name == .eTag {
                 lines.end(of: fields, into: &buffer)
@@ -103,11 +119,8 @@ enum ResponseHeadWriter {
         lines.end(of: fields, into: &buffer)
     }
 
-    private static func isPassedOn(_ index: Int, of fields: borrowing Fields) -> Bool {
-        let name = fields.slots[index].name
-        if name == .contentLength || name == .larderCacheControl { return false }
-        return !HopByHop.isRemoved(at: index, of: fields)
-    }
+    /// Written anew, or meant for Larder.
+    private static func isOurs(_ name: FieldName) -> Bool { name == .contentLength || name == .larderCacheControl }
 
     private static func writeWeakened(_ index: Int, of fields: borrowing Fields, into buffer: inout ByteBuffer) {
         buffer.append(fields.name(at: index))

@@ -90,11 +90,12 @@ enum StoredResponseMaker {
         where isMeant: (Int, FieldName) -> Bool
     ) {
         var lines = FieldLineCopy()
+        let hasTags = route.policy.mayHaveTags(fields)
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             // The length is written anew for each answer; tags are ours.
             if name == .contentLength || name == .larderCacheControl || !isMeant(index, name) { continue }
-            if route.isTagField(at: index, of: fields) { continue }
+            if hasTags, route.policy.isTagField(at: index, of: fields) { continue }
             lines.add(index, of: fields, into: &buffer)
         }
         lines.end(of: fields, into: &buffer)

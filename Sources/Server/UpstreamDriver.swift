@@ -8,6 +8,8 @@ import Upstreams
 final class UpstreamDriver: Deadline {
     unowned let worker: Worker
     let settings: UpstreamSettings
+    /// Its servers get the Host that the client named.
+    let passesHostOn: Bool
     private var pool: UpstreamPool
     /// By the pool's slot.
     private var connections: [UpstreamConnection?] = []
@@ -24,6 +26,7 @@ final class UpstreamDriver: Deadline {
     init(worker: Worker, settings: UpstreamSettings, limits: UpstreamPoolLimits) {
         self.worker = worker
         self.settings = settings
+        if case .client = settings.hostField { passesHostOn = true } else { passesHostOn = false }
         locations = Array(repeating: [], count: settings.servers.count)
         pool = UpstreamPool(weights: settings.servers.map(\.weight), limits: limits)
         super.init()

@@ -74,7 +74,8 @@ extension Worker {
             start = end
         }
         bytes.clear()
-        parts.removeAll(keepingCapacity: true)
+        // To remove all at once is written for the general case, and costs more.
+        while !parts.isEmpty { parts.removeLast() }
         if output.isEmpty { swap(&bytes, &output) }
         if outputParts.isEmpty { swap(&parts, &outputParts) }
     }

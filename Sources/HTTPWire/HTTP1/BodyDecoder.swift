@@ -19,33 +19,27 @@ package enum BodyError: Error, Equatable, Sendable {
 
 /// Finds the content of one body in what its connection delivers, however the body is framed.
 package struct BodyDecoder: Sendable {
-    private enum State: Sendable {
-        case remaining(Int)
-        case chunked(ChunkedDecoder)
-        case untilClose
-        case finished
-    }
+    private enum State: Sendable { case remaining(Int), chunked, untilClose, finished }
 
     private var state: State
-    /// The trailers of a chunked body, once it is finished.
-    package private(set) var trailers = Fields()
+    /// Of the last body that came in chunks, at most one: on the heap, so that other bodies cost none of its size.
+    private var chunks: ContiguousArray<ChunkedDecoder> = []
 
     package init(_ framing: BodyFraming, limits: WireLimits = WireLimits()) {
-        state = Self.start(framing, limits)
+        state = .finished
+        begin(framing, limits: limits)
     }
 
     /// The next body of the connection.
     package mutating func begin(_ framing: BodyFraming, limits: WireLimits) {
-        state = Self.start(framing, limits)
-        if !trailers.isEmpty { trailers = Fields() }
-    }
-
-    private static func start(_ framing: BodyFraming, _ limits: WireLimits) -> State {
+        if !chunks.isEmpty { chunks = [] }
         switch framing {
-        case .none, .length(0): .finished
-        case .length(let length): .remaining(length)
-        case .chunked: .chunked(ChunkedDecoder(limits: limits))
-        case .untilClose: .untilClose
+        case .none, .length(0): state = .finished
+        case .length(let length): state = .remaining(length)
+        case .untilClose: state = .untilClose
+        case .chunked:
+            state = .chunked
+            chunks = [ChunkedDecoder(limits: limits)]
         }
     }
 
@@ -53,6 +47,9 @@ package struct BodyDecoder: Sendable {
     package var isFinished: Bool {
         if case .finished = state { true } else { false }
     }
+
+    /// The trailers of a chunked body, once it is finished.
+    package var trailers: Fields { chunks.first?.trailers ?? Fields() }
 
     /// After `.failed` the decoder must not be used again.
     package mutating func next(_ input: borrowing Span<UInt8>) -> BodyStep<BodyError> {
@@ -64,25 +61,18 @@ package struct BodyDecoder: Sendable {
             let count = min(remaining, input.count)
             state = count == remaining ? .finished : .remaining(remaining - count)
             return .data(range: 0..<count, consumed: count)
-        case .chunked(var decoder):
-            state = .finished  // Leaves `decoder` the only owner of its memory.
-            let step = decoder.decode(input)
-            return keep(decoder, step)
+        case .chunked: return nextChunk(input)
         }
     }
 
-    private mutating func keep(_ decoder: ChunkedDecoder, _ step: BodyStep<ChunkError>) -> BodyStep<BodyError> {
-        switch step {
+    private mutating func nextChunk(_ input: borrowing Span<UInt8>) -> BodyStep<BodyError> {
+        switch chunks[0].decode(input) {
         case .finished(let consumed):
-            trailers = decoder.trailers
+            state = .finished
             return .finished(consumed: consumed)
         case .failed(let error): return .failed(.chunk(error))
-        case .needMore:
-            state = .chunked(decoder)
-            return .needMore
-        case .data(let range, let consumed):
-            state = .chunked(decoder)
-            return .data(range: range, consumed: consumed)
+        case .needMore: return .needMore
+        case .data(let range, let consumed): return .data(range: range, consumed: consumed)
         }
     }
 

@@ -90,6 +90,10 @@ package struct RequestParser: Sendable {
         let host = head.fields.slots[index].valueRange
         head.hostRange = host
         if host.isEmpty { return head.authorityRange == nil ? nil : .malformedHost }
-        return Authority.isValid(message.extracting(host)) ? nil : .malformedHost
+        let text = message.extracting(host)
+        if head.knows(host: text) { return nil }
+        guard Authority.isValid(text) else { return .malformedHost }
+        head.remember(host: text)
+        return nil
     }
 }
