@@ -18,11 +18,12 @@ import Testing
     }
 
     private func world(
-        _ body: [UInt8], _ coding: ContentCoding, cache: String, framing: String = "length", top: String = ""
+        _ body: [UInt8], _ coding: ContentCoding, cache: String, framing: String = "length", top: String = "",
+        missing: Int = 0
     ) throws -> ScriptedWorld {
         var output = ByteBuffer()
         try WholeBody.encode(body.span, coding, level: .fast, into: &output)
-        let coded = Array(copying: output.span)
+        let coded = Array(Array(copying: output.span).dropLast(missing))
         let head =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: \(cache)\r\nContent-Encoding: "
             + "\(coding.name)\r\n"
@@ -72,6 +73,35 @@ import Testing
         _ = larder.world.run(within: .seconds(90)) { slow.isOver }
         let isSame = try DecodedAnswer(slow.received)?.body == body
         #expect(isSame)
+        #expect(larder.proxy.shared.store.reservedBytes == 0)
+    }
+
+    @Test(arguments: [ContentCoding.gzip, .brotli], ["no-store", "max-age=60"])
+    func aClientThatLeavesTakesItAlong(coding: ContentCoding, cache: String) throws {
+        let body = Self.body(noise: 30_000, zeros: 5_000_000)
+        let larder = try world(body, coding, cache: cache)
+        let slow = larder.begin("GET /")
+        slow.isReading = false
+        larder.world.run(for: .seconds(1))
+        slow.close()
+        larder.world.run(for: .seconds(1))
+        #expect(larder.proxy.shared.store.reservedBytes == 0)
+        #expect(Self.producedBytes(larder) < 2 << 20)
+        #expect(try larder.askDecoded("GET /", fields: "Accept-Encoding: \(coding.name)\r\n")?.coding == coding)
+        #expect(larder.requests.count == (cache == "no-store" ? 2 : 1))
+    }
+
+    /// Its end is missing, which shows after many steps (promise 6).
+    @Test(arguments: [ContentCoding.gzip, .deflate, .brotli], ["no-store", "max-age=60"])
+    func aTruncatedOneBreaksOff(coding: ContentCoding, cache: String) throws {
+        let body = Self.body(noise: 8000, zeros: 1_300_000) + Array("the end".utf8)
+        let larder = try world(body, coding, cache: cache, missing: 4)
+        for count in 1...2 {
+            let answer = try larder.askDecoded("GET /")
+            #expect(answer == nil || answer?.status == 502, "a client can tell that it broke")
+            #expect(larder.requests.count == count, "nothing of it is stored")
+        }
+        larder.world.run(for: .seconds(1))
         #expect(larder.proxy.shared.store.reservedBytes == 0)
     }
 
