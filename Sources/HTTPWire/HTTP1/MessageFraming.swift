@@ -128,6 +128,10 @@ package enum MessageFraming {
     /// writes it once.
     private static func readLength(_ fields: borrowing Fields) -> Length {
         guard fields.contains(.contentLength) else { return .none }
+        // Nearly always one number in one line.
+        if let index = fields.onlyIndex(of: .contentLength), let number = DecimalText.parse(fields.value(at: index)) {
+            return .number(number)
+        }
         var length: Int?
         for index in fields.slots.indices where fields.slots[index].name == .contentLength {
             let value = fields.value(at: index)
