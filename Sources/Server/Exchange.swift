@@ -92,7 +92,6 @@ final class Exchange: Deadline {
         worker: Worker, client: ClientConnection?, slot: HeadSlot, request: consuming ClientRequest,
         machine: RequestMachine
     ) {
-        // What is stored is not used again here, which would count its references twice.
         delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
         requestBody = RequestBodyRelay(
             framing: client == nil ? .none : request.framing, limits: worker.wireLimits)

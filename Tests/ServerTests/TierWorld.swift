@@ -56,7 +56,7 @@ final class TierWorld {
         control.proxy.workers.reduce(0) { $0 + ($1.tier?.figures.writes[result] ?? 0) }
     }
 
-    func count(form result: TierFormResult) -> UInt64 {
+    func count(form result: TierLookupResult) -> UInt64 {
         control.proxy.workers.reduce(0) { $0 + ($1.tier?.figures.forms[result] ?? 0) }
     }
 

@@ -3,13 +3,14 @@ import Redis
 import RequestFlow
 import Telemetry
 
-/// What became of a question to the second tier.
+/// What became of a question to the second tier, for a response or one of its forms.
 enum TierLookupResult: Int, CaseIterable, Sendable {
     case hit
     case miss
-    /// It had a response, which an invalidation has overtaken, or of which that cannot be ruled out.
+    /// It had a response that an invalidation has overtaken, or may have; or a form of another body than the response has
+    /// now.
     case outdated
-    /// What lay there was no record, or not for that key, and was deleted.
+    /// What lay there was no record of that kind, or not for that key, and was deleted.
     case damaged
     case error
     case timeout
@@ -22,31 +23,6 @@ enum TierLookupResult: Int, CaseIterable, Sendable {
         case .error, .timeout, .notAsked: false
         }
     }
-
-    var label: String {
-        switch self {
-        case .hit: "hit"
-        case .miss: "miss"
-        case .outdated: "outdated"
-        case .damaged: "damaged"
-        case .error: "error"
-        case .timeout: "timeout"
-        case .notAsked: "not-asked"
-        }
-    }
-}
-
-/// What became of a form that was looked for in the second tier.
-enum TierFormResult: Int, CaseIterable, Sendable {
-    case hit
-    case miss
-    /// It was made of another body than the response has now.
-    case outdated
-    /// What lay there was no form of that response, and was deleted.
-    case damaged
-    case error
-    case timeout
-    case notAsked
 
     var label: String {
         switch self {
@@ -107,7 +83,7 @@ struct TierFigures: Sendable {
     var lookups = Tally<TierLookupResult>()
     var durations = LatencyHistogram()
     var writes = Tally<TierWriteResult>()
-    var forms = Tally<TierFormResult>()
+    var forms = Tally<TierLookupResult>()
     var formWrites = Tally<TierWriteResult>()
     /// Of fetches that nodes make in turn.
     var turns: [TurnEnd: UInt64] = [:]
@@ -155,7 +131,7 @@ struct TierFigures: Sendable {
     }
 
     mutating func count(_ result: TierLookupResult) { lookups[result] += 1 }
-    mutating func count(form result: TierFormResult) { forms[result] += 1 }
+    mutating func count(form result: TierLookupResult) { forms[result] += 1 }
 
     mutating func count(_ result: TierWriteResult, isForm: Bool) {
         if isForm { formWrites[result] += 1 } else { writes[result] += 1 }
@@ -183,7 +159,7 @@ extension TierFigures {
         reading.lookups = TierLookupResult.allCases.map { LabelledCount($0.label, lookups[$0]) }
         reading.durations = durations
         reading.writes = TierWriteResult.allCases.map { LabelledCount($0.label, writes[$0]) }
-        reading.forms = TierFormResult.allCases.map { LabelledCount($0.label, forms[$0]) }
+        reading.forms = TierLookupResult.allCases.map { LabelledCount($0.label, forms[$0]) }
         reading.formWrites = TierWriteResult.allCases.map { LabelledCount($0.label, formWrites[$0]) }
         reading.turns = TurnEnd.allCases.map { LabelledCount($0.rawValue, turns[$0] ?? 0) }
         reading.turnWaits = turnWaits
