@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Content codings: what clients ask for, what origins send, and that the body is always the same in the end."""
+import contextlib
 import gzip
 import json
 import random
@@ -268,21 +269,18 @@ class StreamTests(LarderCase):
         body = text(400_000)
         gate = threading.Event()
         self.origin.on("/", Reply(fields=[JSON, FRESH], framing="chunked", pieces=[body[:9000], gate, body[9000:]]))
-        answers = {}
-
-        def ask(number):
-            answers[number] = once(self.larder.port, "GET", "/", accepts(CODINGS[number % 4]))
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
-        for thread in threads:
-            thread.start()
-        self.origin.wait_for(1, "/")
-        gate.set()
-        for thread in threads:
-            thread.join()
-        for number, response in answers.items():
-            self.assertEqual(response.field("Content-Encoding"), CODINGS[number % 4])
-            if NODE or CODINGS[number % 4] != "br":
-                self.assertEqual(plain(response), body)
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(self.larder.port)) for _ in range(12)]
+            for number, client in enumerate(clients):
+                client.send_request("GET", "/", accepts(CODINGS[number % 4]))
+            # All of them follow before the rest comes: what is whole already goes out plain while it is coded.
+            responses = [client.read_final_head() for client in clients]
+            gate.set()
+            for number, (client, response) in enumerate(zip(clients, responses)):
+                client.read_content(response)
+                self.assertEqual(response.field("Content-Encoding"), CODINGS[number % 4])
+                if NODE or CODINGS[number % 4] != "br":
+                    self.assertEqual(plain(response), body)
         self.assertEqual(self.origin.count("/"), 1)
 
 
