@@ -407,6 +407,8 @@ class CostTests(NodesCase):
     def test_a_pattern_over_many_keys(self):
         self.start_nodes(4)
         self.redis.ask("DEBUG", "POPULATE", KEY_COUNT, "t:obj:GET x/api", 200)
+        # Redis answers nobody meanwhile, and leases may end.
+        self.wait_for_all()
         self.redis.ask("SLOWLOG", "RESET")
         monitor = self.redis.connection()
         self.addCleanup(monitor.close)
