@@ -69,7 +69,8 @@ enum RequestHeadWriter {
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             if name == .contentLength || (name == .host && !keepsHost) { continue }
-            if hasHopByHop, HopByHop.isRemoved(at: index, of: fields) { continue }
+            // No server can do without Host, whatever Connection lists (RFC 9110 §7.2).
+            if hasHopByHop, name != .host, HopByHop.isRemoved(at: index, of: fields) { continue }
             // Whoever has the body, or has asked for it, expects no word from the next server.
             if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty { continue }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
