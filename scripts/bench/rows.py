@@ -220,21 +220,22 @@ def posts(rig, process, port, options):
 
 
 def workers(rig, options, notes):
-    """Larder with one worker on one processor, and with two on two, both under the load of 64 connections."""
+    """Larder with one worker on one processor, and with two on two, asked at the same rate: as fast as they can, the second
+    would share its processor with the load, and what the two take from each other would be measured."""
     both = sorted({*rig.server_cpus, *rig.load_cpus})
-    row, samples = COST_ROWS["hit"], {1: [], 2: []}
+    row, rate, samples = COST_ROWS["hit"], 40000, {1: [], 2: []}
     with rig.scope():
         started = {count: peers.start("larder", rig, cpus=both if count == 2 else None, port=free_port(), workers=count)
                    for count in samples}
         for repetition in range(options.repetitions + 1):
             for count, (process, place) in started.items():
                 before = process.cpu_seconds()
-                requests, _ = rig.wrk(place.port, 64, options.seconds, row.path)
+                run = rig.load(place.port, 64, rate * options.seconds, row.path, rate=rate)
                 if repetition:
-                    samples[count].append((process.cpu_seconds() - before) / requests * 1e6)
+                    samples[count].append((process.cpu_seconds() - before) / run["requests"] * 1e6)
     one, two = (statistics.median(values) for values in samples.values())
-    return ["Larder, hot answer of 1.4 KB, 64 connections, CPU µs for each request: one worker on one processor "
-            f"{figure(one)}, two workers on two {figure(two)} ({100 * (two / one - 1):+.0f} %)."]
+    return [f"Larder, hot answer of 1.4 KB, 64 connections, {rate:,} requests a second, CPU µs for each: one worker on one "
+            f"processor {figure(one)}, two workers on two {figure(two)} ({100 * (two / one - 1):+.0f} %)."]
 
 
 def second_tier(rig, options, notes):
