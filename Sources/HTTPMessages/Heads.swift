@@ -64,7 +64,7 @@ package struct RequestHead: ~Copyable, Sendable {
 
     package func knows(host: borrowing Span<UInt8>) -> Bool { knownHost.span.elementsEqual(host) }
 
-    /// It is valid.
+    /// It is valid. A long one is looked at anew each time.
     package mutating func remember(host: borrowing Span<UInt8>) {
         guard host.count <= Self.longestKnownHost else { return }
         knownHost.removeAll(keepingCapacity: true)
@@ -120,20 +120,6 @@ package struct ResponseHead: Sendable {
     package var status: Status = Status(200)
     package var version: HTTPVersion = .http11
     package var reasonRange: Range<Int> = 0..<0
-    /// "HTTP/1.1", its first letter lowest.
-    private static var versionText: UInt64 { 0x312E_312F_5054_5448 }
-
-    /// The whole line with its CRLF, where the bytes begin with just what Larder would write.
-    package var plainStatusLine: Range<Int>? {
-        let text = fields.bytes
-        let (prefix, end) = (13, reasonRange.upperBound)  // "HTTP/1.1 200 "
-        guard reasonRange.lowerBound == prefix, end > prefix, end &+ 2 <= text.count,
-            text.word(at: 0) == Self.versionText, text[8] == ASCII.space, text[12] == ASCII.space,
-            text[end] == ASCII.carriageReturn, text[end &+ 1] == ASCII.lineFeed,
-            (Int(text[9]) &* 10 &+ Int(text[10])) &* 10 &+ Int(text[11]) &- 0x30 &* 111 == Int(status.code)
-        else { return nil }
-        return 0..<reasonRange.upperBound &+ 2
-    }
     package var fields = Fields()
 
     package init() {}
@@ -144,4 +130,19 @@ package struct ResponseHead: Sendable {
         reasonRange = 0..<0
         fields.removeAll()
     }
+
+    /// The whole status line with its CRLF, where the bytes begin with just what Larder would write.
+    package var plainStatusLine: Range<Int>? {
+        let text = fields.bytes
+        let (prefix, end) = (13, reasonRange.upperBound)  // "HTTP/1.1 200 "
+        guard reasonRange.lowerBound == prefix, end > prefix, end &+ 2 <= text.count,
+            text.word(at: 0) == Self.versionText, text[8] == ASCII.space, text[12] == ASCII.space,
+            text[end] == ASCII.carriageReturn, text[end &+ 1] == ASCII.lineFeed,
+            (Int(text[9]) &* 10 &+ Int(text[10])) &* 10 &+ Int(text[11]) &- 0x30 &* 111 == Int(status.code)
+        else { return nil }
+        return 0..<reasonRange.upperBound &+ 2
+    }
+
+    /// "HTTP/1.1", its first letter lowest.
+    private static var versionText: UInt64 { 0x312E_312F_5054_5448 }
 }

@@ -70,6 +70,7 @@ struct Answer: ~Copyable {
     var notStored: NotStoredReason?
     var detail: StaticString?
     var upstreamNanoseconds: Int64 = 0
+    /// Field lines for this client alone, each ended by CRLF: the store has not got them.
     var ownFields: ContiguousArray<UInt8> = []
     /// It was sent whole in a coding that was made here.
     var coded: CodedAnswer?

@@ -9,7 +9,6 @@ struct Delivery {
     let version: HTTPVersion
     let isHead: Bool
     private(set) var framing = Framing.none
-    private(set) var endsWithConnection = false
     private(set) var status: UInt16 = 0
     private(set) var hasBegun = false
     /// Bytes of the body handed to the client; where it reads on in a body that grows.
@@ -33,6 +32,7 @@ struct Delivery {
         self.isHead = isHead
     }
 
+    var endsWithConnection: Bool { framing == .untilClose }
     /// The head speaks of a body that is not sent.
     var omitsBody: Bool { isHead || Status(status).hasNoBody }
 
@@ -45,8 +45,7 @@ struct Delivery {
         } else if contentLength != nil {
             framing = .length
         } else {
-            endsWithConnection = version != .http11
-            framing = endsWithConnection ? .untilClose : .chunked
+            framing = version == .http11 ? .chunked : .untilClose
         }
     }
 }

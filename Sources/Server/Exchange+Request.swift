@@ -97,7 +97,7 @@ extension Exchange {
 
     private func send(_ data: borrowing Span<UInt8>, to upstream: UpstreamConnection) {
         requestBody.hasBeenSent = true
-        if case .chunked = requestBody.framing {
+        if requestBody.framing.isChunked {
             worker.upstreamOutput.clear()
             HeadWriter.chunkHeader(data.count, into: &worker.upstreamOutput)
             upstream.send(&worker.upstreamOutput, data)
@@ -110,7 +110,7 @@ extension Exchange {
     }
 
     private func endRequestBody(on upstream: UpstreamConnection) {
-        if case .chunked = requestBody.framing {
+        if requestBody.framing.isChunked {
             worker.upstreamOutput.clear()
             HeadWriter.lastChunk(trailers: requestBody.trailers, into: &worker.upstreamOutput)
             upstream.send(&worker.upstreamOutput)

@@ -92,17 +92,17 @@ final class Exchange: Deadline {
         worker: Worker, client: ClientConnection?, slot: HeadSlot, request: consuming ClientRequest,
         machine: RequestMachine
     ) {
-        delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
-        requestBody = RequestBodyRelay(
-            framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
+        self.worker = worker
+        self.client = client
+        self.slot = slot
+        self.machine = machine
+        isBackground = client == nil
         driver = worker.driver(of: request.route)
         peer = client?.peer
-        isBackground = client == nil
-        self.machine = machine
+        requestBody = RequestBodyRelay(
+            framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
         self.request = request
-        self.slot = slot
-        self.client = client
-        self.worker = worker
+        delivery = Delivery(version: slot.head.version, isHead: slot.head.method == .head)
         super.init()
         attachDeadline(to: worker.loop)
         if worker.tier != nil { self.machine.secondTierExists() }
@@ -130,12 +130,9 @@ final class Exchange: Deadline {
     func found(_ found: Found) {
         stored = found.stored
         keyHash = found.keyHash
-        switch found.answer {
+        if case .fresh = found.answer { foundFresh = true } else { foundFresh = false }
         // What is not stored needs no key of its own, as long as nothing else turns out.
-        case .uncacheable: return
-        case .fresh: foundFresh = true
-        default: foundFresh = false
-        }
+        if case .uncacheable = found.answer { return }
         if key.isEmpty { key = worker.keyCopy() }
     }
 

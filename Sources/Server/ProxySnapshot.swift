@@ -28,7 +28,9 @@ final class ProxySnapshot: Sendable {
     /// What becomes of X-Forwarded-For and its like.
     let forwarded: ProxySettings.Forwarded
     /// Servers are told whom a request came from.
-    let forwards: Bool
+    var forwards: Bool {
+        if case .off = forwarded { false } else { true }
+    }
     let trustedProxies: [AddressRange]
     /// How many loops share the limits.
     let workerCount: Int
@@ -54,7 +56,6 @@ final class ProxySnapshot: Sendable {
         cacheName = ContiguousArray(settings.cacheName.utf8)
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
         forwarded = settings.forwarded
-        forwards = settings.forwarded != .off
         trustedProxies = settings.trustedProxies
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
@@ -139,8 +140,6 @@ final class CompiledRoute: Sendable {
         labelBytes = ContiguousArray(label.utf8)
         slowNanoseconds = Int64(route.slowMilliseconds) * 1_000_000
     }
-
-    /// Whether the line carries tags, which are not passed on.
 
     func writeKey(
         of head: borrowing RequestHead, content: KeyedContent?, hasher: ByteHasher, into buffer: inout ByteBuffer

@@ -10,6 +10,8 @@ package enum BodyFraming: Equatable, Sendable {
     /// A response's body ends with its connection.
     case untilClose
 
+    // The derived == is a call from every other module.
+
     @inlinable package var isChunked: Bool {
         if case .chunked = self { true } else { false }
     }
