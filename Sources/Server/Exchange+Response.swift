@@ -168,6 +168,8 @@ extension Exchange {
         }
     }
 
+        // Of what nobody wanted; another connection may be in its place already.
+        if case .none = intake { return }
     /// What was put together during one read goes out.
     func readEnded() {
         flushTransform()

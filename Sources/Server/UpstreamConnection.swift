@@ -8,7 +8,11 @@ import Upstreams
 
 /// One connection to a server of an upstream: carries one exchange at a time.
 final class UpstreamConnection: StreamChannel {
-    private enum Phase { case connecting, idle, awaitingHead, body, tunnel }
+    private enum Phase {
+        case connecting, idle, awaitingHead, body, tunnel
+        /// The rest of an answer that nobody wants is read and thrown away.
+        case draining
+    }
 
     let driver: UpstreamDriver
     let id: UpstreamConnectionID
@@ -115,8 +119,11 @@ final class UpstreamConnection: StreamChannel {
     }
 
     override func deadlinePassed() {
-        if phase == .connecting { return driver.connectFailed(self, .timedOut) }
-        failed(.timedOut)
+        switch phase {
+        case .connecting: driver.connectFailed(self, .timedOut)
+        case .draining: driver.closed(self)
+        default: failed(.timedOut)
+        }
     }
 
     // MARK: Receiving
@@ -189,6 +196,10 @@ final class UpstreamConnection: StreamChannel {
         }
         return bytes.count
     }
+            case .draining:
+                let (consumed, goesOn) = processDrained(rest)
+                used += consumed
+                if !goesOn { return used }
 
     private func processHead(_ bytes: borrowing Span<UInt8>) -> Int {
         guard let exchange else { return 0 }
@@ -285,9 +296,63 @@ final class UpstreamConnection: StreamChannel {
         exchange?.upstreamFailed(kind, onReusedConnection: reused, responseReceived: hasReceived)
     }
 
-    /// The exchange wants no more of this answer.
+    // MARK: Abandoning
+
+    /// How much content is still to come, where that is known.
+    var remainingByteCount: Int? { decoder.remainingByteCount }
+
+    /// The exchange wants no more of this answer. What little is left of it is read, so that the connection serves
+    /// the next request.
     func abandon() {
         exchange = nil
-        driver.closed(self)
+        guard mayDrain else { return driver.closed(self) }
+        phase = .draining
+        isPaused = false
+        drainedByteCount = 0
+        // The last bytes are being looked at just now.
+        if isReceiving, decoder.isFinished { return }
+        expect(milliseconds: Self.drainMilliseconds)
+        guard !isReceiving else { return }
+        // Whoever abandons it may be looking at what the loop has read.
+        loop.later { [self] in if isOpen, phase == .draining { receive() } }
+    }
+
+    private var mayDrain: Bool {
+        guard phase == .body, isReusable, requestIsSent, pendingByteCount == 0, !isBroken else { return false }
+        return decoder.remainingByteCount ?? 0 <= Self.drainedByteLimit
+    }
+
+    private static var drainedByteLimit: Int { 64 << 10 }
+    private static var drainMilliseconds: Int { 1000 }
+
+    private func processDrained(_ bytes: borrowing Span<UInt8>) -> (consumed: Int, goesOn: Bool) {
+        switch decoder.next(bytes) {
+        case .data(_, let consumed):
+            drainedByteCount += consumed
+            if drainedByteCount > Self.drainedByteLimit { driver.closed(self) }
+            return (consumed, isOpen)
+        case .needMore: return (bytes.count, false)
+        case .finished(let consumed):
+            release(leftOver: consumed < bytes.count)
+            return (consumed, false)
+        case .failed:
+            driver.closed(self)
+            return (bytes.count, false)
+        }
+    }
+}
+
+/// The interim answers to one request (RFC 9110 §15.2): past the limit the server is taken to be broken.
+struct InterimLimit {
+    private var count = 0
+    private var byteCount = 0
+
+    static let maximumCount = 16
+
+    /// Counts one more; false when it is one too many, or all together are longer than a head may be.
+    mutating func takes(byteCount more: Int, limits: WireLimits) -> Bool {
+        count += 1
+        byteCount += more
+        return count <= Self.maximumCount && byteCount <= limits.responseHeadBytes
     }
 }

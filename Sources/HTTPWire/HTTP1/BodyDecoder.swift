@@ -48,6 +48,15 @@ package struct BodyDecoder: Sendable {
         if case .finished = state { true } else { false }
     }
 
+    /// How much content is still to come, where that is known.
+    package var remainingByteCount: Int? {
+        switch state {
+        case .finished: 0
+        case .remaining(let count): count
+        case .chunked, .untilClose: nil
+        }
+    }
+
     /// The trailers of a chunked body, once it is finished.
     package var trailers: Fields { chunks.first?.trailers ?? Fields() }
 
