@@ -15,6 +15,7 @@ extension Exchange {
         if requestBody.isComplete { return bodyCollected() }
         guard request.expectsContinue, let client = clientToWriteTo() else { return }
         // RFC 9110 §10.1.1: it is we who want the body now.
+        requestBody.isContinued = true
         worker.output.append("HTTP/1.1 100 Continue\r\n\r\n")
         client.flush()
     }

@@ -219,3 +219,4 @@ extension ExchangeFailure.Kind {
         }
     }
 }
+        case .excessiveInterim: "upstream-excessive-interim"

@@ -12,9 +12,18 @@ import Storage
 extension Exchange {
     /// A 1xx is passed on, once the client can understand it (RFC 9110 §15.2).
     func interimReceived(_ response: borrowing ResponseHead) {
-        guard head.version == .http11, let client = clientToWriteTo() else { return }
+        guard head.version == .http11, isWanted(response), let client = clientToWriteTo() else { return }
         ResponseHeadWriter.writeInterim(response, into: &worker.output)
         client.flush()
+        if client.pendingByteCount > worker.relayHighWaterBytes { upstream?.pause() }
+    }
+
+    /// RFC 9110 §15.2.1: a 100 is for who waits for it before sending content, once.
+    private func isWanted(_ response: borrowing ResponseHead) -> Bool {
+        guard response.status.code == 100 else { return true }
+        guard request.expectsContinue, !requestBody.isComplete, !requestBody.isContinued else { return false }
+        requestBody.isContinued = true
+        return true
     }
 
     /// - Parameter rest: what came behind the head; only looked at.
@@ -179,7 +188,7 @@ extension Exchange {
 
     func clientBecameWritable() {
         switch intake {
-        case .none: return
+        case .none: upstream?.resume()
         case .relay, .tunnel: if !goOnTransforming() { upstream?.resume() }
         case .store: pump()
         }

@@ -11,6 +11,10 @@ struct RequestBodyRelay {
     private(set) var receivedByteCount = 0
     /// Whether any of it has left for the upstream, after which the request cannot be repeated.
     var hasBeenSent = false
+    /// The client has been told to go on (RFC 9110 §15.2.1).
+    var isContinued = false
+    /// Its beginning is to come before a connection to the upstream is taken.
+    var isGathering = false
 
     init(framing: BodyFraming, limits: WireLimits) {
         self.framing = framing

@@ -30,6 +30,8 @@ final class UpstreamConnection: StreamChannel {
     private var requestIsSent = false
     private var isReceiving = false
     private var hasReceived = false
+    private var interim = InterimLimit()
+    private var drainedByteCount = 0
     /// Of the exchange's route; 0 for none.
     private var firstByteTimeoutMilliseconds = 0
     private var idleTimeoutMilliseconds = 0
@@ -62,6 +64,7 @@ final class UpstreamConnection: StreamChannel {
         isPaused = false
         requestIsSent = false
         hasReceived = false
+        interim = InterimLimit()
         let route = exchange.request.route
         firstByteTimeoutMilliseconds = route.firstByteTimeoutMilliseconds
         idleTimeoutMilliseconds = route.idleTimeoutMilliseconds
@@ -128,12 +131,16 @@ final class UpstreamConnection: StreamChannel {
 
     // MARK: Receiving
 
-    func pause() { isPaused = true; clearDeadline() }
+    /// The limit for the first byte of an answer holds all the same.
+    func pause() {
+        isPaused = true
+        if phase != .awaitingHead { clearDeadline() }
+    }
 
     func resume() {
         guard isPaused else { return }
         isPaused = false
-        expect(milliseconds: idleTimeoutMilliseconds)
+        if phase != .awaitingHead { expect(milliseconds: idleTimeoutMilliseconds) }
         if !isReceiving { receive() }
     }
 
@@ -214,6 +221,10 @@ final class UpstreamConnection: StreamChannel {
             return bytes.count
         case .complete(let length):
             if head.status.isInformational, head.status.code != 101 {
+                guard interim.takes(byteCount: length, limits: worker.wireLimits) else {
+                    failed(.excessiveInterim)
+                    return bytes.count
+                }
                 exchange.interimReceived(head)
                 return length
             }

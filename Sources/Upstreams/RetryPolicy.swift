@@ -11,6 +11,8 @@ package struct ExchangeFailure: Sendable, Equatable {
         case timedOut
         /// The response broke the rules of HTTP.
         case malformed
+        /// More interim responses came than one answer may have.
+        case excessiveInterim
     }
 
     package var kind: Kind
