@@ -102,7 +102,7 @@ let package = Package(
             ]),
         tests(
             "SimulationTests",
-            ["Bytes", "EventIO", "HTTPMessages", "HTTPWire", "Settings", "Storage", "Server", "TestKit"]),
+            ["Bytes", "EventIO", "HTTPMessages", "HTTPWire", "RequestFlow", "Settings", "Storage", "Server", "TestKit"]),
         tests("TelemetryTests", ["Bytes", "HTTPMessages", "CacheRules", "Telemetry"]),
     ]
 )

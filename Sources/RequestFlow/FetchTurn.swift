@@ -113,6 +113,8 @@ package enum FetchEnd: Sendable, Equatable {
     /// It has no place in the second tier, and that holds for the next ones too.
     case unshareable
     case nothingToShare
+    /// It has failed, and the next one may fare better.
+    case failed
 }
 
 /// One node fetches a key while the others wait for what it brings: whose turn it is. Pure; the lock lies in Redis.
@@ -294,7 +296,8 @@ package struct FetchTurn: Sendable {
         state = .over
         guard isOurs else { return .leave }
         switch end {
-        case .stored: return .remove
+        // Of those who wait, the next to ask leads.
+        case .stored, .failed: return .remove
         case .uncacheable: return .mark(.uncacheable, milliseconds: Self.uncacheableMilliseconds)
         case .unshareable: return .mark(.unshareable, milliseconds: Self.uncacheableMilliseconds)
         case .nothingToShare: return .mark(.released, milliseconds: Self.releasedMilliseconds)

@@ -107,6 +107,8 @@ package enum FlightNews: Sendable, Equatable {
     case invalidated
     /// The origin failed before a head came.
     case failed
+    /// The same, or it answered with an error, and that may be due to the leader's own request.
+    case leaderFailed
     case waitedTooLong
 }
 

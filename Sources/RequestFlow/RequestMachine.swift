@@ -52,12 +52,15 @@ package struct RequestMachine: Sendable {
     /// Whether the fetch is for what is missing of a stored response.
     package private(set) var isCompleting = false
     private var searches = 0
+    private var failedLeaders = 0
     private var hasSecondTier = false
     /// What is asked for may lie there, and was not looked for yet.
     private var mayBeInSecondTier = true
 
     /// A request whose flights are invalidated again and again goes alone after this many searches.
     private static let maximumSearches = 4
+    /// How many requests in turn may lead the fetch that a request waits for, each after the one before has failed.
+    package static let maximumLeaders = 3
 
     package init(_ facts: RequestFacts) { self.facts = facts }
 
@@ -180,10 +183,20 @@ package struct RequestMachine: Sendable {
             mayBeInSecondTier = false
             state = .fetchingAlone
             return .fetchAlone
-        case .failed:
-            state = .responding
-            return mayServeStaleOnError ? .serveStored : .fail
+        case .leaderFailed:
+            failedLeaders += 1
+            guard failedLeaders < Self.maximumLeaders else { return followedInVain() }
+            state = .searchingMemory
+            isConditional = false
+            isCompleting = false
+            return .searchMemoryAgain
+        case .failed: return followedInVain()
         }
+    }
+
+    private mutating func followedInVain() -> FollowAction {
+        state = .responding
+        return mayServeStaleOnError ? .serveStored : .fail
     }
 
     /// A fetch is about to begin. The second tier is asked once, and only for what may be stored there; a client that

@@ -159,26 +159,27 @@ extension Exchange {
         failure.responseReceived = responseReceived || delivery.hasBegun
         failure.contentReplayable = request.content != nil || !requestBody.hasBeenSent
         if retried(after: failure) { return }
-        giveUp(kind == .timedOut ? Status(504) : Status(502), detail: kind.label)
+        giveUp(kind == .timedOut ? Status(504) : Status(502), detail: kind.label, isOwn: kind.mayBeDueToRequest)
     }
 
     /// No connection could be had.
     func connectionRefused(_ rejection: ConnectionRefusal) {
         wait = nil
-        giveUp(rejection.status, detail: rejection.label)
+        giveUp(rejection.status, detail: rejection.label, isOwn: rejection.mayBeDueToClient)
     }
 
-    private func giveUp(_ status: Status, detail: StaticString) {
+    /// - Parameter isOwn: another request for the same key may fare better.
+    private func giveUp(_ status: Status, detail: StaticString, isOwn: Bool) {
         if case .store = intake { return storingFailed(detail: detail) }
         if case .relay = intake { return breakOff(detail: detail) }
         if case .tunnel = intake { return breakOff(detail: detail) }
         switch machine.upstreamFailed() {
         case .serveStored:
             answer.detail = detail
-            endFlight(.failed(status))
+            endFlight(.failed(status, isOwn: isOwn))
             serveStored()
         case .fail:
-            endFlight(.failed(status))
+            endFlight(.failed(status, isOwn: isOwn))
             fail(status, detail: detail)
         case .breakOff: breakOff(detail: detail)
         }
@@ -203,6 +204,9 @@ enum ConnectionRefusal {
         case .waitTimedOut: "upstream-queue-timeout"
         case .noAddress: "upstream-not-resolved"
         case .draining: "upstream-draining"
+    /// The client has more than its share of the connections; another one may get one.
+    var mayBeDueToClient: Bool { self == .queueFull || self == .waitTimedOut }
+
         case .connectFailed: "upstream-connect-failed"
         case .connectTimedOut: "upstream-connect-timeout"
         }
@@ -216,6 +220,15 @@ extension ExchangeFailure.Kind {
         case .closed: "upstream-closed"
         case .timedOut: "upstream-timeout"
         case .malformed: "upstream-malformed"
+    /// The server may have choked on what this request sent. A server that cannot be reached, or is too slow, would
+    /// keep the next ones waiting as long, one after the other.
+    var mayBeDueToRequest: Bool {
+        switch self {
+        case .closed, .malformed, .excessiveInterim: true
+        case .connect, .timedOut: false
+        }
+    }
+
         }
     }
 }

@@ -42,7 +42,7 @@ extension Exchange {
         case .fetchWhole: fetchWhole()
         case .serveStored:
             answer.outcome = .stale
-            endFlight(.failed(response.status))
+            endFlight(.failed(response.status, isOwn: true))
             upstream?.abandon()
             upstream = nil
             serveStored()

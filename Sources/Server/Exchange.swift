@@ -32,6 +32,8 @@ final class Exchange: Deadline {
     /// The flight it leads or follows.
     var flight: Flight?
     var leads = false
+    /// When it goes alone, however many flights it has followed; 0 before the first.
+    private var followsUntilNanoseconds: Int64 = 0
 
     // Its upstream.
     /// Of the configuration under which the request came, or the one that took its place.
@@ -182,7 +184,9 @@ final class Exchange: Deadline {
 
     private func joined(_ role: FlightRole) {
         switch machine.flightJoined(role) {
-        case .fetch(let conditional): fetch(conditional: conditional)
+        case .fetch(let conditional):
+            answer.isCollapsed = false
+            fetch(conditional: conditional)
         case .follow: startFollowing()
         case .serveStored: serveStored()
         case .refuse: fail(Status(503), detail: "too-many-waiting")
@@ -214,8 +218,11 @@ final class Exchange: Deadline {
 
     private func startFollowing() {
         worker.follow(flight, by: self)
-        let wait = request.route.settings.coalesce.waitMilliseconds
-        setDeadline(nanoseconds: worker.loop.now.monotonicNanoseconds + Int64(wait) * 1_000_000)
+        if followsUntilNanoseconds == 0 {
+            let wait = request.route.settings.coalesce.waitMilliseconds
+            followsUntilNanoseconds = worker.loop.now.monotonicNanoseconds + Int64(wait) * 1_000_000
+        }
+        setDeadline(nanoseconds: followsUntilNanoseconds)
         if let flight { flightWentOn(flight.look(from: worker.index)) }
     }
 
@@ -256,14 +263,14 @@ final class Exchange: Deadline {
         case .uncacheable:
             leaveFlight()
             heard(.uncacheable)
-        case .failed(let status):
+        case .failed(let status, let isOwn):
             failure = status
             leaveFlight()
             heard(.failed)
         case .broken:
             failure = Status(502)
             leaveFlight()
-            heard(.failed)
+            heard(isOwn ? .leaderFailed : .failed)
         }
     }
 
@@ -371,7 +378,7 @@ final class Exchange: Deadline {
         isOver = true
         cancelDeadline()
         // Who has not begun to read what passes can still go alone.
-        if leads { endFlight(passing == nil ? .failed(status) : .uncacheable) }
+        if leads { endFlight(passing == nil ? .failed(status, isOwn: true) : .uncacheable) }
         machine.responded()
         if wait != nil { driver.left(self) }
         if let upstream { upstream.abandon() }

@@ -15,8 +15,9 @@ enum FlightPhase: Sendable {
     case stored(StoredResponse)
     /// It may not be shared: all that wait go alone.
     case uncacheable
-    /// No head came; the status that the leader answered with.
-    case failed(Status)
+    /// Nothing came that others could have; the status that the leader answered with. `isOwn`: that may be due to the
+    /// leader's own request, and another one may fare better.
+    case failed(Status, isOwn: Bool)
     /// The body ended too early; those who stream from it break off (promise 6).
     case broken
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTPMessages
+import RequestFlow
 import TestKit
 
 /// Hears of all that is asked, fetched and answered, and says when a promise has been broken.
@@ -147,8 +148,17 @@ final class Judge {
         // Nobody knows whether a server that closes has begun to work on it.
         let isUnsure = request.method == "POST" && answer.cacheStatus.contains("upstream-closed")
         check(
-            !circumstances.mustSucceed || isFull || isUnsure,
+            !circumstances.mustSucceed || isFull || isUnsure || isPoisoned(request),
             "request \(request.number) got \(answer.status) without a reason: \(answer.cacheStatus)")
+    }
+
+    /// It breaks the origin, or has waited for as many that do as may lead in turn.
+    private func isPoisoned(_ request: SimulatedRequest) -> Bool {
+        if request.isPoisonous { return true }
+        let leaders = origin.responses.filter {
+            $0.request.isPoisonous && $0.request.page == request.page && $0.endedAt ?? .max >= request.sentAt
+        }
+        return leaders.count >= RequestMachine.maximumLeaders
     }
 
     // MARK: Heads

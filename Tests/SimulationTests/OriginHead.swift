@@ -56,6 +56,7 @@ extension OriginRequest {
         for index in head.fields.slots.indices {
             switch String(copying: head.fields.name(at: index)).lowercased() {
             case "x-asked": asked = Int(String(copying: head.fields.value(at: index))) ?? -1
+            case "x-poison": isPoisonous = true
             case "x-user": sentUser = String(copying: head.fields.value(at: index))
             default: break
             }

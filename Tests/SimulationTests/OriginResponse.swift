@@ -65,6 +65,7 @@ struct OriginRequest {
     /// Several parts were asked for; the origin answers with the whole.
     var wantsParts = false
     var bodyByteCount = 0
+    var isPoisonous = false
 
     var page: Page { Page(target: target) }
     /// What clients may wait for together.

@@ -167,7 +167,9 @@ extension OriginTemper {
 
     private func chooseFlaw(_ response: OriginResponse, _ random: inout SeededRandom) {
         let hasBody = OriginHead.hasBody(response)
-        if random.chance(malformed) {
+        if response.request.isPoisonous {
+            response.flaw = random.chance(0.5) ? .malformedHead : .resetInHead
+        } else if random.chance(malformed) {
             response.flaw = .malformedHead
         } else if random.chance(reset) {
             response.flaw = hasBody && random.chance(0.5) ? .resetInBody : .resetInHead

@@ -241,6 +241,8 @@ final class Scenario {
         } else if random.chance(partShare) {
             let start = Int.random(in: 0...40, using: &random)
             request.range = start...Int.random(in: start...(random.chance(0.5) ? 50 : 120), using: &random)
+        } else if page.route.coalesces, random.chance(0.04) {
+            request.isPoisonous = true
         } else if random.chance(0.1), let old = origin.responses.last(where: { isLike($0, request) }) {
             request.ifNoneMatch = old.eTag
         }

@@ -20,6 +20,8 @@ final class SimulatedRequest {
     var asksToClose = false
     var body: [UInt8] = []
     var isChunked = false
+    /// Whatever answers it, the origin breaks.
+    var isPoisonous = false
     /// Its client pauses before it reads all of the answer.
     var isReadSlowly = false
     /// Its client leaves on purpose before it has been answered.
@@ -47,6 +49,7 @@ final class SimulatedRequest {
         if !parts.isEmpty {
             head += "Range: bytes=\(parts.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))\r\n"
         }
+        if isPoisonous { head += "X-Poison: yes\r\n" }
         if let ifNoneMatch { head += "If-None-Match: \(ifNoneMatch)\r\n" }
         if asksToClose { head += "Connection: close\r\n" } else if isHTTP10 { head += "Connection: keep-alive\r\n" }
         if kind == .half { return Array(head.utf8) }

@@ -61,7 +61,8 @@ extension Exchange {
         leaveBody()
         intake = .none
         answer.notStored = .damaged
-        endFlight(.broken)
+        // Others may take it as it came.
+        endFlight(response == nil ? .uncacheable : .broken)
         fail(Status(502), detail: error.label)
     }
 

@@ -63,6 +63,7 @@ extension Exchange {
         clearDeadline()
         switch phase {
         case .stored, .complete: turn.ended(fetchEnd)
+        case .failed(_, isOwn: true): turn.ended(.failed)
         default: turn.ended(answer.notStored?.holdsForOthers == true ? .uncacheable : .nothingToShare)
         }
     }
