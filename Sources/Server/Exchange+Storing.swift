@@ -39,9 +39,9 @@ extension Exchange {
         }
         let streamed = StreamedResponse(draft, reservation)
         if client != nil { reader = streamed.body.addReader() }
-        if let flight, !draft.varyRule.isEmpty {
-            let rule = draft.varyRule
-            worker.shared.flights.identify(flight, variant: worker.variant(of: head.fields, rule: rule.span))
+        let rule = draft.varyRule
+        if let flight, let variant = worker.variant(of: head.fields, rule: rule.span) {
+            worker.shared.flights.identify(flight, variant: variant)
         }
         flight?.wentOn(to: .streaming(streamed))
         deliver(streamed)

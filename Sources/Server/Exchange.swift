@@ -24,8 +24,8 @@ final class Exchange: Deadline {
     // What it looks for, and what it found.
     private(set) var key: ContiguousArray<UInt8> = []
     private(set) var keyHash: UInt64 = 0
-    /// Which of the key's variants it wants, since it has heard how the key varies.
-    private var variant: ContiguousArray<UInt8> = []
+    /// Which of the key's variants it wants, as far as it is known how the key varies.
+    private(set) var variant: FlightVariant?
     var stored: StoredResponse?
     /// What is stored answers as a hit.
     private var foundFresh = false
@@ -155,9 +155,12 @@ final class Exchange: Deadline {
     }
 
     private func joinFlight() {
-        let place = worker.shared.flights.join(
-            key: key, variant: variant, hash: keyHash, worker: worker.link,
-            followerLimit: request.route.settings.coalesce.followerLimit, store: worker.store)
+        learnVariant()
+        var place = placeInFlight()
+        if case .varies(let rule) = place {
+            variant = worker.variant(of: head.fields, rule: rule.span)
+            place = placeInFlight()
+        }
         switch place {
         case .leader(let flight):
             self.flight = flight
@@ -167,8 +170,35 @@ final class Exchange: Deadline {
         case .follower(let flight):
             self.flight = flight
             joined(.follower)
-        case .full: joined(.full)
+        // What varies was asked for by its variant.
+        case .full, .varies: joined(.full)
         }
+    }
+
+    /// What memory holds under the key tells how it varies.
+    private func learnVariant() {
+        guard variant == nil else { return }
+        if let stored {
+            variant = worker.variant(of: head.fields, rule: stored.varyRule)
+        } else if machine.forwardReason == .varyMiss, let other = worker.store.newest(key: key.span, hash: keyHash) {
+            variant = worker.variant(of: head.fields, rule: other.varyRule)
+        }
+    }
+
+    private func placeInFlight() -> FlightTable.Place {
+        worker.shared.flights.join(
+            key: key, variant: variant, hash: keyHash, worker: worker.link,
+            followerLimit: request.route.settings.coalesce.followerLimit, store: worker.store)
+    }
+
+    /// The second tier knows by which request fields the key varies: who wants another variant need not wait for
+    /// this one.
+    func learnedVariant(_ learned: FlightVariant) {
+        guard variant != learned else { return }
+        variant = learned
+        guard let flight, leads else { return }
+        worker.shared.flights.identify(flight, variant: learned)
+        flight.wentOn(to: .awaitingVariant(learned))
     }
 
     /// Between the search of memory and the flight another loop's may have ended: what it stored is not fetched once
@@ -201,8 +231,11 @@ final class Exchange: Deadline {
     }
 
     /// Leads the flight to fill the cache anew, for nobody in particular.
-    func refresh(_ flight: Flight, key: ContiguousArray<UInt8>, stored: StoredResponse) {
+    func refresh(
+        _ flight: Flight, key: ContiguousArray<UInt8>, variant: FlightVariant?, stored: StoredResponse
+    ) {
         self.flight = flight
+        self.variant = variant
         leads = true
         self.key = key
         self.stored = stored
@@ -245,6 +278,11 @@ final class Exchange: Deadline {
     private func hear(_ phase: FlightPhase) {
         switch phase {
         case .awaitingHead: return
+        case .awaitingVariant(let coming):
+            let own = worker.variant(of: head.fields, rule: coming.rule.span)
+            guard own != coming else { return }
+            variant = own
+            heard(.otherVariant)
         case .streaming(let response), .complete(let response):
             let (rule, secondary, tags) = (response.draft.varyRule, response.draft.secondaryKey, response.draft.tags)
             let fits = worker.matches(head.fields, rule: rule.span, secondary: secondary.span)

@@ -8,6 +8,8 @@ import Synchronization
 /// How far the one fetch for a key has come (promise 4).
 enum FlightPhase: Sendable {
     case awaitingHead
+    /// The head has not come, but it is known for which of the key's variants.
+    case awaitingVariant(FlightVariant)
     case streaming(StreamedResponse)
     /// The body of the response is complete.
     case complete(StreamedResponse)
@@ -23,7 +25,7 @@ enum FlightPhase: Sendable {
 
     var isOver: Bool {
         switch self {
-        case .awaitingHead, .streaming: false
+        case .awaitingHead, .awaitingVariant, .streaming: false
         default: true
         }
     }

@@ -5,19 +5,21 @@ import Synchronization
 
 /// The fetches under way in this process, by key and variant: at most one that is worth waiting for (promise 4).
 ///
-/// Which variant a fetch brings is known when its head has come. Until then all that ask for the key wait for it;
-/// for whom it turns out to be another's, who fetch the same variant wait for each other.
+/// Where it is known by which request fields the key varies, a request waits for the fetch of its own variant alone.
+/// Else all that ask for the key wait for the first fetch until it tells.
 final class FlightTable: Sendable {
     enum Place {
         case leader(Flight)
         case follower(Flight)
         case full
+        /// Another flight for the key has told by which request fields it varies: which variant is wanted?
+        case varies(rule: ContiguousArray<UInt8>)
     }
 
     private struct Entry {
         let flight: Flight
-        /// Empty while it is not known, and when the response does not vary.
-        var variant: ContiguousArray<UInt8>
+        /// nil while it is not known, and when the response does not vary.
+        var variant: FlightVariant?
     }
 
     private struct Shard {
@@ -41,16 +43,15 @@ final class FlightTable: Sendable {
 
     /// Joins the flight for `key`, or begins one. A flight that an invalidation has overtaken is left to those
     /// who wait for it already (promise 3).
-    /// - Parameter variant: the one wanted, if that is known; else any flight tells how the key varies.
+    /// - Parameter variant: the one wanted, if that is known.
     func join(
-        key wanted: ContiguousArray<UInt8>, variant: ContiguousArray<UInt8> = [], hash: UInt64, worker: WorkerLink,
+        key wanted: ContiguousArray<UInt8>, variant: FlightVariant?, hash: UInt64, worker: WorkerLink,
         followerLimit: Int, store: MemoryStore
     ) -> Place {
         shard(hash).shard.withLock { shard in
-            let found = shard.entries[hash]?.first {
-                $0.flight.key == wanted && (variant.isEmpty || $0.variant == variant)
-            }
+            let found = Self.flight(for: wanted, variant, in: shard.entries[hash])
             if let flight = found?.flight {
+                if variant == nil, let known = found?.variant { return .varies(rule: known.rule) }
                 if store.verdict(key: wanted.span, hash: hash, tags: Span(), since: flight.epoch) == .no {
                     return flight.follow(from: worker, limit: followerLimit) ? .follower(flight) : .full
                 }
@@ -62,8 +63,22 @@ final class FlightTable: Sendable {
         }
     }
 
-    /// The flight's head has come, and says which variant it is.
-    func identify(_ flight: Flight, variant: ContiguousArray<UInt8>) {
+    /// That of the variant, or one of which nobody knows yet what it will bring.
+    private static func flight(
+        for key: ContiguousArray<UInt8>, _ variant: FlightVariant?, in entries: [Entry]?
+    ) -> Entry? {
+        guard let entries else { return nil }
+        if variant != nil, let same = entries.first(where: { $0.variant == variant && $0.flight.key == key }) {
+            return same
+        }
+        if variant == nil, let known = entries.first(where: { $0.variant != nil && $0.flight.key == key }) {
+            return known
+        }
+        return entries.first { $0.variant == nil && $0.flight.key == key }
+    }
+
+    /// It has turned out which variant the flight brings.
+    func identify(_ flight: Flight, variant: FlightVariant) {
         shard(flight.keyHash).shard.withLock { shard in
             guard let place = shard.entries[flight.keyHash]?.firstIndex(where: { $0.flight === flight }) else { return }
             shard.entries[flight.keyHash]?[place].variant = variant
@@ -82,4 +97,12 @@ final class FlightTable: Sendable {
     }
 
     var count: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.entries.count } } }
+}
+
+/// One variant of a key: the request fields by which it varies, and what a request says in them.
+struct FlightVariant: Sendable, Equatable {
+    /// The text of `VaryRule.names`.
+    let rule: ContiguousArray<UInt8>
+    /// As `Variance.writeSecondaryKey` has it.
+    let secondaryKey: ContiguousArray<UInt8>
 }

@@ -75,13 +75,13 @@ extension Worker {
         rule.count == 0 || Variance.matches(rule, fields, storedKeys: secondary, scratch: &scratch)
     }
 
-    /// What tells a request's variant of a key from the others.
-    func variant(of fields: borrowing Fields, rule: borrowing Span<UInt8>) -> ContiguousArray<UInt8> {
+    /// What tells a request's variant of a key from the others; nil where there is but one.
+    func variant(of fields: borrowing Fields, rule: borrowing Span<UInt8>) -> FlightVariant? {
+        guard rule.count > 0 else { return nil }
         scratch.clear()
-        scratch.append(rule)
-        scratch.append("\n")
         Variance.writeSecondaryKey(rule, fields, into: &scratch)
-        return ContiguousArray(copying: scratch)
+        return FlightVariant(
+            rule: ContiguousArray(copying: rule), secondaryKey: ContiguousArray(copying: scratch))
     }
 
     /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
@@ -90,8 +90,9 @@ extension Worker {
         _ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: borrowing ClientRequest
     ) {
         let key = ContiguousArray(copying: stored.key)
+        let variant = variant(of: head.fields, rule: stored.varyRule)
         let place = shared.flights.join(
-            key: key, hash: keyHash, worker: link, followerLimit: .max, store: store)
+            key: key, variant: variant, hash: keyHash, worker: link, followerLimit: .max, store: store)
         guard case .leader(let flight) = place else {
             if case .follower(let flight) = place { flight.unfollow() }
             return
@@ -105,7 +106,7 @@ extension Worker {
                 coalescesNodes: request.route.coalescesNodes))
         let exchange = Exchange(
             worker: self, client: nil, slot: slot, request: ClientRequest(copying: request), machine: machine)
-        exchange.refresh(flight, key: key, stored: stored)
+        exchange.refresh(flight, key: key, variant: variant, stored: stored)
     }
 
     /// Nothing more is to be served from it.

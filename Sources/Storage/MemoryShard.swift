@@ -112,6 +112,19 @@ struct MemoryShard: ~Copyable {
         return hasVariants ? .variantMissing : missing(hash, now)
     }
 
+    /// The newest response under a key, whatever it is worth.
+    func newest(key: borrowing Span<UInt8>, hash: UInt64) -> StoredResponse? {
+        let tag = HashIndex.tag(of: hash)
+        var slot = index.firstSlot(for: tag)
+        while let (number, at) = index.nextEntry(tagged: tag, from: slot) {
+            if let response = occupant(number), StoredResponse.equal(response.key, key) {
+                return response
+            }
+            slot = at + 1
+        }
+        return nil
+    }
+
     private mutating func found(_ number: UInt32) -> LookupResult {
         queue.touch(number)
         guard let response = occupant(number) else { preconditionFailure("a chained entry is empty") }

@@ -69,6 +69,11 @@ package final class MemoryStore: Sendable {
         return result
     }
 
+    /// The newest response under a key, which tells how they vary, whether or not it may be served.
+    package func newest(key: borrowing Span<UInt8>, hash: UInt64) -> StoredResponse? {
+        shard(hash).state.withLock { $0.newest(key: key, hash: hash) }
+    }
+
     /// Stores a response in the place of the same variant, if there is one, and makes room for it.
     ///
     /// - Parameter replaces: else what is there stays, and the new one is not admitted.

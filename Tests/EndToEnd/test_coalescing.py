@@ -5,7 +5,7 @@ import unittest
 
 from case import FRESH, LarderCase
 from message import Broken
-from origin import CLOSE, Reply
+from origin import CLOSE, RESET, STALL, Reply
 from rawclient import Client
 from waiting import until
 
@@ -123,7 +123,7 @@ class OneFetch(LarderCase):
             return response.content == b"%d" % number and response.field("Set-Cookie") == f"id={number}"
         self.assertTrue(all(self.in_parallel(50, ask)()))
 
-    def test_failure_of_the_fetch_fails_all_at_once(self):
+    def test_failure_of_the_fetch_fails_all_after_three(self):
         self.start()
         gate = threading.Event()
         self.origin.on("/f", Reply(raw=[gate, CLOSE]))
@@ -131,6 +131,123 @@ class OneFetch(LarderCase):
         self.origin.wait_for(1)
         gate.set()
         self.assertEqual({response.status for response in collect()}, {502})
+        self.assertEqual(self.origin.count("/f"), 3)
+
+    def test_late_answer_fails_all_at_once(self):
+        self.start(upstream="timeout first_byte=300ms")
+        self.origin.on("/late", Reply(raw=[STALL]))
+        _, collect = self.clients_on("/late", 20)
+        self.assertEqual({response.status for response in collect()}, {504})
+        self.assertEqual(self.origin.count("/late"), 1)
+
+    def poisoned(self, path, broken, route=""):
+        """One client's request that the origin cannot bear, and those of others behind it; answers theirs."""
+        gate = threading.Event()
+
+        def reply(request):
+            if request.field("X-Poison"):
+                return Reply(raw=[gate] + broken)
+            return Reply(fields=[FRESH], content=b"good")
+        self.origin.on(path, reply)
+        poison = self.client()
+        poison.send_request(target=path, fields=[("X-Poison", "yes")])
+        self.origin.wait_for(1, path)
+        _, collect = self.clients_on(path, 20)
+        until(lambda: self.larder.descriptors() >= self.larder.idle_descriptors + 21, "all have come")
+        gate.set()
+        response = poison.read_response()
+        self.assertGreaterEqual(response.status, 500)
+        return collect()
+
+    POISONS = {
+        "closes": [CLOSE],
+        "resets": [RESET],
+        "is malformed": [b"HTTP/1.1 nonsense\r\n\r\n", CLOSE],
+        "ends in its head": [b"HTTP/1.1 200 OK\r\nX-A: b\r\n", CLOSE],
+        "has too long a head": [b"HTTP/1.1 200 OK\r\nX-A: " + b"x" * (70 << 10) + b"\r\n\r\n", CLOSE],
+        "is framed twice": [b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", CLOSE],
+        "is an upgrade": [b"HTTP/1.1 101 No\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", CLOSE],
+        "sends interim heads for ever": [b"HTTP/1.1 103 Hints\r\n\r\n" * 20, CLOSE],
+        "is an error": [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"],
+    }
+
+    def test_request_that_breaks_the_origin_fails_nobody_else(self):
+        self.start()
+        for name, broken in self.POISONS.items():
+            with self.subTest(name):
+                path = "/" + name.replace(" ", "-")
+                responses = self.poisoned(path, broken)
+                self.assertEqual({(r.status, r.content) for r in responses}, {(200, b"good")})
+                if name != "is an error":  # which releases all at once
+                    self.assertEqual(self.origin.count(path), 2)
+
+    def test_request_that_breaks_the_origin_makes_nobody_else_get_what_is_stale(self):
+        self.start(route="stale if_error=1m")
+        old = [("Cache-Control", "max-age=60"), ("Age", "61")]
+        for name in ("closes", "is malformed", "is an error"):
+            with self.subTest(name):
+                path = "/" + name.replace(" ", "-")
+                self.origin.on(path, Reply(fields=old, content=b"old"))
+                self.get(path)
+                gate = threading.Event()
+                self.origin.on(path, lambda request, name=name: Reply(raw=[gate] + self.POISONS[name])
+                               if request.field("X-Poison") else Reply(fields=[FRESH], content=b"good"))
+                with self.client() as poison:
+                    poison.send_request(target=path, fields=[("X-Poison", "yes")])
+                    self.origin.wait_for(2, path)
+                    clients, collect = self.clients_on(path, 5)
+                    until(lambda: self.larder.descriptors() >= self.larder.idle_descriptors + 6, "all have come")
+                    gate.set()
+                    self.assertEqual(poison.read_response().content, b"old")
+                    self.assertEqual({response.content for response in collect()}, {b"good"})
+                for client in clients:
+                    client.close()
+                until(lambda: self.larder.descriptors() <= self.larder.idle_descriptors + self.origin.live, "gone")
+
+    def test_variants_of_a_known_key_do_not_wait_for_each_other(self):
+        self.start()
+        gates = {"slow": threading.Event()}
+        self.origin.on("/v", lambda request: Reply(
+            fields=[FRESH, ("Vary", "X-Kind")], content=request.field("X-Kind").encode(),
+            gate=gates.get(request.field("X-Kind"))))
+        self.assertEqual(self.get("/v", ("X-Kind", "first")).content, b"first")
+        with self.client() as slow, self.client() as follower:
+            slow.send_request(target="/v", fields=[("X-Kind", "slow")])
+            self.origin.wait_for(2, "/v")
+            self.assertEqual(self.get("/v", ("X-Kind", "quick")).content, b"quick")
+            follower.send_request(target="/v", fields=[("X-Kind", "slow")])
+            self.assertEqual(self.get("/v", ("X-Kind", "third")).content, b"third")
+            gates["slow"].set()
+            self.assertEqual([client.read_response().content for client in (slow, follower)], [b"slow"] * 2)
+        self.assertEqual(self.origin.count("/v"), 4)
+
+    def test_stale_variants_are_fetched_apart(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/v", lambda request: Reply(
+            fields=[("Cache-Control", "max-age=60"), ("Age", "61"), ("Vary", "X-Kind")],
+            content=request.field("X-Kind").encode(), gate=gate if request.field("X-Slow") else None))
+        for kind in ("a", "b"):
+            self.get("/v", ("X-Kind", kind))
+        with self.client() as slow:
+            slow.send_request(target="/v", fields=[("X-Kind", "a"), ("X-Slow", "yes")])
+            self.origin.wait_for(3, "/v")
+            self.assertEqual(self.get("/v", ("X-Kind", "b")).content, b"b")
+            gate.set()
+            self.assertEqual(slow.read_response().content, b"a")
+
+    def test_variant_that_memory_has_lost_is_known_from_a_fetch_under_way(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/v", lambda request: Reply(
+            fields=[FRESH, ("Vary", "X-Kind")], framing="chunked",
+            pieces=[request.field("X-Kind").encode()] + ([gate] if request.field("X-Kind") == "slow" else [])))
+        with self.client() as slow:
+            slow.send_request(target="/v", fields=[("X-Kind", "slow")])
+            slow.read_final_head()
+            self.assertEqual(self.get("/v", ("X-Kind", "quick")).content, b"quick")
+            gate.set()
+        self.assertEqual(self.origin.count("/v"), 2)
 
     def test_fetch_that_breaks_in_its_content_breaks_the_followers(self):
         self.start()

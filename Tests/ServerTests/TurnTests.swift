@@ -75,6 +75,41 @@ import Testing
         #expect(milliseconds <= 1100, "\(milliseconds) ms")
     }
 
+    /// A request that breaks the origin: the next node leads, and those who wait get what it brings.
+    @Test func afterAFailureTheTurnGoesOn() throws {
+        let world = try TurnWorld()
+        world.breaks = { $0.field("Accept") == "poison" }
+        let poison = world.begin("/a", at: [world.nodes[0]], fields: "Accept: poison\r\n")
+        world.world.run(for: .milliseconds(100))
+        let others = world.begin("/a", each: 5)
+        let milliseconds = world.milliseconds {
+            #expect(world.answers(others).allSatisfy { $0.status == 200 })
+        }
+        #expect(world.answers(poison).allSatisfy { $0.status == 502 })
+        #expect(milliseconds <= 400 + 575, "\(milliseconds) ms")
+        #expect(world.originRequests.count == 2, "one after the other, and no more")
+    }
+
+    @Test func variantsOfAKeyThatMemoryKnowsAreFetchedAtOnce() throws {
+        let world = try TurnWorld(nodes: 2)
+        world.originHead += "Vary: Accept\r\n"
+        _ = world.answers(world.begin("/a", at: [world.nodes[0]], fields: "Accept: x\r\n"))
+        for key in world.redis.keys { world.redis.evict(key) }
+        let sockets = (0..<5).flatMap { world.begin("/a", at: [world.nodes[0]], fields: "Accept: \($0)\r\n") }
+        let milliseconds = world.milliseconds { #expect(world.answers(sockets).allSatisfy { $0.status == 200 }) }
+        #expect(milliseconds <= 550, "\(milliseconds) ms")
+        #expect(world.originRequests.count == 6)
+    }
+
+    @Test func variantsOfAColdKeyAreFetchedAtOnceWhenTheFirstHasTold() throws {
+        let world = try TurnWorld(nodes: 1)
+        world.originHead += "Vary: Accept\r\n"
+        let sockets = (0..<5).flatMap { world.begin("/a", fields: "Accept: \($0)\r\n") }
+        let milliseconds = world.milliseconds { #expect(world.answers(sockets).allSatisfy { $0.status == 200 }) }
+        #expect(milliseconds <= 1100, "\(milliseconds) ms")
+        #expect(world.originRequests.count == 5)
+    }
+
     @Test func nobodyWaitsForLongerThanTheRouteSays() throws {
         let world = try TurnWorld(coalesce: "nodes wait=200ms")
         world.originDelay = .seconds(3)

@@ -32,6 +32,8 @@ final class TurnWorld {
     var originDelay = Duration.milliseconds(500)
     /// Of the answer, besides its length.
     var originHead = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+    /// Requests that the origin answers by ending the connection.
+    var breaks: (ScriptedWorld.Request) -> Bool = { _ in false }
     private var origin: VirtualListener?
 
     init(nodes count: Int = 4, coalesce: String = "nodes", redis keys: String = "") throws {
@@ -78,6 +80,7 @@ final class TurnWorld {
         _ = socket.takeReceived()  // it has been read
         originRequests.append(request)
         let body = "\(request.target) \(request.field("Accept") ?? "")"
+        if breaks(request) { return world.after(originDelay) { socket.close() } }
         let text = "\(originHead)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         world.after(originDelay) { socket.write(text) }
     }

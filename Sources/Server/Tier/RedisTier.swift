@@ -71,7 +71,8 @@ final class RedisTier {
     func lookUp(for exchange: Exchange) -> TierLookup? {
         let key = exchange.key
         let lookup = TierLookup(exchange, tier: self)
-        return send(lookup, key.span) ? lookup : nil
+        let variant = lookup.variant ?? []
+        return send(lookup, key.span, variant: variant.span) ? lookup : nil
     }
 
     func send(_ lookup: TierLookup, _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span()) -> Bool {

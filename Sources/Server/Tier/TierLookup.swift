@@ -24,13 +24,14 @@ final class TierLookup: RedisCall {
     /// In which the response would be sent; identity when as it is.
     let coding: ContentCoding
     private let startedNanoseconds: Int64
-    /// The second question was about this one.
+    /// The last question was about this one.
     private(set) var variant: ContiguousArray<UInt8>?
     private var isOver = false
 
     init(_ exchange: Exchange, tier: RedisTier) {
         self.exchange = exchange
         self.tier = tier
+        variant = exchange.variant?.secondaryKey
         coding = tier.worker.codingWanted(by: exchange.head, exchange.request.route)
         startedNanoseconds = tier.worker.loop.now.monotonicNanoseconds
         super.init()
@@ -53,12 +54,13 @@ final class TierLookup: RedisCall {
     }
 
     private func askForVariant(_ rule: ContiguousArray<UInt8>) {
-        guard variant == nil else { return finish(.damaged) }
-        var written = ByteBuffer()
-        Variance.writeSecondaryKey(rule.span, exchange.head.fields, into: &written)
-        variant = ContiguousArray(copying: written)
+        guard variant == nil, let wanted = tier.worker.variant(of: exchange.head.fields, rule: rule.span) else {
+            return finish(.damaged)
+        }
+        variant = wanted.secondaryKey
+        exchange.learnedVariant(wanted)
         let key = exchange.key
-        guard tier.send(self, key.span, variant: written.span) else {
+        guard tier.send(self, key.span, variant: wanted.secondaryKey.span) else {
             isOver = true
             return exchange.secondTierAnswered(nil, isReachable: false)
         }
