@@ -98,13 +98,31 @@ final class ClientConnection: StreamChannel {
 
     override func closed() {
         worker.connectionClosed(self)
+        held.empty(into: worker.shared.heldForClients)
         if let exchange {
             self.exchange = nil
             exchange.clientLeft()
         }
     }
 
+    /// Output beyond what a connection needs, so that the upstream need not wait.
+    private var held = ClientHold()
+
+    /// Whether there is room for what is left of an answer, so that the upstream's connection is free before the
+    /// client has read it.
+    func holdsRest(of upstream: UpstreamConnection?) -> Bool {
+        let rest = upstream?.remainingByteCount ?? Self.readBytes
+        let wanted = pendingByteCount + rest
+        guard wanted <= Self.outputHighWaterBytes else { return false }
+        // In steps, so that an answer of unknown length is not counted anew with each piece.
+        let step = Self.heldStepBytes
+        return held.grow(to: (wanted + step - 1) / step * step, of: worker.shared.heldForClients)
+    }
+
+    private static var heldStepBytes: Int { 32 << 10 }
+
     private func outputMoved() {
+        if pendingByteCount == 0 { held.empty(into: worker.shared.heldForClients) }
         if pendingByteCount > 0 {
             return expect(.output, milliseconds: worker.snapshot.settings.client.sendIdleMilliseconds)
         }

@@ -42,6 +42,7 @@ extension Exchange {
             var prefix = ByteBuffer()
             swap(&prefix, &collected)
             send(prefix.span, to: connection)
+            held.empty(into: worker.shared.heldForClients)
         }
         if requestBody.isComplete {
             endRequestBody(on: connection)
@@ -54,6 +55,7 @@ extension Exchange {
     var wantsRequestBody: Bool {
         if case .tunnel = intake { return upstreamTakesMore }
         if requestBody.isComplete { return false }
+        if requestBody.isGathering { return true }
         if case .collectingBody = machine.state { return true }
         return upstreamTakesMore
     }
@@ -66,6 +68,10 @@ extension Exchange {
     /// Answers how many bytes were used.
     func requestBodyReceived(_ bytes: borrowing Span<UInt8>) -> Int {
         if case .collectingBody = machine.state { return takeRequestBody(bytes) }
+        if requestBody.isGathering {
+            let used = gather(bytes)
+            if used > 0 || requestBody.isGathering { return used }
+        }
         guard let upstream else { return 0 }
         if case .tunnel = intake {
             upstream.write(bytes)
@@ -198,15 +204,15 @@ enum ConnectionRefusal {
         }
     }
 
+    /// The client has more than its share of the connections; another one may get one.
+    var mayBeDueToClient: Bool { self == .queueFull || self == .waitTimedOut }
+
     var label: StaticString {
         switch self {
         case .queueFull: "upstream-queue-full"
         case .waitTimedOut: "upstream-queue-timeout"
         case .noAddress: "upstream-not-resolved"
         case .draining: "upstream-draining"
-    /// The client has more than its share of the connections; another one may get one.
-    var mayBeDueToClient: Bool { self == .queueFull || self == .waitTimedOut }
-
         case .connectFailed: "upstream-connect-failed"
         case .connectTimedOut: "upstream-connect-timeout"
         }
@@ -214,12 +220,6 @@ enum ConnectionRefusal {
 }
 
 extension ExchangeFailure.Kind {
-    var label: StaticString {
-        switch self {
-        case .connect: "upstream-connect-failed"
-        case .closed: "upstream-closed"
-        case .timedOut: "upstream-timeout"
-        case .malformed: "upstream-malformed"
     /// The server may have choked on what this request sent. A server that cannot be reached, or is too slow, would
     /// keep the next ones waiting as long, one after the other.
     var mayBeDueToRequest: Bool {
@@ -229,7 +229,13 @@ extension ExchangeFailure.Kind {
         }
     }
 
+    var label: StaticString {
+        switch self {
+        case .connect: "upstream-connect-failed"
+        case .closed: "upstream-closed"
+        case .timedOut: "upstream-timeout"
+        case .malformed: "upstream-malformed"
+        case .excessiveInterim: "upstream-excessive-interim"
         }
     }
 }
-        case .excessiveInterim: "upstream-excessive-interim"

@@ -10,7 +10,7 @@ import Storage
 
 /// The way down: the origin's head is judged, its body relayed or stored.
 extension Exchange {
-    /// A 1xx is passed on, once the client can understand it (RFC 9110 §15.2).
+    /// A 1xx is passed on to a client that can understand it (RFC 9110 §15.2), at the pace at which it reads.
     func interimReceived(_ response: borrowing ResponseHead) {
         guard head.version == .http11, isWanted(response), let client = clientToWriteTo() else { return }
         ResponseHeadWriter.writeInterim(response, into: &worker.output)
@@ -148,7 +148,7 @@ extension Exchange {
         } else {
             send(data, to: client)
         }
-        if client.pendingByteCount > worker.relayHighWaterBytes { upstream?.pause() }
+        if client.pendingByteCount > worker.relayHighWaterBytes, !client.holdsRest(of: upstream) { upstream?.pause() }
     }
 
     /// Small pieces are put together, larger ones leave by a gathered write without a copy.
@@ -168,6 +168,8 @@ extension Exchange {
 
     /// The whole of the body has come.
     func bodyEnded(trailers: borrowing Fields) {
+        // Of what nobody wanted; another connection may be in its place already.
+        if case .none = intake { return }
         upstream = nil
         switch intake {
         case .none: return
@@ -177,8 +179,6 @@ extension Exchange {
         }
     }
 
-        // Of what nobody wanted; another connection may be in its place already.
-        if case .none = intake { return }
     /// What was put together during one read goes out.
     func readEnded() {
         flushTransform()

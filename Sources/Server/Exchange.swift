@@ -51,6 +51,8 @@ final class Exchange: Deadline {
     var requestBody: RequestBodyRelay
     /// What has come of a body that is to be keyed, or has turned out too long for it.
     var collected = ByteBuffer()
+    /// What `collected` may take.
+    var held = ClientHold()
     var retries = 0
     var sentAt = Moment(monotonicNanoseconds: 0, wallNanoseconds: 0)
     var epoch: UInt64 = 0
@@ -139,8 +141,6 @@ final class Exchange: Deadline {
     }
 
     func adoptEpoch() { if epoch == 0 { epoch = worker.currentEpoch } }
-
-    func forward() { fetch(conditional: false) }
 
     func proceed(_ action: LookupAction) {
         switch action {
@@ -304,11 +304,11 @@ final class Exchange: Deadline {
         case .failed(let status, let isOwn):
             failure = status
             leaveFlight()
-            heard(.failed)
+            heard(isOwn ? .leaderFailed : .failed)
         case .broken:
             failure = Status(502)
             leaveFlight()
-            heard(isOwn ? .leaderFailed : .failed)
+            heard(.failed)
         }
     }
 
@@ -421,6 +421,7 @@ final class Exchange: Deadline {
         if wait != nil { driver.left(self) }
         if let upstream { upstream.abandon() }
         upstream = nil
+        held.empty(into: worker.shared.heldForClients)
         leaveBody()
         leaveFlight()
         if let client {

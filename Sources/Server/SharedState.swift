@@ -9,6 +9,7 @@ import Synchronization
 final class SharedState: Sendable {
     let store: MemoryStore
     let flights = FlightTable()
+    let heldForClients: HeldForClients
     let hasher: ByteHasher
     let compressor: CompressionPool
     /// Client connections of all loops.
@@ -19,6 +20,7 @@ final class SharedState: Sendable {
 
     init(store: MemoryStore, compressor: CompressionPool, hashSeed: UInt64) {
         self.store = store
+        heldForClients = HeldForClients(store: store)
         self.compressor = compressor
         hasher = ByteHasher(seed: hashSeed)
     }
