@@ -196,6 +196,10 @@ final class UpstreamConnection: StreamChannel {
                 let (consumed, goesOn) = processBody(rest)
                 used += consumed
                 if !goesOn { return used }
+            case .draining:
+                let (consumed, goesOn) = processDrained(rest)
+                used += consumed
+                if !goesOn { return used }
             case .tunnel:
                 if rest.count > 0 { exchange?.bodyReceived(rest) }
                 return bytes.count
@@ -203,10 +207,6 @@ final class UpstreamConnection: StreamChannel {
         }
         return bytes.count
     }
-            case .draining:
-                let (consumed, goesOn) = processDrained(rest)
-                used += consumed
-                if !goesOn { return used }
 
     private func processHead(_ bytes: borrowing Span<UInt8>) -> Int {
         guard let exchange else { return 0 }
@@ -246,6 +246,7 @@ final class UpstreamConnection: StreamChannel {
         if isReusable, let seconds = KeepAliveField.timeoutSeconds(head.fields) { driver.keeps(self, seconds: seconds) }
         decoder.begin(framing, limits: exchange.worker.wireLimits)
         phase = head.status.code == 101 ? .tunnel : .body
+        if phase == .tunnel { driver.becameTunnel(self) }
         expect(milliseconds: idleTimeoutMilliseconds)
         if let used = exchange.headReceived(head, framing: framing, rest: rest) {
             // The exchange took the whole body and is over.

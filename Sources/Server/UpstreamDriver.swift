@@ -28,7 +28,8 @@ final class UpstreamDriver: Deadline {
         self.settings = settings
         if case .client = settings.hostField { passesHostOn = true } else { passesHostOn = false }
         locations = Array(repeating: [], count: settings.servers.count)
-        pool = UpstreamPool(weights: settings.servers.map(\.weight), limits: limits)
+        pool = UpstreamPool(
+            weights: settings.servers.map(\.weight), limits: limits, seed: worker.loop.kernel.randomUInt64())
         super.init()
         attachDeadline(to: worker.loop)
     }
@@ -44,7 +45,8 @@ final class UpstreamDriver: Deadline {
     func request(_ exchange: Exchange, onNewConnection: Bool) {
         nextWaiter &+= 1
         if !onNewConnection { retryBudget.requestSent() }
-        switch pool.requestArrived(nextWaiter, onNewConnection: onNewConnection, now: now) {
+        let client = worker.poolClient(of: exchange.peer)
+        switch pool.requestArrived(nextWaiter, from: client, onNewConnection: onNewConnection, now: now) {
         case .use(let id):
             guard let connection = connections[Int(id.slot)] else { preconditionFailure("an idle connection is open") }
             connection.carry(exchange)
@@ -119,7 +121,23 @@ final class UpstreamDriver: Deadline {
         released(connection, reusable: true)
     }
 
+    /// A connection carries an upgraded protocol from now on, and leaves its place to requests.
+    func becameTunnel(_ connection: UpstreamConnection) {
+        pool.becameTunnel(connection.id)
+        serveWaiting()
+    }
+
+    /// Requests whose client had its share may have another one by now.
+    private func serveWaiting() {
+        while let (id, waiter) = pool.grantIdle(now: now) {
+            guard let connection = connections[Int(id.slot)] else { preconditionFailure("an idle connection is open") }
+            serve(waiter, on: connection)
+        }
+        while let attempt = pool.connectForWaiters(now: now) { connect(attempt) }
+    }
+
     func released(_ connection: UpstreamConnection, reusable: Bool) {
+        defer { serveWaiting() }
         switch pool.released(connection.id, reusable: reusable, now: now) {
         case .serve(let waiter): serve(waiter, on: connection)
         case .park:
@@ -142,6 +160,7 @@ final class UpstreamDriver: Deadline {
     func closed(_ connection: UpstreamConnection) {
         close(connection)
         if let next = pool.connectionClosed(connection.id, now: now) { connect(next) }
+        serveWaiting()
         // The least number of connections may be to be opened anew.
         watchTime()
     }
@@ -179,6 +198,7 @@ final class UpstreamDriver: Deadline {
             case .nothing: break work
             }
         }
+        serveWaiting()
         watchTime()
     }
 

@@ -113,6 +113,8 @@ package struct UpstreamReading: Sendable {
     package var name: String
     package var connectionsActive = 0
     package var connectionsIdle = 0
+    /// They carry upgraded protocols.
+    package var connectionsTunnelled = 0
     /// 0 when there is no limit.
     package var connectionsLimit = 0
     /// Requests that wait for a connection.

@@ -179,6 +179,7 @@ package enum PrometheusText {
         case .upstreamConnections:
             text.append(metric, [upstream.name, "active"], UInt64(clamping: upstream.connectionsActive))
             text.append(metric, [upstream.name, "idle"], UInt64(clamping: upstream.connectionsIdle))
+            text.append(metric, [upstream.name, "tunnel"], UInt64(clamping: upstream.connectionsTunnelled))
         case .upstreamWaiting: text.append(metric, [upstream.name], UInt64(clamping: upstream.waiting))
         default: for error in upstream.errors { text.append(metric, [upstream.name, error.label], error.count) }
         }

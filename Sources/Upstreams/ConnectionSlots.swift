@@ -4,12 +4,16 @@
 struct ConnectionSlot {
     enum State: UInt8 {
         case free, connecting, active, idle
+        /// It carries an upgraded protocol, and is none of those that requests share any more.
+        case tunnel
     }
 
     var state = State.free
     var generation: UInt32 = 0
     var server: Int32 = 0
     var address: Int = 0
+    /// Whose request it carries.
+    var client = UpstreamClient.nobody
     var idleSinceNanoseconds: Int64 = 0
     /// Requests it has been given.
     var uses: UInt32 = 0

@@ -6,23 +6,29 @@ package import Bytes
 ///
 /// A connection is connecting, then active (it carries an exchange) and idle by turns, until it is closed. Waiting
 /// requests are not bound to the connection that was opened for them: the first one to become free serves the
-/// request that waits longest. Idle connections are used again newest first, so that the surplus grows old and goes.
+/// request that waits longest, unless its client has its share already. Idle connections are used again newest first, so that the surplus grows old and goes.
 package struct UpstreamPool: ~Copyable {
     package let limits: UpstreamPoolLimits
     private let choice: ServerChoice
     private var servers: [UpstreamServer]
     private var slots = ConnectionSlots()
     private var waiters = WaiterQueue()
+    private var shares: ClientShares
     private var connecting = 0
+    private var tunnels = 0
     private var idle = 0
     private var draining = false
     private var totals = UpstreamPoolFigures()
 
     /// - Parameter weights: one per server, each at least 1. Servers have no address until `addressesResolved`.
-    package init(weights: [Int], balance: BalanceMethod = .roundRobin, limits: UpstreamPoolLimits) {
+    package init(
+        weights: [Int], balance: BalanceMethod = .roundRobin, limits: UpstreamPoolLimits,
+        seed: UInt64 = 0x9E37_79B9_7F4A_7C15
+    ) {
         precondition(!weights.isEmpty && limits.maximumConnections > 0 && limits.maximumConnectAttempts > 0)
         self.limits = limits
         choice = ServerChoice(method: balance)
+        shares = ClientShares(seed: seed)
         let idleTimeout = limits.idleTimeoutMilliseconds * 1_000_000
         servers = weights.map { UpstreamServer(weight: max($0, 1), idleTimeoutNanoseconds: idleTimeout) }
     }
@@ -31,11 +37,16 @@ package struct UpstreamPool: ~Copyable {
         var figures = totals
         figures.idle = idle
         figures.connecting = connecting
-        figures.active = slots.taken - idle - connecting
+        figures.active = active
+        figures.tunnels = tunnels
         figures.waiting = waiters.count
         figures.maximumConnections = limits.maximumConnections
         return figures
     }
+
+    /// Those that count towards the limit.
+    private var open: Int { slots.taken - tunnels }
+    private var active: Int { open - idle - connecting }
 
     /// Nothing is open and nobody waits: a drained pool may go.
     package var isEmpty: Bool { slots.taken == 0 && waiters.isEmpty }
@@ -54,7 +65,7 @@ package struct UpstreamPool: ~Copyable {
     }
 
     private var lacksConnections: Bool {
-        !draining && slots.taken < min(limits.minimumConnections, limits.maximumConnections)
+        !draining && open < min(limits.minimumConnections, limits.maximumConnections)
     }
 
     /// Index of the server a connection leads to, or nil when the connection is no longer known.
@@ -77,18 +88,25 @@ extension UpstreamPool {
     /// - Parameter onNewConnection: it failed on an idle connection that turned out to be closed, so the other idle
     ///   ones are not trusted with it.
     package mutating func requestArrived(
-        _ waiter: UpstreamWaiter, onNewConnection: Bool = false, now: Moment
+        _ waiter: UpstreamWaiter, from client: UpstreamClient = .nobody, onNewConnection: Bool = false, now: Moment
     ) -> RequestArrivalAction {
         if draining { return reject(.draining) }
         let nanoseconds = now.monotonicNanoseconds
         guard let server = choice.choose(from: &servers, at: nanoseconds) else { return reject(.noAddress) }
-        if !onNewConnection, let index = takeIdle(server, at: nanoseconds) { return use(index) }
-        let isFull = slots.taken >= limits.maximumConnections
-        if isFull, !onNewConnection, let index = takeIdleOfAny(at: nanoseconds) { return use(index) }
-        guard waiters.count < limits.maximumWaiters else { return reject(.queueFull) }
+        let mayHaveOne = mayUseMore(client)
+        if mayHaveOne, !onNewConnection, let index = takeIdle(server, at: nanoseconds) {
+            return use(index, for: client)
+        }
+        let isFull = open >= limits.maximumConnections
+        if mayHaveOne, isFull, !onNewConnection, let index = takeIdleOfAny(at: nanoseconds) {
+            return use(index, for: client)
+        }
+        guard mayWait(client) else { return reject(.queueFull) }
         let deadline = nanoseconds + limits.waitLimitMilliseconds * 1_000_000
-        let ticket = waiters.append(waiter, deadlineNanoseconds: deadline)
+        let ticket = waiters.append(waiter, of: client, deadlineNanoseconds: deadline)
+        shares.change(client) { $0.waiting += 1 }
         let wait = UpstreamWait(ticket: ticket, deadlineNanoseconds: deadline)
+        guard mayHaveOne else { return .wait(wait) }
         let replaced = isFull ? closeOldestIdle() : nil
         guard !isFull || replaced != nil, var attempt = connect(to: server, at: nanoseconds) else {
             return .wait(wait)
@@ -98,11 +116,16 @@ extension UpstreamPool {
     }
 
     /// The client of a waiting request has left. False when the request no longer waited.
-    package mutating func waiterLeft(_ ticket: WaitTicket) -> Bool { waiters.remove(ticket) }
+    package mutating func waiterLeft(_ ticket: WaitTicket) -> Bool {
+        guard let client = waiters.remove(ticket) else { return false }
+        shares.change(client) { $0.waiting -= 1 }
+        return true
+    }
 
-    private mutating func use(_ index: Int) -> RequestArrivalAction {
+    private mutating func use(_ index: Int, for client: UpstreamClient) -> RequestArrivalAction {
         slots[index].state = .active
         slots[index].uses &+= 1
+        carries(index, for: client)
         totals.totalReuses &+= 1
         return .use(slots.id(index))
     }
@@ -110,6 +133,89 @@ extension UpstreamPool {
     private mutating func reject(_ reason: UpstreamRejection) -> RequestArrivalAction {
         totals.totalRejections += 1
         return .reject(reason)
+    }
+}
+
+// MARK: - Shares
+
+extension UpstreamPool {
+    /// Requests that wait are going to use connections that are being opened.
+    private func mayUseMore(_ client: UpstreamClient) -> Bool {
+        let free = limits.maximumConnections - active - connecting
+        // Most of the time it is not worth a look.
+        if client == .nobody || FairShare.mayTakeMore(using: active + waiters.count, free: free) { return true }
+        let share = shares[client]
+        return FairShare.mayTakeMore(using: Int(share.active + share.waiting), free: free)
+    }
+
+    private func mayWait(_ client: UpstreamClient) -> Bool {
+        let free = limits.maximumWaiters - waiters.count
+        guard free > 0 else { return false }
+        return client == .nobody || FairShare.mayTakeMore(using: Int(shares[client].waiting), free: free)
+    }
+
+    /// The request that waits longest of those whose client may use one connection more.
+    private mutating func takeWaiter(free: Int) -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+        guard !waiters.isEmpty else { return nil }
+        // Who waits when the pool goes is served.
+        guard let next = draining ? waiters.removeFirst() : nextWithinShare(free: free) else { return nil }
+        shares.change(next.client) { $0.waiting -= 1 }
+        return next
+    }
+
+    private mutating func nextWithinShare(free: Int) -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+        if FairShare.mayTakeMore(using: active, free: free) { return waiters.removeFirst() }
+        return waiters.removeFirst {
+            $0 == .nobody || FairShare.mayTakeMore(using: Int(shares[$0].active), free: free)
+        }
+    }
+
+    private mutating func carries(_ index: Int, for client: UpstreamClient) {
+        slots[index].client = client
+        shares.change(client) { $0.active += 1 }
+    }
+
+    private mutating func carriesNoMore(_ index: Int) {
+        shares.change(slots[index].client) { $0.active -= 1 }
+        slots[index].client = .nobody
+    }
+
+    /// An idle connection and a request that waits and may have it by now. Called after each change until there is
+    /// none.
+    package mutating func grantIdle(now: Moment) -> (UpstreamConnectionID, UpstreamWaiter)? {
+        guard idle > 0, !waiters.isEmpty, let index = takeIdleOfAny(at: now.monotonicNanoseconds) else { return nil }
+        slots[index].state = .active
+        guard let next = takeWaiter(free: limits.maximumConnections - active + 1) else {
+            park(index, at: now.monotonicNanoseconds)
+            return nil
+        }
+        slots[index].uses &+= 1
+        carries(index, for: next.client)
+        totals.totalReuses &+= 1
+        return (slots.id(index), next.waiter)
+    }
+
+    /// A connection carries an upgraded protocol from now on, and leaves its place to others: how many do so is
+    /// limited elsewhere.
+    package mutating func becameTunnel(_ connection: UpstreamConnectionID) {
+        guard let index = slots.index(of: connection), slots[index].state == .active else { return }
+        carriesNoMore(index)
+        slots[index].state = .tunnel
+        tunnels += 1
+    }
+
+    /// One more attempt, where somebody waits who may have a connection, and there is room. Called like `grantIdle`.
+    package mutating func connectForWaiters(now: Moment) -> ConnectAttempt? {
+        connectForWaiters(at: now.monotonicNanoseconds)
+    }
+
+    /// Whether some request that waits may have a connection that is opened for it.
+    private var someWaiterMayBeNext: Bool {
+        let free = limits.maximumConnections - active
+        if draining || FairShare.mayTakeMore(using: active, free: free) { return true }
+        return waiters.contains {
+            $0 == .nobody || FairShare.mayTakeMore(using: Int(shares[$0].active), free: free)
+        }
     }
 }
 
@@ -122,10 +228,11 @@ extension UpstreamPool {
         connecting -= 1
         totals.totalConnects += 1
         servers[Int(slots[index].server)].succeeded(address: slots[index].address)
-        if let waiter = waiters.removeFirst() {
+        if let next = takeWaiter(free: limits.maximumConnections - active + 1) {
             slots[index].state = .active
             slots[index].uses = 1
-            return .serve(waiter)
+            carries(index, for: next.client)
+            return .serve(next.waiter)
         }
         if draining || slots[index].isOutdated {
             slots.free(index)
@@ -153,7 +260,9 @@ extension UpstreamPool {
         if failed.attempts < limits.maximumConnectAttempts, let attempt = tryElsewhere(after: failed, at: nanoseconds) {
             return ConnectFailedAction(failedWaiter: nil, retry: attempt)
         }
-        return ConnectFailedAction(failedWaiter: waiters.removeFirst(), retry: connectForWaiters(at: nanoseconds))
+        let failedWaiter = waiters.removeFirst()
+        if let failedWaiter { shares.change(failedWaiter.client) { $0.waiting -= 1 } }
+        return ConnectFailedAction(failedWaiter: failedWaiter?.waiter, retry: connectForWaiters(at: nanoseconds))
     }
 
     /// The exchange on a connection ended. It is `reusable` when both messages were complete and neither side asked
@@ -164,13 +273,15 @@ extension UpstreamPool {
         guard let index = slots.index(of: connection) else { return .close(nil) }
         precondition(slots[index].state == .active, "only an active connection is released")
         let nanoseconds = now.monotonicNanoseconds
+        carriesNoMore(index)
         guard reusable, !slots[index].isOutdated else {
             slots.free(index)
             return .close(connectForWaiters(at: nanoseconds))
         }
-        if !waiters.isEmpty, let waiter = waiters.removeFirst() {
+        if let next = takeWaiter(free: limits.maximumConnections - active + 1) {
             slots[index].uses &+= 1
-            return .serve(waiter)
+            carries(index, for: next.client)
+            return .serve(next.waiter)
         }
         if draining {
             slots.free(index)
@@ -186,7 +297,9 @@ extension UpstreamPool {
         switch slots[index].state {
         case .idle: unlink(index)
         case .connecting: connecting -= 1
-        case .active, .free: break
+        case .active: carriesNoMore(index)
+        case .tunnel: tunnels -= 1
+        case .free: break
         }
         slots.free(index)
         return connectForWaiters(at: now.monotonicNanoseconds)
@@ -199,10 +312,10 @@ extension UpstreamPool {
     /// Time passed: called again until it answers `.nothing`. It also opens the minimum of connections at the start.
     package mutating func deadlineReached(now: Moment) -> PoolDeadlineAction {
         let nanoseconds = now.monotonicNanoseconds
-        if let deadline = waiters.firstDeadlineNanoseconds, deadline <= nanoseconds, let waiter = waiters.removeFirst()
-        {
+        if let deadline = waiters.firstDeadlineNanoseconds, deadline <= nanoseconds, let next = waiters.removeFirst() {
+            shares.change(next.client) { $0.waiting -= 1 }
             totals.totalWaitTimeouts += 1
-            return .timeOut(waiter)
+            return .timeOut(next.waiter)
         }
         for server in servers.indices where servers[server].oldestIdle >= 0 {
             let index = Int(servers[server].oldestIdle)
@@ -258,7 +371,7 @@ extension UpstreamPool {
 
     /// One more attempt, when more requests wait than connections are coming.
     private mutating func connectForWaiters(at nanoseconds: Int64) -> ConnectAttempt? {
-        guard waiters.count > connecting, slots.taken < limits.maximumConnections,
+        guard waiters.count > connecting, open < limits.maximumConnections, someWaiterMayBeNext,
             let server = choice.choose(from: &servers, at: nanoseconds)
         else { return nil }
         return connect(to: server, at: nanoseconds)

@@ -5,6 +5,7 @@ package struct UpstreamPoolFigures: Sendable, Equatable {
     package var active = 0
     package var idle = 0
     package var connecting = 0
+    package var tunnels = 0
     package var waiting = 0
     package var maximumConnections = 0
     /// Since the pool was made: connections that were opened.
@@ -28,6 +29,7 @@ package struct UpstreamPoolFigures: Sendable, Equatable {
         sum.active += part.active
         sum.idle += part.idle
         sum.connecting += part.connecting
+        sum.tunnels += part.tunnels
         sum.waiting += part.waiting
         sum.maximumConnections += part.maximumConnections
         sum.totalConnects += part.totalConnects

@@ -5,6 +5,7 @@
 struct WaiterQueue: ~Copyable {
     private struct Place {
         var waiter: UpstreamWaiter = 0
+        var client = UpstreamClient.nobody
         var deadlineNanoseconds: Int64 = 0
         var generation: UInt32 = 0
         var previous: Int32 = -1
@@ -23,9 +24,12 @@ struct WaiterQueue: ~Copyable {
 
     var firstDeadlineNanoseconds: Int64? { head < 0 ? nil : places[Int(head)].deadlineNanoseconds }
 
-    mutating func append(_ waiter: UpstreamWaiter, deadlineNanoseconds: Int64) -> WaitTicket {
+    mutating func append(
+        _ waiter: UpstreamWaiter, of client: UpstreamClient, deadlineNanoseconds: Int64
+    ) -> WaitTicket {
         let index = takeFreePlace()
         places[Int(index)].waiter = waiter
+        places[Int(index)].client = client
         places[Int(index)].deadlineNanoseconds = deadlineNanoseconds
         places[Int(index)].isTaken = true
         places[Int(index)].previous = tail
@@ -36,20 +40,42 @@ struct WaiterQueue: ~Copyable {
         return WaitTicket(slot: UInt32(index), generation: places[Int(index)].generation)
     }
 
-    mutating func removeFirst() -> UpstreamWaiter? {
-        guard head >= 0 else { return nil }
-        let waiter = places[Int(head)].waiter
-        remove(head)
-        return waiter
+    mutating func removeFirst() -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+        removeFirst { _ in true }
     }
 
-    /// False when the ticket's waiter is no longer in the queue.
-    mutating func remove(_ ticket: WaitTicket) -> Bool {
+    /// The first whose client may have its turn.
+    mutating func removeFirst(
+        where mayBeNext: (UpstreamClient) -> Bool
+    ) -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+        var index = head
+        while index >= 0 {
+            let place = places[Int(index)]
+            if mayBeNext(place.client) {
+                remove(index)
+                return (place.waiter, place.client)
+            }
+            index = place.next
+        }
+        return nil
+    }
+
+    func contains(where mayBeNext: (UpstreamClient) -> Bool) -> Bool {
+        var index = head
+        while index >= 0 {
+            if mayBeNext(places[Int(index)].client) { return true }
+            index = places[Int(index)].next
+        }
+        return false
+    }
+
+    /// Whose it was; nil when the ticket's waiter is no longer in the queue.
+    mutating func remove(_ ticket: WaitTicket) -> UpstreamClient? {
         let index = Int(ticket.slot)
         guard index < places.count, places[index].isTaken, places[index].generation == ticket.generation
-        else { return false }
+        else { return nil }
         remove(Int32(index))
-        return true
+        return places[index].client
     }
 
     private mutating func remove(_ index: Int32) {

@@ -19,6 +19,7 @@ func sampleGauges() -> Gauges {
     var upstream = UpstreamReading(name: "api")
     upstream.connectionsActive = 95
     upstream.connectionsIdle = 5
+    upstream.connectionsTunnelled = 2
     upstream.connectionsLimit = 100
     upstream.waiting = 7
     upstream.errors = [LabelledCount("connect", 2)]
@@ -113,6 +114,7 @@ func sampleCounts() -> MetricsSnapshot {
         "larder_l1_entries 42", #"larder_l1_evictions_total{reason="capacity"} 3"#,
         #"larder_upstream_connections{upstream="api",state="active"} 95"#,
         #"larder_upstream_connections{upstream="api",state="idle"} 5"#,
+        #"larder_upstream_connections{upstream="api",state="tunnel"} 2"#,
         #"larder_upstream_waiting{upstream="api"} 7"#,
         #"larder_upstream_errors_total{upstream="api",kind="connect"} 2"#,
         #"larder_purges_total{kind="tag"} 9"#, "larder_config_last_reload_success 1",

@@ -29,10 +29,16 @@ final class PoolDriver {
     func server(of connection: UpstreamConnectionID) -> Int? { pool.server(of: connection) }
 
     func requestArrived(
-        _ waiter: UpstreamWaiter, onNewConnection: Bool = false, now: Moment
+        _ waiter: UpstreamWaiter, from client: UpstreamClient = .nobody, onNewConnection: Bool = false, now: Moment
     ) -> RequestArrivalAction {
-        pool.requestArrived(waiter, onNewConnection: onNewConnection, now: now)
+        pool.requestArrived(waiter, from: client, onNewConnection: onNewConnection, now: now)
     }
+
+    func grantIdle(now: Moment) -> (UpstreamConnectionID, UpstreamWaiter)? { pool.grantIdle(now: now) }
+
+    func connectForWaiters(now: Moment) -> ConnectAttempt? { pool.connectForWaiters(now: now) }
+
+    func becameTunnel(_ connection: UpstreamConnectionID) { pool.becameTunnel(connection) }
 
     func waiterLeft(_ ticket: WaitTicket) -> Bool { pool.waiterLeft(ticket) }
 

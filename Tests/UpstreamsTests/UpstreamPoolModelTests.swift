@@ -26,14 +26,17 @@ private final class PoolModel {
     var connecting: Set<UpstreamConnectionID> = []
     var idle: Set<UpstreamConnectionID> = []
     var active: [UpstreamConnectionID: UpstreamWaiter] = [:]
+    var tunnels: Set<UpstreamConnectionID> = []
+    let clients: UInt64
     var finished: Set<UpstreamWaiter> = []
     let servers: Int
 
     init(seed: UInt64) {
         var random = SeededRandom(state: seed)
         servers = Int.random(in: 1...3, using: &random)
-        let (connections, minimum) = (Int.random(in: 1...6, using: &random), Int.random(in: 0...2, using: &random))
+        let (connections, minimum) = (Int.random(in: 1...9, using: &random), Int.random(in: 0...2, using: &random))
         let waiters = Int.random(in: 1...8, using: &random)
+        clients = UInt64.random(in: 0...4, using: &random)
         pool = PoolDriver(weights: [Int](repeating: 1, count: servers), addresses: (0..<servers).map { [$0 * 2] }) {
             $0.maximumConnections = connections
             $0.minimumConnections = minimum
@@ -53,17 +56,36 @@ private final class PoolModel {
         case 0..<35: requestArrives()
         case 35..<55: attemptEnds()
         case 55..<80: exchangeEnds()
-        case 80..<86: connectionCloses()
+        case 80..<85: connectionCloses()
+        case 85: tunnelBegins()
         case 86..<92: waiterLeaves()
         case 92..<94: addressesChange()
         default: timePasses()
         }
+        serveWaiting()
         check()
+    }
+
+    func serveWaiting() {
+        while let (connection, waiter) = pool.grantIdle(now: now) {
+            #expect(idle.remove(connection) != nil)
+            serve(waiter, on: connection)
+        }
+        while let attempt = pool.connectForWaiters(now: now) { start(attempt) }
+    }
+
+    func tunnelBegins() {
+        guard let (connection, waiter) = active.randomElement(using: &random) else { return }
+        pool.becameTunnel(connection)
+        active[connection] = nil
+        finish(waiter)
+        tunnels.insert(connection)
     }
 
     func requestArrives() {
         nextWaiter += 1
-        switch pool.requestArrived(nextWaiter, onNewConnection: Bool.random(using: &random), now: now) {
+        let client = UpstreamClient(number: UInt64.random(in: 0...clients, using: &random))
+        switch pool.requestArrived(nextWaiter, from: client, onNewConnection: Bool.random(using: &random), now: now) {
         case .use(let connection):
             #expect(idle.remove(connection) != nil)
             active[connection] = nextWaiter
@@ -120,10 +142,11 @@ private final class PoolModel {
     }
 
     func connectionCloses() {
-        let all = connecting.union(idle).union(active.keys)
+        let all = connecting.union(idle).union(active.keys).union(tunnels)
         guard let connection = all.randomElement(using: &random) else { return }
         connecting.remove(connection)
         idle.remove(connection)
+        tunnels.remove(connection)
         if let waiter = active.removeValue(forKey: connection) { finish(waiter) }
         start(pool.connectionClosed(connection, now: now))
     }
@@ -160,6 +183,7 @@ private final class PoolModel {
         #expect(figures.connecting == connecting.count)
         #expect(figures.idle == idle.count)
         #expect(figures.active == active.count)
+        #expect(figures.tunnels == tunnels.count)
         #expect(finished.count + waiting.count + active.count == Int(nextWaiter), "no waiter is lost")
         #expect(waiting.isEmpty || figures.connecting + figures.active > 0, "who waits, waits for something")
     }
@@ -174,6 +198,7 @@ struct UpstreamPoolModelTests {
         for _ in 0..<10_000 where !(model.waiting.isEmpty && model.active.isEmpty) {
             model.attemptEnds()
             model.exchangeEnds()
+            model.serveWaiting()
             model.check()
         }
         #expect(model.finished.count == Int(model.nextWaiter))

@@ -20,6 +20,7 @@ struct ProxyFigures: Sendable {
             var reading = UpstreamReading(name: name)
             reading.connectionsActive = pool.active
             reading.connectionsIdle = pool.idle
+            reading.connectionsTunnelled = pool.tunnels
             reading.connectionsLimit = pool.maximumConnections
             reading.waiting = pool.waiting
             reading.errors = failures.sorted { $0.key < $1.key }.map { LabelledCount($0.key, $0.value) }

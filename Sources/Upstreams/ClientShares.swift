@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whom a request is counted for: one client address, or the network that one client is given.
+package struct UpstreamClient: Sendable, Hashable {
+    let number: UInt64
+
+    /// Nobody in particular: its requests get what there is.
+    package static let nobody = UpstreamClient(number: 0)
+
+    package init(number: UInt64) { self.number = number }
+}
+
+/// What each client uses of a pool. Clients that use nothing are not in it, so that it is as small as the pool.
+struct ClientShares: ~Copyable {
+    struct Entry {
+        var client: UInt64 = 0
+        /// Connections that carry its requests.
+        var active: Int32 = 0
+        /// Its requests that wait for one.
+        var waiting: Int32 = 0
+
+        var isUnused: Bool { active == 0 && waiting == 0 }
+    }
+
+    /// A power of two, never more than half full; an entry lies at its client's place or behind it.
+    private var entries = [Entry](repeating: Entry(), count: 64)
+    private(set) var count = 0
+    /// Odd, and not to be guessed, so that nobody can choose addresses that share a place.
+    private let multiplier: UInt64
+
+    init(seed: UInt64) { multiplier = seed | 1 }
+
+    private func place(of client: UInt64) -> Int {
+        let mixed = (client ^ client >> 32) &* multiplier
+        return Int(mixed >> 40) & (entries.count - 1)
+    }
+
+    /// Where a client's entry lies, or would lie.
+    private func index(of client: UInt64) -> Int {
+        var index = place(of: client)
+        while entries[index].client != 0, entries[index].client != client { index = (index + 1) & (entries.count - 1) }
+        return index
+    }
+
+    subscript(_ client: UpstreamClient) -> Entry { entries[index(of: client.number)] }
+
+    mutating func change(_ client: UpstreamClient, by change: (inout Entry) -> Void) {
+        guard client.number != 0 else { return }
+        var found = index(of: client.number)
+        if entries[found].client == 0 {
+            if 2 * (count + 1) > entries.count {
+                grow()
+                found = index(of: client.number)
+            }
+            entries[found].client = client.number
+            count += 1
+        }
+        change(&entries[found])
+        if entries[found].isUnused { remove(found) }
+    }
+
+    private mutating func grow() {
+        let old = entries
+        entries = [Entry](repeating: Entry(), count: 2 * old.count)
+        for entry in old where entry.client != 0 { entries[index(of: entry.client)] = entry }
+    }
+
+    /// What lies behind it moves up, so that it is found without a gap.
+    private mutating func remove(_ removed: Int) {
+        let mask = entries.count - 1
+        count -= 1
+        var hole = removed
+        var next = (hole + 1) & mask
+        while entries[next].client != 0 {
+            let distance = (next - place(of: entries[next].client)) & mask
+            if distance >= (next - hole) & mask {
+                entries[hole] = entries[next]
+                hole = next
+            }
+            next = (next + 1) & mask
+        }
+        entries[hole] = Entry()
+    }
+}
+
+/// How much of something one client may use: up to `factor` times what would still be free. Alone it gets most of it,
+/// several get equal parts, and something is always left for who comes next.
+enum FairShare {
+    static let factor = 4
+
+    static func mayTakeMore(using used: Int, free: Int) -> Bool { used < factor * free }
+}
