@@ -153,8 +153,10 @@ class Pieces(LarderCase):
         def watch(_):
             def serve(sock, reader):
                 chunks = reader.chunks()
-                if next(chunks) == b"first":
-                    seen.set()
+                beginning = b""
+                while len(beginning) < 40_000:
+                    beginning += next(chunks)
+                seen.set()
                 rest = b"".join(chunks)
                 sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(rest), rest))
             return serve
@@ -162,8 +164,8 @@ class Pieces(LarderCase):
         self.origin.on("/up", watch)
         with self.client() as client:
             client.send_head("POST", "/up", [("Transfer-Encoding", "chunked")])
-            client.send(chunk(b"first"))
-            self.assertTrue(seen.wait(10), "the origin has the first piece")
+            client.send(chunk(b"x" * 40_000))
+            self.assertTrue(seen.wait(10), "the origin has the beginning")
             client.send(chunk(b"second"), b"0\r\n\r\n")
             self.assertEqual(client.read_response("POST").content, b"second")
 
@@ -172,7 +174,7 @@ class Pieces(LarderCase):
         self.origin.on("/up", Reply(403, content=b"no", early=True, close=True))
         with self.client() as client:
             client.send_head("POST", "/up", [("Content-Length", "1000000")])
-            client.send(b"x" * 1000)
+            client.send(b"x" * 40_000)
             response = client.read_response("POST")
             self.assertEqual((response.status, response.content), (403, b"no"))
 

@@ -150,6 +150,11 @@ import Testing
         #expect(turn.ended(.stored, now: Self.moment(1_700)) == .remove)
     }
 
+    @Test func whoFailsLetsTheNextOneLead() {
+        var turn = Self.leading()
+        #expect(turn.ended(.failed, now: Self.moment(100)) == .remove)
+    }
+
     @Test func aRenewalThatFailsIsTriedAgainWhileTheLockLasts() {
         var turn = Self.leading()
         #expect(turn.timePassed(now: Self.moment(300)) == .renew)
