@@ -68,6 +68,13 @@ extension Span where Element == UInt8 {
         }
     }
 
+    /// The same with other bytes, whatever their case.
+    package func equalsIgnoringCase(_ other: borrowing Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in 0..<count where ASCII.lowercased(self[index]) != ASCII.lowercased(other[index]) { return false }
+        return true
+    }
+
     @inlinable
     package func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }

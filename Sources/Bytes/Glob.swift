@@ -15,13 +15,18 @@ package enum GlobError: Error, Equatable {
 /// A pattern over bytes: `*` stands for any run of them, `/` included, `?` for exactly one, and `\` takes the
 /// meaning from the byte after it. The whole text must match.
 ///
-/// Matching goes back to the last `*` only, so it takes at most text times pattern steps, in no memory.
+/// Matching takes one pass over text and pattern; only runs of more than 64 bytes between stars, with `?` among them,
+/// take a step more a byte for each further 64.
 package struct Glob: Sendable, Equatable {
     private enum Element { static let one: UInt16 = 256, run: UInt16 = 257 }
 
     /// Bytes as themselves, `?` and `*` as numbers above them; no two runs stand side by side.
     private let elements: ContiguousArray<UInt16>
     private let prefix: ContiguousArray<UInt8>
+    /// Between the stars; what is before the first and behind the last is anchored.
+    private let segments: ContiguousArray<GlobSegment>
+    /// How many elements stand before the first star, and behind the last; nil without a star.
+    private let anchored: (head: Int, tail: Int)?
 
     package init(_ pattern: borrowing Span<UInt8>, limit: Int = 4096) throws(GlobError) {
         guard pattern.count <= limit else { throw .tooLong(limit: limit) }
@@ -44,7 +49,13 @@ package struct Glob: Sendable, Equatable {
         }
         self.elements = elements
         prefix = ContiguousArray(elements.prefix { $0 < Element.one }.map { UInt8($0) })
+        let parts = elements.split(separator: Element.run, omittingEmptySubsequences: false)
+        anchored = parts.count > 1 ? (parts[0].count, parts[parts.count - 1].count) : nil
+        segments = ContiguousArray(
+            parts.dropFirst().dropLast().map { GlobSegment(ArraySlice($0), one: Element.one) })
     }
+
+    package static func == (left: Glob, right: Glob) -> Bool { left.elements == right.elements }
 
     package init(_ pattern: String, limit: Int = 4096) throws(GlobError) {
         try self.init(Array(pattern.utf8).span, limit: limit)
@@ -68,29 +79,23 @@ package struct Glob: Sendable, Equatable {
         for index in 0..<fixed where text[index] != prefix[index] { return false }
         if isPrefix { return true }
 
-        var position = fixed
-        var next = fixed
-        /// Where to go on when what follows the last `*` does not match: the element after it, and the text.
-        var retryElement = -1
-        var retryPosition = 0
-        while position < text.count {
-            if next < elements.count, elements[next] == Element.run {
-                next += 1
-                retryElement = next
-                retryPosition = position
-            } else if next < elements.count, accepts(elements[next], text[position]) {
-                next += 1
-                position += 1
-            } else if retryElement >= 0 {
-                retryPosition += 1
-                position = retryPosition
-                next = retryElement
-            } else {
-                return false
-            }
+        guard let anchored else { return text.count == elements.count && fits(0..<text.count, text, at: 0) }
+        let end = text.count - anchored.tail
+        guard end >= anchored.head, fits(fixed..<anchored.head, text, at: fixed),
+            fits(elements.count - anchored.tail..<elements.count, text, at: end)
+        else { return false }
+        var position = anchored.head
+        for segment in segments {
+            guard let next = segment.firstEnd(in: text, position..<end) else { return false }
+            position = next
         }
-        while next < elements.count, elements[next] == Element.run { next += 1 }
-        return next == elements.count
+        return true
+    }
+
+    /// Whether the elements stand at that place of the text, which is long enough.
+    private func fits(_ range: Range<Int>, _ text: borrowing Span<UInt8>, at start: Int) -> Bool {
+        for index in range where !accepts(elements[index], text[start + index - range.lowerBound]) { return false }
+        return true
     }
 
     private func accepts(_ element: UInt16, _ byte: UInt8) -> Bool {

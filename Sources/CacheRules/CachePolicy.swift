@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPMessages
 
 /// What a route says about caching. A class, so that passing it to a decision costs nothing.

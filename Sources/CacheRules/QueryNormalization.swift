@@ -18,7 +18,7 @@ enum QueryNormalization {
         _ query: borrowing Span<UInt8>, options: borrowing KeyOptions, into buffer: inout ByteBuffer
     ) {
         let base = buffer.count
-        if options.query == .sorted, isWorthSorting(query, limit: options.maximumSortedParameters) {
+        if options.query == .sorted, isWorthSorting(query, limit: min(options.maximumSortedParameters, largestSort)) {
             writeSorted(query, options: options, base: base, into: &buffer)
             return
         }
@@ -37,28 +37,35 @@ enum QueryNormalization {
         buffer.append(parameter)
     }
 
-    /// Takes the smallest name that is left, again and again: queries are short, and this needs no memory.
+    /// By insertion at the place that a binary search finds: the parameters are few, and this needs no memory.
     private static func writeSorted(
         _ query: borrowing Span<UInt8>, options: borrowing KeyOptions, base: Int, into buffer: inout ByteBuffer
     ) {
-        var last: Range<Int>?
-        while let next = successor(of: last, in: query) {
-            writeParameter(query.extracting(next), options: options, base: base, into: &buffer)
-            last = next
-        }
-    }
-
-    private static func successor(of last: Range<Int>?, in query: borrowing Span<UInt8>) -> Range<Int>? {
-        var best: Range<Int>?
+        var sorted = InlineArray<64, Range<Int>>(repeating: 0..<0)
+        var count = 0
         var start = 0
         while let parameter = nextParameter(in: query, from: start) {
             start = parameter.upperBound + 1
-            if let last, !precedes(last, parameter, in: query) { continue }
-            if let found = best, precedes(found, parameter, in: query) { continue }
-            best = parameter
+            var (low, high) = (0, count)
+            while low < high {
+                let middle = (low + high) / 2
+                if precedes(sorted[middle], parameter, in: query) { low = middle + 1 } else { high = middle }
+            }
+            var place = count
+            while place > low {
+                sorted[place] = sorted[place - 1]
+                place -= 1
+            }
+            sorted[low] = parameter
+            count += 1
         }
-        return best
+        for index in 0..<count {
+            writeParameter(query.extracting(sorted[index]), options: options, base: base, into: &buffer)
+        }
     }
+
+    /// The room of the sort.
+    private static let largestSort = 64
 
     /// By name, then by place.
     private static func precedes(_ one: Range<Int>, _ other: Range<Int>, in query: borrowing Span<UInt8>) -> Bool {

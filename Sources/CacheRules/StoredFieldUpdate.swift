@@ -13,11 +13,13 @@ package enum StoredFieldUpdate {
         stored: borrowing Fields, from update: borrowing ResponseHead, receivedAt: Moment
     ) -> Fields {
         var merged = Fields()
+        let hopByHop = HopByHop(update.fields)
+        let lines = FieldLineTable(update.fields)
         for index in stored.slots.indices {
             let name = stored.slots[index].name
             // The stored Age and Date spoke of the response as it was.
             if name == .age || name == .date { continue }
-            if !isReplaced(at: index, of: stored, by: update.fields) {
+            if !isReplaced(at: index, of: stored, by: update.fields, lines, hopByHop) {
                 merged.append(name: stored.name(at: index), stored.value(at: index))
             }
         }
@@ -26,25 +28,25 @@ package enum StoredFieldUpdate {
             HTTPDate.write(receivedAt.wallSeconds, into: &date)
             merged.append(.date, date.span)
         }
-        for index in update.fields.slots.indices where updates(at: index, of: update.fields) {
+        for index in update.fields.slots.indices
+        where !kept.contains(update.fields.slots[index].name) && !hopByHop.removes(lineAt: index, of: update.fields) {
             merged.append(name: update.fields.name(at: index), update.fields.value(at: index))
         }
         return merged
     }
 
-    private static func updates(at index: Int, of update: borrowing Fields) -> Bool {
-        !kept.contains(update.slots[index].name) && !HopByHop.isRemoved(at: index, of: update)
-    }
-
     /// All lines of a name go when the update has one of it.
-    private static func isReplaced(at index: Int, of stored: borrowing Fields, by update: borrowing Fields) -> Bool {
+    private static func isReplaced(
+        at index: Int, of stored: borrowing Fields, by update: borrowing Fields, _ lines: FieldLineTable,
+        _ hopByHop: HopByHop
+    ) -> Bool {
         let name = stored.slots[index].name
-        if name != .other { return update.contains(name) && !kept.contains(name) && !HopByHop.isRemoved(name) }
-        for line in update.slots.indices where update.slots[line].name == .other {
-            guard update.name(at: line).equalsIgnoringCase(stored.name(at: index)) else { continue }
-            return !HopByHop.isRemoved(at: line, of: update)
-        }
-        return false
+        if kept.contains(name) { return false }
+        let line =
+            name == .other
+            ? lines.firstLine(named: stored.name(at: index), of: update) : update.firstIndex(of: name)
+        guard let line else { return false }
+        return !hopByHop.removes(lineAt: line, of: update)
     }
 
     // MARK: Which response an update speaks of

@@ -10,11 +10,12 @@ package enum StoredFields {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
         var stored = Fields(asLargeAs: response.fields)
         stored.setBytes(response.fields.bytes)
-        let hasHopByHop = HopByHop.concerns(response.fields)
+        let hopByHop = HopByHop(response.fields)
+        let withheld = names(directives, of: response.fields)
         for index in response.fields.slots.indices {
             if response.fields.slots[index].name == .age { continue }
-            if hasHopByHop, HopByHop.isRemoved(at: index, of: response.fields) { continue }
-            if isWithheld(at: index, of: response.fields, directives, policy) { continue }
+            if hopByHop.removes(lineAt: index, of: response.fields) { continue }
+            if isWithheld(at: index, of: response.fields, withheld, policy) { continue }
             stored.record(response.fields.slots[index])
         }
         return stored
@@ -27,35 +28,38 @@ package enum StoredFields {
         let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
         guard directives.flags.contains(.namesFields) || policy.setCookie == .stripped else { return }
         var lines = FieldLineCopy()
-        for index in response.fields.slots.indices
-        where isWithheld(at: index, of: response.fields, directives, policy) {
-            if HopByHop.isRemoved(at: index, of: response.fields) { continue }
+        let hopByHop = HopByHop(response.fields)
+        let withheld = names(directives, of: response.fields)
+        for index in response.fields.slots.indices where isWithheld(at: index, of: response.fields, withheld, policy) {
+            if hopByHop.removes(lineAt: index, of: response.fields) { continue }
             lines.add(index, of: response.fields, into: &buffer)
         }
         lines.end(of: response.fields, into: &buffer)
     }
 
     private static func isWithheld(
-        at index: Int, of fields: borrowing Fields, _ directives: ResponseDirectives, _ policy: CachePolicy
+        at index: Int, of fields: borrowing Fields, _ names: ListedNames?, _ policy: CachePolicy
     ) -> Bool {
         if fields.slots[index].name == .setCookie, policy.setCookie == .stripped { return true }
-        return directives.flags.contains(.namesFields) && isNamed(at: index, in: directives.source, of: fields)
+        return names?.names(lineAt: index, of: fields) ?? false
     }
 
-    /// Whether `no-cache="…"` (RFC 9111 §5.2.2.4) or `private="…"` (§5.2.2.7) in a line of `source` names it.
-    private static func isNamed(at index: Int, in source: DirectiveField, of fields: borrowing Fields) -> Bool {
-        for line in fields.slots.indices where source.isLine(at: line, of: fields) {
+    /// What `no-cache="…"` (RFC 9111 §5.2.2.4) and `private="…"` (§5.2.2.7) name; nil when they do not.
+    private static func names(_ directives: ResponseDirectives, of fields: borrowing Fields) -> ListedNames? {
+        guard directives.flags.contains(.namesFields) else { return nil }
+        var names = ListedNames()
+        for line in fields.slots.indices where directives.source.isLine(at: line, of: fields) {
             let value = fields.value(at: line)
             var list = FieldListParser()
             while let range = list.next(in: value) {
                 let member = FieldListMember.split(range, of: value)
-                guard case .quoted(let names) = member.argument else { continue }
+                guard case .quoted(let quoted) = member.argument else { continue }
                 let directive = value.extracting(member.name)
                 guard directive.equalsIgnoringCase("no-cache") || directive.equalsIgnoringCase("private")
                 else { continue }
-                if value.extracting(names).listContains(name: fields.name(at: index)) { return true }
+                names.add(value.extracting(quoted), for: fields)
             }
         }
-        return false
+        return names
     }
 }

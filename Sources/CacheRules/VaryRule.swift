@@ -14,10 +14,13 @@ package enum VaryRule: Sendable, Equatable {
     package static func parse(_ fields: borrowing Fields, maximumNames: Int = 16) -> VaryRule {
         guard fields.contains(.vary) else { return .none }
         var names: [ContiguousArray<UInt8>] = []
+        var memberCount = 0
         for index in fields.slots.indices where fields.slots[index].name == .vary {
             let value = fields.value(at: index)
             var list = FieldListParser()
             while let member = list.next(in: value) {
+                memberCount += 1
+                if memberCount > maximumMembers { return .star }
                 // `*` is a token too, and makes the rest pointless.
                 guard let name = lowercasedName(value.extracting(member)) else { return .star }
                 if !names.contains(name) { names.append(name) }
@@ -29,9 +32,13 @@ package enum VaryRule: Sendable, Equatable {
         return .names(ContiguousArray(names.joined(separator: CollectionOfOne(ASCII.comma))))
     }
 
-    /// Nil for `*` and for what is no field name.
+    /// Repeated ones included, each of which costs time with every response.
+    private static let maximumMembers = 128
+    private static let maximumNameBytes = 128
+
+    /// Nil for `*`, for what is no field name, and for what is too long.
     private static func lowercasedName(_ member: borrowing Span<UInt8>) -> ContiguousArray<UInt8>? {
-        if member.equals("*") { return nil }
+        if member.equals("*") || member.count > maximumNameBytes { return nil }
         var name = ContiguousArray<UInt8>()
         name.reserveCapacity(member.count)
         for index in 0..<member.count {

@@ -16,6 +16,8 @@ struct WeightedFieldList {
     }
 
     private static let maximumEntries = 24
+    /// No coding or language range is longer, and each is compared with many.
+    private static let maximumNameBytes = 64
     private var entries = InlineArray<24, Entry>(repeating: Entry())
     private var count = 0
 
@@ -38,8 +40,10 @@ struct WeightedFieldList {
         let range = member.value.lowerBound + offset..<member.value.upperBound + offset
         for index in range where !WeightedFieldList.isPlain(bytes[index]) { return false }
         let name = WeightedFieldList.withoutOldPrefix(range, bytes)
-        guard count < WeightedFieldList.maximumEntries, let length = UInt16(exactly: name.count) else { return false }
-        let entry = Entry(start: UInt32(name.lowerBound), length: length, weight: member.weight)
+        guard count < WeightedFieldList.maximumEntries, name.count <= WeightedFieldList.maximumNameBytes else {
+            return false
+        }
+        let entry = Entry(start: UInt32(name.lowerBound), length: UInt16(name.count), weight: member.weight)
         var place = count
         while place > 0, WeightedFieldList.precedes(entry, entries[place - 1], bytes) {
             entries[place] = entries[place - 1]

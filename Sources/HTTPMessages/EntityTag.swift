@@ -11,8 +11,12 @@ package enum EntityTag {
 
     /// RFC 9110 §8.8.3.2: the opaque parts are the same.
     package static func weaklyEqual(_ one: borrowing Span<UInt8>, _ other: borrowing Span<UInt8>) -> Bool {
-        guard let first = opaqueStart(one), let second = opaqueStart(other) else { return false }
-        return one.extracting(first..<one.count).elementsEqual(other.extracting(second..<other.count))
+        let (first, second) = (weakLength(one), weakLength(other))
+        // Compared first: a list of many is asked for one long tag, which is to be looked at as a whole but once.
+        guard one.count - first == other.count - second,
+            one.extracting(first..<one.count).elementsEqual(other.extracting(second..<other.count))
+        else { return false }
+        return isQuoted(one, from: first)
     }
 
     /// RFC 9110 §8.8.3.2: both are strong and the same.
@@ -69,9 +73,9 @@ package enum EntityTag {
         return isQuoted ? nil : index
     }
 
-    private static func opaqueStart(_ tag: borrowing Span<UInt8>) -> Int? {
-        if isStrong(tag) { return 0 }
-        return isWeak(tag) ? 2 : nil
+    /// Of `W/`, if it is there.
+    private static func weakLength(_ tag: borrowing Span<UInt8>) -> Int {
+        tag.count > 2 && tag[0] == UInt8(ascii: "W") && tag[1] == ASCII.slash ? 2 : 0
     }
 
     /// etagc: visible characters but the quote, and what is beyond ASCII.

@@ -7,15 +7,17 @@ import Bytes
 /// of them. The parser holds only its place, so that the bytes are handed to each step.
 package struct FieldListParser: Sendable {
     private var position = 0
+    /// A string did not end: whatever follows is read without strings, so that no byte is read a third time.
+    private var isBroken = false
 
     package init() {}
 
-    /// The next member, or nil after the last. The quote of a string that never ends is a byte like any other, so
+    /// The next member, or nil after the last. From a string that never ends on quotes are bytes like any other, so
     /// that a broken member hides none of those after it.
     package mutating func next(in bytes: borrowing Span<UInt8>) -> Range<Int>? {
         while position < bytes.count {
             let start = position
-            position = FieldListParser.endOfMember(in: bytes, from: start)
+            position = endOfMember(in: bytes, from: start)
             let member = bytes.trimmingBlanks(start..<position)
             position += 1
             if !member.isEmpty { return member }
@@ -23,12 +25,12 @@ package struct FieldListParser: Sendable {
         return nil
     }
 
-    private static func endOfMember(in bytes: borrowing Span<UInt8>, from start: Int) -> Int {
+    private mutating func endOfMember(in bytes: borrowing Span<UInt8>, from start: Int) -> Int {
         var index = start
         var isQuoted = false
         while index < bytes.count {
             let byte = bytes[index]
-            if byte == ASCII.doubleQuote {
+            if byte == ASCII.doubleQuote, !isBroken {
                 isQuoted.toggle()
             } else if byte == ASCII.backslash, isQuoted {
                 index += 1
@@ -37,12 +39,9 @@ package struct FieldListParser: Sendable {
             }
             index += 1
         }
-        return isQuoted ? endOfBrokenMember(in: bytes, from: start) : bytes.count
-    }
-
-    private static func endOfBrokenMember(in bytes: borrowing Span<UInt8>, from start: Int) -> Int {
-        for index in start..<bytes.count where bytes[index] == ASCII.comma { return index }
-        return bytes.count
+        guard isQuoted else { return bytes.count }
+        isBroken = true
+        return bytes.firstIndex(of: ASCII.comma, in: start..<bytes.count) ?? bytes.count
     }
 }
 

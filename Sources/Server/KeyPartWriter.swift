@@ -57,8 +57,7 @@ enum KeyPartWriter {
     ) -> Range<Int>? {
         var start = 0
         while start < cookies.count {
-            var end = start
-            while end < cookies.count, cookies[end] != ASCII.semicolon { end += 1 }
+            let end = cookies.firstIndex(of: ASCII.semicolon, in: start..<cookies.count) ?? cookies.count
             let pair = cookies.trimmingBlanks(start..<end)
             let valueStart = pair.lowerBound + name.count
             if valueStart < pair.upperBound, cookies[valueStart] == ASCII.equals,

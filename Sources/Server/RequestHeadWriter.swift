@@ -65,12 +65,12 @@ enum RequestHeadWriter {
         let sendsRange = exchange.sendsClientRange
         let recodes = !compression.isOff
         var lines = FieldLineCopy()
-        let hasHopByHop = HopByHop.concerns(fields)
+        let hopByHop = HopByHop(fields)
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             if name == .contentLength || (name == .host && !keepsHost) { continue }
             // No server can do without Host, whatever Connection lists (RFC 9110 §7.2).
-            if hasHopByHop, name != .host, HopByHop.isRemoved(at: index, of: fields) { continue }
+            if name != .host, hopByHop.removes(lineAt: index, of: fields) { continue }
             // Whoever has the body, or has asked for it, expects no word from the next server.
             if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty { continue }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {

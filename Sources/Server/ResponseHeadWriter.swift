@@ -88,9 +88,9 @@ enum ResponseHeadWriter {
     /// All fields but those of the connection and those that are written anew.
     private static func writeFields(_ fields: borrowing Fields, into buffer: inout ByteBuffer) {
         var lines = FieldLineCopy()
-        let hasHopByHop = HopByHop.concerns(fields)
+        let hopByHop = HopByHop(fields)
         for index in fields.slots.indices {
-            if isOurs(fields.slots[index].name) || hasHopByHop && HopByHop.isRemoved(at: index, of: fields) { continue }
+            if isOurs(fields.slots[index].name) || hopByHop.removes(lineAt: index, of: fields) { continue }
             lines.add(index, of: fields, into: &buffer)
         }
         lines.end(of: fields, into: &buffer)
@@ -102,11 +102,11 @@ enum ResponseHeadWriter {
         into buffer: inout ByteBuffer
     ) {
         var lines = FieldLineCopy()
-        let hasHopByHop = HopByHop.concerns(fields)
+        let hopByHop = HopByHop(fields)
         let hasTags = route.policy.mayHaveTags(fields)
         for index in fields.slots.indices {
             let name = fields.slots[index].name
-            if isOurs(name) || hasHopByHop && HopByHop.isRemoved(at: index, of: fields) { continue }
+            if isOurs(name) || hopByHop.removes(lineAt: index, of: fields) { continue }
             if hasTags, route.policy.isTagField(at: index, of: fields) { continue }
             if recodes, name == .contentEncoding || name == .acceptRanges { continue }
             if weakens, name == .eTag {

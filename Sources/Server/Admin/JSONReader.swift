@@ -66,14 +66,15 @@ struct JSONReader: ~Copyable {
 
     private mutating func object() throws(JSONError) -> JSONValue {
         var members: [JSONValue.Member] = []
-        var names: Set<String> = []
+        // As bytes: texts are compared by their canonical forms, which takes a run of accents long.
+        var names: Set<[UInt8]> = []
         skipSpace()
         if takes(UInt8(ascii: "}")) { return .object(members) }
         while true {
             skipSpace()
             let start = index
             let name = try string()
-            guard names.insert(name).inserted else { throw JSONError(problem: .repeatedName(name), offset: start) }
+            guard names.insert(Array(name.utf8)).inserted else { throw JSONError(problem: .repeatedName(name), offset: start) }
             skipSpace()
             try expect(ASCII.colon)
             skipSpace()
