@@ -24,13 +24,13 @@ package final class Proxy {
         self.blockingLoop = blockingLoop
         snapshot = ProxySnapshot(settings, workerCount: loops.count)
         let store = MemoryStore(
-            limitBytes: settings.memory.limitBytes, maximumVariants: 32,
+            limitBytes: settings.memory.storeBytes, maximumVariants: 32,
             maximumEntryBytes: settings.memory.maxObjectBytes + (64 << 10),
             residentCeilingBytes: kernel.isSimulated
                 ? .max : MemoryGovernor.ceilingBytes(configuredBytes: settings.memory.limitBytes))
         shared = SharedState(
-            store: store, compressor: try CompressionPool(store: store, kernel: kernel), hashSeed: kernel.randomUInt64()
-        )
+            store: store, connections: ConnectionBudget(limitBytes: settings.memory.connectionBytes),
+            compressor: try CompressionPool(store: store, kernel: kernel), hashSeed: kernel.randomUInt64())
         resolver = try NameResolver(kernel: kernel)
         eventSink = try LogSink(kernel: kernel, mailbox: blockingLoop.mailbox, to: settings.log.eventDestination)
         events = EventLogWriter(kernel: kernel, sink: eventSink, level: EventLevel(settings.log.level))

@@ -8,6 +8,8 @@ import Synchronization
 /// What all loops of one process share.
 final class SharedState: Sendable {
     let store: MemoryStore
+    /// What connections of all loops may make the process hold.
+    let connections: ConnectionBudget
     let flights = FlightTable()
     let heldForClients: HeldForClients
     let hasher: ByteHasher
@@ -18,8 +20,9 @@ final class SharedState: Sendable {
     /// Where invalidations go that other nodes have to hear of; nil when there is no log to share.
     let log = Mutex<LoopBound<SharedLog>?>(nil)
 
-    init(store: MemoryStore, compressor: CompressionPool, hashSeed: UInt64) {
+    init(store: MemoryStore, connections: ConnectionBudget, compressor: CompressionPool, hashSeed: UInt64) {
         self.store = store
+        self.connections = connections
         heldForClients = HeldForClients(store: store)
         self.compressor = compressor
         hasher = ByteHasher(seed: hashSeed)

@@ -48,10 +48,10 @@ extension Worker {
 
     private static var deferredByteLimit: Int { 256 << 10 }
 
-    /// Above this many bytes that a client does not take its upstream pauses: all clients together may hold an
-    /// eighth of what memory is for (promise 7), a lone one never more than a connection's share.
+    /// Above this many bytes that a client does not take its upstream pauses: all clients together may hold half of
+    /// what is for connections (promise 7), a lone one never more than a connection's share.
     var relayHighWaterBytes: Int {
-        let share = snapshot.settings.memory.limitBytes / 8 / max(shared.connectionCount.load(ordering: .relaxed), 1)
+        let share = shared.connections.limitBytes / 2 / max(shared.connectionCount.load(ordering: .relaxed), 1)
         return max(Self.leastHighWaterBytes, min(share, ClientConnection.outputHighWaterBytes))
     }
 

@@ -36,6 +36,8 @@ final class Worker {
     var preferences = PreferenceMemory()
     var mediaTypes = MediaTypeMemory()
     var storedStreams = StoredStreams()
+    /// What this loop's connections hold, of the share that is theirs.
+    var held: HeldBytes
     var wireLimits: WireLimits { snapshot.wireLimits }
 
     var dates = DateCache()
@@ -62,6 +64,7 @@ final class Worker {
         self.loop = loop
         self.shared = shared
         store = shared.store
+        held = HeldBytes(shared.connections)
         self.snapshot = snapshot
         self.resolver = resolver
         self.log = log

@@ -48,14 +48,30 @@ package struct LimitSettings: Sendable, Equatable {
     package init() {}
 }
 
-/// The cache in memory.
+/// The memory of the process: what is stored, and what connections hold.
 package struct MemorySettings: Sendable, Equatable {
-    /// Of all that is stored, its bookkeeping included.
+    /// Of both together.
     package var limitBytes = 256 << 20
+    /// The part of it that connections may hold.
+    package var connectionPercent = 25
     /// Head and body of one response; a larger one is passed on and not stored.
     package var maxObjectBytes = 16 << 20
     /// No entry is fresh in memory for longer; 0 for no limit.
     package var maxTTLMilliseconds = 0
 
     package init() {}
+
+    /// Head and body of all that is stored, its bookkeeping included.
+    package var storeBytes: Int { storeBytes(of: limitBytes) }
+    package var connectionBytes: Int { connectionBytes(of: limitBytes) }
+
+    /// The same where the process may have only so much.
+    package func storeBytes(of limit: Int) -> Int { limit - limit / 100 * connectionPercent }
+
+    package func connectionBytes(of limit: Int) -> Int {
+        max(limit / 100 * connectionPercent, Self.leastConnectionBytes)
+    }
+
+    /// A few connections must always be able to go on.
+    private static let leastConnectionBytes = 4 << 20
 }

@@ -48,22 +48,32 @@ extension DirectiveTable {
                     return nil
                 }, write: { $0.address?.description }
             ).required
-        ], keys: Parameter<AdminDraft>.secret(\.token, "What callers send as `Authorization: Bearer TOKEN`."),
+        ],
+        keys: Parameter<AdminDraft>.secret(\.token, "What callers send as `Authorization: Bearer TOKEN`.") + [
+            .list(
+                "hosts", "NAME", \.hosts, none: ("none", ""),
+                "Names that Host may have besides addresses and localhost; whoever sends the token may have any.",
+                check: { name in
+                    TextCheck.isHostName(name)
+                        ? .success(name.lowercased()) : .failure(.init("\"\(name)\" is no host name"))
+                })
+        ],
         "Opens the address of the admin calls: invalidation, metrics, health.",
-        "Without it there is none. An address that other machines can reach needs a token. Better than token=, which "
-            + "shows in the file, is token_file=, or token=${NAME} from the environment.",
+        "Without it there is none. An address that other machines can reach needs a token. Without a token, calls that "
+            + "change something need Content-Type: application/json. Better than token=, which shows in the file, is "
+            + "token_file=, or token=${NAME} from the environment.",
         example: "admin 127.0.0.1:9900 token=${LARDER_TOKEN:-change-me}", isRepeatable: false,
         add: { settings, draft in
             guard let address = draft.address else { return nil }
             if !address.isLocal, draft.token == nil {
                 return .init("\(address) can be reached from other machines and needs token_file= or token=")
             }
-            settings.admin = AdminSettings(address: address, token: draft.token)
+            settings.admin = AdminSettings(address: address, token: draft.token, hosts: draft.hosts)
             return nil
         },
         elements: { settings in
             guard let admin = settings.admin else { return [] }
-            return [AdminDraft(address: admin.address, token: admin.token)]
+            return [AdminDraft(address: admin.address, token: admin.token, hosts: admin.hosts)]
         })
 
     private static let workers = Directive<ProxySettings>(
@@ -78,17 +88,23 @@ extension DirectiveTable {
         "memory", in: \.memory,
         [
             Parameter.size(
-                "SIZE", \.limitBytes, 1 << 20...1 << 44, "All that is stored, keys and bookkeeping included."
+                "SIZE", \.limitBytes, 1 << 20...1 << 44,
+                "What is stored, keys and bookkeeping included, and what connections hold."
             ).required
         ],
         keys: [
+            .percent(
+                "connections", \.connectionPercent, 1...75,
+                "The part of it for what clients make Larder hold: begun heads, collected bodies, answers that they "
+                    + "do not take; at least 4MB. Past it newcomers get 503 and the slowest are cut off; stored "
+                    + "responses do not pay for it."),
             .size(
                 "max_object", \.maxObjectBytes, 1 << 10...1 << 40,
                 "Head and body of one response; a larger one is passed on and not stored."),
             .duration(
                 "max_ttl", \.maxTTLMilliseconds, 0...365 * day, off: "no limit",
                 "No entry is fresh in memory for longer."),
-        ], "Limits the cache in memory.", example: "memory 1GB max_object=8MB max_ttl=5m")
+        ], "Limits the memory of the process.", example: "memory 1GB connections=20% max_object=8MB max_ttl=5m")
 
     private static let client = Directive<ProxySettings>(
         "client", in: \.client,

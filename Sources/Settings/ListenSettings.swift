@@ -16,10 +16,13 @@ package struct ListenSettings: Sendable, Equatable {
 package struct AdminSettings: Sendable, Equatable {
     package var address: SocketAddressText
     package var token: Secret?
+    /// Names that Host may have besides addresses and `localhost`, in lower case.
+    package var hosts: [String]
 
-    package init(address: SocketAddressText, token: Secret? = nil) {
+    package init(address: SocketAddressText, token: Secret? = nil, hosts: [String] = []) {
         self.address = address
         self.token = token
+        self.hosts = hosts
     }
 }
 

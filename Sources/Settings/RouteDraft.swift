@@ -42,6 +42,7 @@ extension InvalidationGroup: SettingsScope {}
 struct AdminDraft: SettingsScope {
     var address: SocketAddressText?
     var token: Secret?
+    var hosts: [String] = []
 }
 
 /// One line of an invalidation group.

@@ -11,30 +11,34 @@ package struct MemoryGovernor: Sendable {
     }
 
     private let configuredBytes: Int
+    /// The part of `configuredBytes` that is the store's.
+    private let storeBytes: Int
     private var limitBytes: Int
     private var hasJustTrimmed = false
 
-    package init(configuredBytes: Int) {
+    package init(configuredBytes: Int, connectionBytes: Int = 0) {
         self.configuredBytes = configuredBytes
-        limitBytes = configuredBytes
+        storeBytes = configuredBytes - connectionBytes
+        limitBytes = storeBytes
     }
 
     /// - Parameters:
     ///   - accountedBytes: what the store holds by its own count.
+    ///   - heldBytes: what connections hold by theirs.
     ///   - residentBytes: what the process holds by the kernel's.
-    package mutating func measured(accountedBytes: Int, residentBytes: Int) -> Advice {
+    package mutating func measured(accountedBytes: Int, heldBytes: Int = 0, residentBytes: Int) -> Advice {
         let excess = residentBytes - targetBytes
         guard excess > 0 else {
-            // Back up slowly, and only into the room that is really there.
-            limitBytes = min(configuredBytes, limitBytes + min(-excess, max(configuredBytes / 32, 1)))
+            // Back up in steps, and only into the room that is really there.
+            limitBytes = min(storeBytes, limitBytes + min(-excess, max(configuredBytes / 32, 1)))
             hasJustTrimmed = false
             return Advice(limitBytes: limitBytes, shouldTrim: false)
         }
         // What lies idle in the allocator is asked back first; entries pay only for what does not come.
-        let idle = residentBytes - accountedBytes - Self.processBytes
+        let idle = residentBytes - accountedBytes - heldBytes - Self.processBytes
         hasJustTrimmed = !hasJustTrimmed && idle > configuredBytes / 32
         if !hasJustTrimmed {
-            limitBytes = max(configuredBytes / 4, min(limitBytes, accountedBytes) - excess)
+            limitBytes = max(storeBytes / 4, min(limitBytes, accountedBytes) - excess)
         }
         return Advice(limitBytes: limitBytes, shouldTrim: hasJustTrimmed)
     }

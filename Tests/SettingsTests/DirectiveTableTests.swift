@@ -58,7 +58,7 @@ import Testing
 
     private static let everything = """
         listen 0.0.0.0:80 backlog=7; listen unix:/run/x
-        workers 3; memory 2GB max_object=1MB max_ttl=5m; timeout connect=1s idle=off; client max_requests=5
+        workers 3; memory 2GB connections=10% max_object=1MB max_ttl=5m; timeout connect=1s idle=off; client max_requests=5
         limits body=5MB; access_log off; log_level debug; event_log /var/log/e; trusted_proxies 10.0.0.0/8 ::1
         forwarded off; via off; cache_name Edge; x_cache on; purge_method on allow=192.0.2.1; drain_timeout 5s
         upstream a { server b:1 weight=2; server [::1]:2; pool min=2; timeout first_byte=1s; host server; retries 0 }
@@ -107,16 +107,18 @@ import Testing
     @Test func theHelpOfADirectiveReadsAtOnce() throws {
         #expect(
             try #require(DirectiveHelp.directive("memory")) == """
-                memory SIZE [max_object=SIZE] [max_ttl=DURATION|off]
+                memory SIZE [connections=N%] [max_object=SIZE] [max_ttl=DURATION|off]
 
-                  Limits the cache in memory.
+                  Limits the memory of the process.
 
                   In:       the top level
-                  Default:  memory 256MB max_object=16MB max_ttl=off
-                  Example:  memory 1GB max_object=8MB max_ttl=5m
+                  Default:  memory 256MB connections=25% max_object=16MB max_ttl=off
+                  Example:  memory 1GB connections=20% max_object=8MB max_ttl=5m
 
-                  SIZE              All that is stored, keys and bookkeeping included.
+                  SIZE              What is stored, keys and bookkeeping included, and what connections hold.
                                     1MB to 16TB; default 256MB
+                  connections       The part of it for what clients make Larder hold: begun heads, collected bodies, answers that they do not take; at least 4MB. Past it newcomers get 503 and the slowest are cut off; stored responses do not pay for it.
+                                    N%; 1% to 75%; default 25%
                   max_object        Head and body of one response; a larger one is passed on and not stored.
                                     SIZE; 1KB to 1TB; default 16MB
                   max_ttl           No entry is fresh in memory for longer.

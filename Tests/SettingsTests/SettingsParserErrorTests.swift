@@ -44,7 +44,7 @@ import Testing
         (
             "memory 64MB size=1MB",
             [
-                "1:13: error: unknown key \"size\" of \"memory\"; it takes max_object and max_ttl"
+                "1:13: error: unknown key \"size\" of \"memory\"; it takes connections, max_object and max_ttl"
             ]
         ),
         ("memory 64MB max_ttl=1m max_ttl=2m", ["1:24: error: key \"max_ttl\" of \"memory\" is given twice"]),

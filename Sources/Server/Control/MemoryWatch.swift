@@ -11,33 +11,41 @@ struct MemoryWatch {
     /// nil when there is no control group, or none with a limit.
     let groupLimitBytes: UInt64?
     private(set) var residentBytes: UInt64 = 0
-    /// What the store may hold if all goes well: as configured, but no more than the control group bears.
+    /// What store and connections may hold if all goes well: as configured, but no more than the control group bears.
     private(set) var limitBytes: Int
-    private(set) var configuredBytes: Int
+    private var settings: MemorySettings
     private var governor: MemoryGovernor
 
-    init(configuredBytes: Int, kernel: Kernel) {
+    init(_ settings: MemorySettings, kernel: Kernel) {
         self.kernel = kernel
-        self.configuredBytes = configuredBytes
+        self.settings = settings
         groupLimitBytes = Self.groupLimit(kernel)
-        limitBytes = Self.bearable(configuredBytes, groupLimitBytes)
-        governor = MemoryGovernor(configuredBytes: limitBytes)
+        limitBytes = Self.bearable(settings.limitBytes, groupLimitBytes)
+        governor = Self.governor(settings, limitBytes)
     }
 
+    var configuredBytes: Int { settings.limitBytes }
     /// The configuration asks for more than the control group bears.
     var isLowered: Bool { limitBytes < configuredBytes }
+    var storeBytes: Int { settings.storeBytes(of: limitBytes) }
+    var connectionBytes: Int { settings.connectionBytes(of: limitBytes) }
 
-    mutating func configure(_ bytes: Int) {
-        configuredBytes = bytes
-        limitBytes = Self.bearable(bytes, groupLimitBytes)
-        governor = MemoryGovernor(configuredBytes: limitBytes)
+    mutating func configure(_ settings: MemorySettings) {
+        self.settings = settings
+        limitBytes = Self.bearable(configuredBytes, groupLimitBytes)
+        governor = Self.governor(settings, limitBytes)
+    }
+
+    private static func governor(_ settings: MemorySettings, _ limit: Int) -> MemoryGovernor {
+        MemoryGovernor(configuredBytes: limit, connectionBytes: limit - settings.storeBytes(of: limit))
     }
 
     /// Reads anew; nil when the kernel does not tell.
-    mutating func look(accountedBytes: Int) -> MemoryGovernor.Advice? {
+    mutating func look(accountedBytes: Int, heldBytes: Int) -> MemoryGovernor.Advice? {
         guard let resident = Self.resident(kernel) else { return nil }
         residentBytes = resident
-        return governor.measured(accountedBytes: accountedBytes, residentBytes: Int(clamping: resident))
+        return governor.measured(
+            accountedBytes: accountedBytes, heldBytes: heldBytes, residentBytes: Int(clamping: resident))
     }
 
     /// A quarter of the group's limit is left for everything that is not stored.
@@ -90,7 +98,8 @@ struct MemoryWatch {
 
 extension Control {
     func limitMemory() {
-        let advice = memory.look(accountedBytes: store.accountedBytes)
+        let advice = memory.look(
+            accountedBytes: store.accountedBytes, heldBytes: proxy.shared.connections.heldBytes)
         if memory.isLowered, !saidMemoryIsLowered {
             saidMemoryIsLowered = true
             events.write(
@@ -100,7 +109,8 @@ extension Control {
                     "group_limit_bytes": .number(Int(clamping: memory.groupLimitBytes ?? 0)),
                 ])
         }
-        let limit = advice?.limitBytes ?? memory.limitBytes
+        proxy.shared.connections.setLimit(bytes: memory.connectionBytes)
+        let limit = advice?.limitBytes ?? memory.storeBytes
         if limit != store.limitBytes { store.setLimit(bytes: limit) }
         if advice?.shouldTrim == true { Storage.ProcessMemory.trim() }
     }

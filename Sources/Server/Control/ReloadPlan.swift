@@ -5,7 +5,8 @@ import Settings
 struct ReloadPlan: Equatable, Sendable {
     /// Directives whose change takes effect only when the process starts anew.
     var needsRestart: [String] = []
-    var memoryLimitBytes: Int?
+    /// How much there is, or how it is shared out.
+    var changesMemory = false
     var logLevel: LogSettings.Level?
     var eventDestination: LogSettings.Destination?
     /// Where requests are logged, or in which form.
@@ -21,7 +22,9 @@ struct ReloadPlan: Equatable, Sendable {
         var nodes = new.nodes
         nodes.onRedisLoss = old.nodes.onRedisLoss
         if nodes != old.nodes { needsRestart.append("nodes") }
-        if old.memory.limitBytes != new.memory.limitBytes { memoryLimitBytes = new.memory.limitBytes }
+        changesMemory =
+            old.memory.limitBytes != new.memory.limitBytes
+            || old.memory.connectionPercent != new.memory.connectionPercent
         if old.log.level != new.log.level { logLevel = new.log.level }
         if old.log.eventDestination != new.log.eventDestination { eventDestination = new.log.eventDestination }
         changesAccessLog =
