@@ -34,7 +34,9 @@ struct GlobSegment: Sendable, Equatable {
         let words = (elements.count + 63) / 64
         // The first row is that of bytes which stand nowhere.
         var rows = ContiguousArray<UInt64>(repeating: 0, count: words)
-        for (place, element) in elements.enumerated() where element == one { rows[place / 64] |= 1 << UInt64(place % 64) }
+        for (place, element) in elements.enumerated() where element == one {
+            rows[place / 64] |= 1 << UInt64(place % 64)
+        }
         let anywhere = rows
         var rowOfByte = ContiguousArray<UInt16>(repeating: 0, count: 256)
         for (place, element) in elements.enumerated() where element != one {

@@ -68,7 +68,7 @@ import Testing
 
     @Test("What is longer than a word is found too", arguments: [60, 63, 64, 65, 127, 128, 129, 300])
     func longSegments(count: Int) throws {
-        let run = String(repeating: "ab", count: count / 2) + "?" + String(repeating: "a", count: count % 2)
+        let run = String(repeating: "ab", count: count / 2) + "?" + String(repeating: "b", count: count % 2)
         let text = "x" + String(repeating: "ab", count: count) + "a" + "y"
         #expect(try Glob("*\(run)*").matches(Array(text.utf8).span))
         #expect(try !Glob("*\(run)c*").matches(Array(text.utf8).span))

@@ -105,6 +105,8 @@ class Larder:
     def admin(self, method, target, content=None, fields=()):
         if content is not None and not isinstance(content, bytes):
             content = json.dumps(content).encode()
+        if method == "POST" and not any(name.lower() == "content-type" for name, _ in fields):
+            fields = [*fields, ("Content-Type", "application/json")]
         return once(self.admin_port, method, target, fields, content)
 
     def admin_json(self, method, target, content=None, fields=()):

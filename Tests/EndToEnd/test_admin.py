@@ -46,6 +46,78 @@ class Access(LarderCase):
             self.assertEqual(client.read_response().status, 400)
 
 
+class Door(LarderCase):
+    """Who may not pass holds nothing up, and costs little."""
+    JSON = ("Content-Type", "application/json")
+
+    def hold(self, count, begin=b""):
+        held = []
+        for _ in range(count):
+            client = Client(self.larder.admin_port)
+            self.addCleanup(client.close)
+            if begin:
+                client.send(begin)
+            held.append(client)
+        return held
+
+    def test_idle_and_begun_connections_give_way(self):
+        for begin in (b"", b"GET /hea"):
+            with self.subTest(begin=begin):
+                self.start()
+                held = self.hold(64, begin)
+                for _ in range(3):
+                    self.assertEqual(self.larder.admin("GET", "/health/ready").status, 200)
+                    self.assertEqual(self.larder.invalidate(all=True)["matched"], 0)
+                self.assertTrue(held[0].ends(), "the oldest has given way")
+                self.larder.stop()
+
+    def test_health_is_told_while_all_are_at_work(self):
+        self.start()
+        for client in self.hold(64, b"POST /invalidate HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                                    b"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n"):
+            self.assertEqual(client.read_head().status, 100)
+        for path in ("/health/live", "/health/ready"):
+            self.assertEqual(self.larder.admin("GET", path).status, 200)
+        self.assertEqual(self.larder.admin("GET", "/metrics").status, 503)
+
+    def test_no_content_is_read_before_the_token_is_seen(self):
+        self.start(admin=" token=let-me-in")
+        for fields in ((), [("Authorization", "Bearer wrong")]):
+            with Client(self.larder.admin_port) as client:
+                client.send_head("POST", "/invalidate", [*fields, self.JSON, ("Content-Length", "1000000")])
+                self.assertEqual(client.read_response().status, 401)
+            with Client(self.larder.admin_port) as client:
+                client.send_head("POST", "/invalidate", [*fields, self.JSON, ("Expect", "100-continue"),
+                                                         ("Content-Length", "1000000")])
+                response = client.read_response()
+                self.assertEqual((response.status, response.interim), (401, []))
+                self.assertFalse(response.keeps_alive)
+
+    def test_pages_of_other_sites_change_and_read_nothing(self):
+        self.start()
+        form = ("Content-Type", "text/plain")
+        cases = [
+            ("POST", "/invalidate", [form], 415), ("POST", "/reload", [form], 415),
+            ("POST", "/invalidate", [self.JSON, ("Origin", "http://evil.example")], 403),
+            ("POST", "/invalidate", [self.JSON, ("Host", "evil.example")], 421),
+            ("GET", "/metrics", [("Host", "evil.example:%d" % self.larder.admin_port)], 421),
+            ("GET", "/performance", [("Origin", "null")], 403),
+            ("OPTIONS", "/invalidate", [("Origin", "http://127.0.0.1:%d" % self.larder.admin_port)], 405),
+        ]
+        for method, path, fields, status in cases:
+            with self.subTest(method=method, path=path, fields=fields):
+                content = b'{"all":true}' if method == "POST" else None
+                response = self.larder.admin(method, path, content, fields)
+                self.assertEqual(response.status, status)
+                self.assertFalse([name for name, _ in response.fields if name.lower().startswith("access-control")])
+        self.assertEqual(self.larder.admin_json("GET", "/invalidations")["invalidations"], [])
+
+    def test_a_configured_name_is_a_host(self):
+        self.start(admin=" hosts=cache.internal")
+        self.assertEqual(self.larder.admin("GET", "/metrics", None, [("Host", "cache.internal:9900")]).status, 200)
+        self.assertEqual(self.larder.admin("GET", "/metrics", None, [("Host", "other.internal:9900")]).status, 421)
+
+
 class Invalidation(LarderCase):
     PATHS = ("/api/users/1", "/api/users/2", "/api/products/1", "/other")
 

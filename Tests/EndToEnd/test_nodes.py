@@ -355,7 +355,8 @@ class LoadTests(NodesCase):
             start = time.monotonic()
             client = clients[number % 4]
             answer = client.request(
-                "POST", "/invalidate", content=json.dumps({**what, "wait": "all", "timeout_ms": 5000}).encode())
+                "POST", "/invalidate", [("Content-Type", "application/json")],
+                json.dumps({**what, "wait": "all", "timeout_ms": 5000}).encode())
             number += 1
             if answer.status == 504 and self.may_refuse:
                 self.refused += 1

@@ -64,7 +64,7 @@ import Testing
 
     @Test func dumpPrintsSettingsWithoutSecrets() throws {
         let result = try run("check --dump secret.conf")
-        #expect(result.output.contains("admin 127.0.0.1:1 token=********\n"))
+        #expect(result.output.contains("admin 127.0.0.1:1 token=******** hosts=none\n"))
         #expect(result.output.contains("memory 256MB connections=25% max_object=16MB max_ttl=off\n"))
         #expect(!result.output.contains("hush"))
     }

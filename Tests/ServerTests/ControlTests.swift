@@ -88,10 +88,13 @@ import Testing
         #expect(Set(series).count == series.count)
     }
 
+    private static let invalidate =
+        "POST /invalidate HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\n"
+
     @Test func contentHasALimit() throws {
         let larder = try ControlWorld()
         let socket = larder.connect(9900)
-        socket.write("POST /invalidate HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n")
+        socket.write(Self.invalidate + "Content-Length: 1048577\r\n\r\n")
         _ = larder.world.run(within: .seconds(20)) { socket.hasEnded }
         #expect(socket.receivedText.hasPrefix("HTTP/1.1 413 "))
     }
@@ -99,7 +102,7 @@ import Testing
     @Test func chunkedContentHasALimitToo() throws {
         let larder = try ControlWorld()
         let socket = larder.connect(9900)
-        socket.write("POST /invalidate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        socket.write(Self.invalidate + "Transfer-Encoding: chunked\r\n\r\n")
         for _ in 0..<17 { socket.write("10000\r\n" + String(repeating: " ", count: 65536) + "\r\n") }
         _ = larder.world.run(within: .seconds(20)) { socket.hasEnded }
         #expect(socket.receivedText.hasPrefix("HTTP/1.1 413 "))
@@ -108,8 +111,8 @@ import Testing
     @Test func requestsOfOneConnectionAreAnsweredInOrder() throws {
         let larder = try ControlWorld()
         let socket = larder.connect(9900)
-        socket.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\nGET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
-        socket.write("GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        socket.write("GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         _ = larder.world.run(within: .seconds(20)) { socket.hasEnded }
         let statuses = socket.receivedText.split(separator: "HTTP/1.1 ").map { String($0.prefix(3)) }
         #expect(statuses == ["200", "404", "200"])

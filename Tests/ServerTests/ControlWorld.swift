@@ -87,11 +87,13 @@ final class ControlWorld {
     // MARK: Asking
 
     /// The whole answer of one request, as text.
-    func ask(_ port: UInt16, _ head: String, content: String = "", fields: String = "") -> String {
+    func ask(
+        _ port: UInt16, _ head: String, host: String = "a", content: String = "", fields: String = ""
+    ) -> String {
         let socket = connect(port)
         defer { socket.close() }
         let length = content.isEmpty ? "" : "Content-Length: \(content.utf8.count)\r\n"
-        socket.write("\(head) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(length)\(fields)\r\n\(content)")
+        socket.write("\(head) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\(length)\(fields)\r\n\(content)")
         _ = world.run(within: .seconds(20)) { socket.isOver }
         return socket.receivedText
     }
@@ -99,7 +101,8 @@ final class ControlWorld {
     func connect(_ port: UInt16) -> VirtualSocket { world.connectSocket(to: .loopback(port: port)) }
 
     func admin(_ head: String, content: String = "", fields: String = "") -> String {
-        ask(9900, head, content: content, fields: fields)
+        let type = head.hasPrefix("POST") ? "Content-Type: application/json\r\n" : ""
+        return ask(9900, head, host: "127.0.0.1", content: content, fields: type + fields)
     }
 
     func get(_ path: String) -> String { ask(8080, "GET \(path)") }

@@ -41,7 +41,8 @@ route /* {
 def ban(_server, pattern):
     """Forgets all paths that begin as `pattern` says, which is ^ and a path."""
     connection = http.client.HTTPConnection("127.0.0.1", ADMIN_PORT, timeout=20)
-    connection.request("POST", "/invalidate", json.dumps({"prefixes": [pattern.removeprefix("^")]}))
+    connection.request("POST", "/invalidate", json.dumps({"prefixes": [pattern.removeprefix("^")]}),
+                       {"Content-Type": "application/json"})
     answer = connection.getresponse()
     content = answer.read()
     connection.close()

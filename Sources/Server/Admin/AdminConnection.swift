@@ -4,12 +4,14 @@ import EventIO
 import HTTPMessages
 import HTTPWire
 import Settings
+import Storage
 
-/// One client of the admin address on HTTP/1: requests are read whole, and answered one after the other.
+/// One client of the admin address on HTTP/1: requests are judged by their heads, read whole, and answered one after
+/// the other.
 final class AdminConnection: StreamChannel {
     private enum State {
         case head
-        case content(BodyDecoder)
+        case content(BodyDecoder, of: AdminCall)
         /// The answer is being made.
         case answering
         /// No request is read any more; the rest of the input is thrown away.
@@ -18,22 +20,37 @@ final class AdminConnection: StreamChannel {
 
     private let server: AdminServer
     private let peer: String
+    /// It came while all others were at work: it may ask for health, once.
+    let isReserve: Bool
+    /// Counts those that were opened, or answered last, before it.
+    private(set) var place: UInt64 = 0
     private var state = State.head
     private var input = ByteBuffer()
     private var parser = RequestParser()
     private var head = RequestHead()
     private var content = ContiguousArray<UInt8>()
+    private var receivedByteCount = 0
     private var keepsOpen = true
     private var isClosing = false
     private var inputEnded = false
 
-    init(server: AdminServer, peer: String) {
+    init(server: AdminServer, peer: String, isReserve: Bool) {
         self.server = server
         self.peer = peer
+        self.isReserve = isReserve
         super.init()
     }
 
-    func opened() { expect(server.limits.messageNanoseconds) }
+    func opened() {
+        place = server.nextPlace()
+        expect(server.limits.headNanoseconds)
+    }
+
+    /// It has not asked for anything yet, and may give way to others.
+    var awaitsHead: Bool {
+        if case .head = state { return pendingByteCount == 0 }
+        return false
+    }
 
     private func expect(_ nanoseconds: Int64) {
         setDeadline(nanoseconds: loop.now.monotonicNanoseconds + nanoseconds)
@@ -54,7 +71,10 @@ final class AdminConnection: StreamChannel {
 
     override func outputFailed(_ error: SystemError) { loop.later { self.close() } }
 
-    override func closed() { server.connectionClosed(self) }
+    override func closed() {
+        forgetContent()
+        server.connectionClosed(self)
+    }
 
     override func deadlinePassed() {
         switch state {
@@ -83,7 +103,7 @@ final class AdminConnection: StreamChannel {
         guard pendingByteCount == 0 else { return false }
         switch state {
         case .head: return takeHead()
-        case .content(var decoder): return takeContent(&decoder)
+        case .content(var decoder, let call): return takeContent(&decoder, of: call)
         case .answering, .lingering: return false
         }
     }
@@ -93,7 +113,7 @@ final class AdminConnection: StreamChannel {
         let wasIdle = input.isEmpty
         let result = kernel.read(descriptor, appendingTo: &input)
         if result.bytes > 0 {
-            if wasIdle, case .head = state { expect(server.limits.messageNanoseconds) }
+            if wasIdle, case .head = state { expect(server.limits.headNanoseconds) }
             return true
         }
         mayHaveInput = false
@@ -119,44 +139,79 @@ final class AdminConnection: StreamChannel {
 
     private func begin() {
         let framing: BodyFraming
+        let expectsContinue: Bool
         do throws(RequestError) {
             framing = try MessageFraming.ofRequest(head)
-            if try RequestExpectation.ofRequest(head) == .continue {
-                write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8).span)
-            }
+            expectsContinue = try RequestExpectation.ofRequest(head) == .continue
         } catch {
             return refuse(error.status.code, "bad_request", "\(error.reason)")
         }
-        keepsOpen = ConnectionOptions.parse(head.fields).persists(head.version)
-        content.removeAll()
+        keepsOpen = !isReserve && ConnectionOptions.parse(head.fields).persists(head.version)
+        let call: AdminCall
+        do throws(AdminError) {
+            call = try server.gate.call(of: head)
+            if isReserve, call.needsToken {
+                throw AdminError(status: 503, "busy", "all connections are at work; only health is told meanwhile")
+            }
+        } catch {
+            return refuse(error, hasContent: framing != .none && framing != .length(0))
+        }
         if case .length(let count) = framing, count > server.limits.contentBytes { return refuseLength() }
-        state = .content(BodyDecoder(framing))
+        if expectsContinue { write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8).span) }
+        expect(server.limits.messageNanoseconds)
+        state = .content(BodyDecoder(framing), of: call)
+    }
+
+    /// Judged by its head. What has shown no right to be here is not waited for.
+    private func refuse(_ error: AdminError, hasContent: Bool) {
+        guard hasContent || [401, 403, 421].contains(error.status) else {
+            state = .answering
+            return answer(AdminResponse(error))
+        }
+        refuse(AdminResponse(error))
     }
 
     private func refuseLength() {
         refuse(413, "too_large", "the content is larger than \(server.limits.contentBytes) bytes")
     }
 
-    private func takeContent(_ decoder: inout BodyDecoder) -> Bool {
+    private func takeContent(_ decoder: inout BodyDecoder, of call: AdminCall) -> Bool {
         let step = decoder.next(input.span)
-        state = .content(decoder)
+        state = .content(decoder, of: call)
         switch step {
         case .needMore: return false
         case .data(let range, let consumed):
-            guard content.count + range.count <= server.limits.contentBytes else {
+            receivedByteCount += range.count
+            guard receivedByteCount <= server.limits.contentBytes else {
                 refuseLength()
                 return true
             }
-            content += ContiguousArray(copying: input.span.extracting(range))
+            // That of GET means nothing (RFC 9110 §9.3.1).
+            if call.isPost, !keep(range) { return true }
             input.consume(consumed)
         case .finished(let consumed):
             input.consume(consumed)
             state = .answering
             clearDeadline()
-            ask()
+            server.control.perform(call, content: content, peer: peer) { [weak self] in self?.answer($0) }
         case .failed(let error): refuse(400, "bad_request", "\(error.reason)")
         }
         return true
+    }
+
+    private func keep(_ range: Range<Int>) -> Bool {
+        guard server.held.reserve(range.count, by: content.isEmpty ? .newcomer : .growth) else {
+            refuse(503, "memory", "connections hold all the memory that is theirs")
+            return false
+        }
+        content += ContiguousArray(copying: input.span.extracting(range))
+        return true
+    }
+
+    private func forgetContent() {
+        server.held.release(content.count)
+        content = []
+        receivedByteCount = 0
     }
 
     /// Closing while input is unread would make the kernel reset the connection, and the client might lose our
@@ -172,37 +227,13 @@ final class AdminConnection: StreamChannel {
 
     // MARK: Answering
 
-    private func ask() {
-        let path = head.path.text()
-        guard let call = AdminCall.find(path: path) else {
-            return answer(isAuthorized ? AdminResponse(AdminCall.unknown(path)) : Self.unauthorized)
-        }
-        guard !call.needsToken || isAuthorized else { return answer(Self.unauthorized) }
-        guard call.takes(head.method) else {
-            var response = AdminResponse(
-                AdminError(status: 405, "method_not_allowed", "\(call.path) takes \(call.allowed)"))
-            response.allow = call.allowed
-            return answer(response)
-        }
-        server.control.perform(call, content: content, peer: peer) { [weak self] in self?.answer($0) }
-    }
-
-    private var isAuthorized: Bool { Self.carries(server.token, head) }
-
-    private static func carries(_ token: Secret?, _ head: borrowing RequestHead) -> Bool {
-        guard let token else { return true }
-        guard let index = head.fields.firstIndex(of: .authorization) else { return false }
-        return BearerToken.matches(head.fields.value(at: index), token)
-    }
-
-    private static let unauthorized = AdminResponse(
-        AdminError(status: 401, "unauthorized", "the token is missing or wrong: Authorization: Bearer TOKEN"))
-
     private func answer(_ response: AdminResponse) {
         guard isOpen, case .answering = state else { return }
+        forgetContent()
         send(response)
         if !keepsOpen { isClosing = true }
         state = .head
+        place = server.nextPlace()
         if input.isEmpty { input.release() }
         expect(pendingByteCount > 0 ? server.limits.messageNanoseconds : server.limits.idleNanoseconds)
         guard pendingByteCount == 0 else { return }
@@ -212,10 +243,16 @@ final class AdminConnection: StreamChannel {
 
     /// What follows cannot be told from what was refused.
     private func refuse(_ status: UInt16, _ code: String, _ message: String) {
+        refuse(AdminResponse(AdminError(status: status, code, message)))
+    }
+
+    private func refuse(_ response: AdminResponse) {
+        forgetContent()
+        input.release()
         keepsOpen = false
         isClosing = true
         state = .lingering
-        send(AdminResponse(AdminError(status: status, code, message)))
+        send(response)
         expect(server.limits.lingerNanoseconds)
         if pendingByteCount == 0 { outputSent() }
     }
@@ -238,7 +275,11 @@ final class AdminConnection: StreamChannel {
         HeadWriter.field("Content-Type", response.contentType, into: &output)
         HeadWriter.field("Content-Length", decimal: response.content.count, into: &output)
         HeadWriter.field("Cache-Control", "no-store", into: &output)
-        if let allow = response.allow { HeadWriter.field("Allow", allow, into: &output) }
+        if let allow = response.allow {
+            output.append("Allow: ")
+            output.append(text: allow)
+            output.append("\r\n")
+        }
         if response.status == 401 { HeadWriter.field("WWW-Authenticate", "Bearer realm=\"larder\"", into: &output) }
         if !keepsOpen {
             HeadWriter.field("Connection", "close", into: &output)

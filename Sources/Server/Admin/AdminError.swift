@@ -9,12 +9,15 @@ struct AdminError: Error, Equatable, Sendable {
     var code: String
     var message: String
     var field: String?
+    /// The methods that the path takes, for 405.
+    var allow: String?
 
-    init(status: UInt16 = 400, _ code: String, _ message: String, field: String? = nil) {
+    init(status: UInt16 = 400, _ code: String, _ message: String, field: String? = nil, allow: StaticString? = nil) {
         self.status = status
         self.code = code
         self.message = message
         self.field = field
+        self.allow = allow.map { "\($0)" }
     }
 }
 
@@ -24,7 +27,7 @@ struct AdminResponse: Sendable {
     var contentType: StaticString = AdminResponse.json
     var content: ContiguousArray<UInt8>
     /// The methods that the path takes, for 405.
-    var allow: StaticString?
+    var allow: String?
 
     static let json: StaticString = "application/json"
 
@@ -49,5 +52,6 @@ struct AdminResponse: Sendable {
                 if let field = error.field { json.field("field", field) }
             }
         }
+        allow = error.allow
     }
 }

@@ -2,14 +2,19 @@
 import EventIO
 import HTTPWire
 import Settings
+import Storage
 import Telemetry
 
 /// The listening socket of the admin address, and its connections.
 final class AdminServer: Acceptor {
     struct Limits: Sendable {
         var connections = 64
+        /// More, for those who ask for health while all others are at work.
+        var reserve = 16
         var contentBytes = 1 << 20
-        /// For a whole request to arrive, and for its answer to be taken.
+        /// For a head to arrive, from accept or its first byte on.
+        var headNanoseconds: Int64 = 5_000_000_000
+        /// For the content behind it, and for the answer to be taken.
         var messageNanoseconds: Int64 = 10_000_000_000
         /// Between two requests.
         var idleNanoseconds: Int64 = 60_000_000_000
@@ -17,23 +22,24 @@ final class AdminServer: Acceptor {
     }
 
     let limits: Limits
-    var token: Secret?
+    var gate: AdminGate
+    /// The content of calls, of the share that is connections'.
+    var held: HeldBytes
     unowned let control: Control
     private var connections: [ObjectIdentifier: AdminConnection] = [:]
+    private var lastPlace: UInt64 = 0
 
-    init(control: Control, token: Secret?, limits: Limits = Limits()) {
+    init(control: Control, gate: AdminGate, limits: Limits = Limits()) {
         self.control = control
-        self.token = token
+        self.gate = gate
         self.limits = limits
+        held = HeldBytes(control.proxy.shared.connections)
         super.init()
     }
 
     override func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
-        guard connections.count < limits.connections else {
-            control.events.write(.warning, "admin_connection_limit_reached", ["limit": .number(limits.connections)])
-            return kernel.close(descriptor)
-        }
-        let connection = AdminConnection(server: self, peer: "\(peer)")
+        let isReserve = !makeRoom()
+        let connection = AdminConnection(server: self, peer: "\(peer)", isReserve: isReserve)
         do throws(SystemError) {
             try connection.attach(descriptor, to: loop)
         } catch {
@@ -41,6 +47,30 @@ final class AdminServer: Acceptor {
         }
         connections[ObjectIdentifier(connection)] = connection
         connection.opened()
+    }
+
+    /// Behind all others.
+    func nextPlace() -> UInt64 {
+        lastPlace += 1
+        return lastPlace
+    }
+
+    /// Who has not asked yet gives way, the longest waiting first; whether that has brought a whole place.
+    private func makeRoom() -> Bool {
+        let whole = connections.values.filter { !$0.isReserve }
+        guard whole.count >= limits.connections else { return true }
+        control.events.write(.warning, "admin_connection_limit_reached", ["limit": .number(limits.connections)])
+        if let oldest = Self.longestWaiting(whole.filter(\.awaitsHead)) {
+            oldest.close()
+            return true
+        }
+        let reserve = connections.values.filter(\.isReserve)
+        if reserve.count >= limits.reserve { Self.longestWaiting(reserve)?.close() }
+        return false
+    }
+
+    private static func longestWaiting(_ connections: [AdminConnection]) -> AdminConnection? {
+        connections.min { $0.place < $1.place }
     }
 
     override func acceptingFailed(_ error: SystemError) { control.events.acceptFailed(error) }

@@ -74,7 +74,9 @@ struct JSONReader: ~Copyable {
             skipSpace()
             let start = index
             let name = try string()
-            guard names.insert(Array(name.utf8)).inserted else { throw JSONError(problem: .repeatedName(name), offset: start) }
+            guard names.insert(Array(name.utf8)).inserted else {
+                throw JSONError(problem: .repeatedName(name), offset: start)
+            }
             skipSpace()
             try expect(ASCII.colon)
             skipSpace()

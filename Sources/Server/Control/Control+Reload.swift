@@ -65,10 +65,13 @@ extension Control {
     /// Answers what needs a restart.
     private func apply(_ settings: ProxySettings) -> [String] {
         let plan = ReloadPlan(from: snapshot.settings, to: settings)
+        // What was written for another address may be too little for the one that is open until the restart.
+        if let admin = settings.admin, admin.address == snapshot.settings.admin?.address {
+            self.admin?.gate = AdminGate(admin)
+        }
         snapshot = ProxySnapshot(settings, workerCount: links.count)
-        admin?.token = settings.admin?.token
         if let level = plan.logLevel { events.setLevel(EventLevel(level)) }
-        if let bytes = plan.memoryLimitBytes { memory.configure(bytes) }
+        if plan.changesMemory { memory.configure(settings.memory) }
         var needsRestart = plan.needsRestart
         if plan.changesAccessLog || plan.eventDestination != nil { needsRestart += redirectLogs(plan, settings) }
         for directive in needsRestart {

@@ -68,7 +68,7 @@ package final class Control {
         snapshot = proxy.snapshot
         windows = WindowedMetrics(start: MetricsSnapshot(labels: proxy.snapshot.labels), at: startedAt)
         lastFigures = Array(repeating: nil, count: links.count)
-        memory = MemoryWatch(configuredBytes: proxy.snapshot.settings.memory.limitBytes, kernel: loop.kernel)
+        memory = MemoryWatch(proxy.snapshot.settings.memory, kernel: loop.kernel)
         lastReload = (true, startedAt.wallSeconds)
     }
 
@@ -100,7 +100,7 @@ package final class Control {
             throw StartError(attempt, reason: "an address that others can reach needs a token")
         }
         let address = try settings.address.resolved(by: kernel, attempt: attempt)
-        let server = AdminServer(control: self, token: settings.token)
+        let server = AdminServer(control: self, gate: AdminGate(settings))
         do throws(SystemError) {
             try server.listen(on: address, loop: loop, backlog: 128)
             adminAddress = try kernel.localAddress(server.descriptor)

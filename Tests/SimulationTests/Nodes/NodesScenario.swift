@@ -263,7 +263,8 @@ final class NodesScenario {
         let content = "{\(what)\(waits ? #","wait":"all","timeout_ms":4000"# : "")}"
         trace("n\(node.number) is to invalidate p\(page), version \(version): \(content)")
         let head =
-            "POST /invalidate HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: \(content.utf8.count)\r\n\r\n"
+            "POST /invalidate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(content.utf8.count)\r\n\r\n"
         ask(node.adminAddress, head + content) { [unowned self] answer in
             trace("n\(node.number) answers: \(answer.components(after: "\r\n\r\n") ?? answer)")
             guard answer.hasPrefix("HTTP/1.1 20") || answer.hasPrefix("HTTP/1.1 504") else { return }
