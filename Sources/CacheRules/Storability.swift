@@ -106,7 +106,8 @@ package enum Storability {
     }
 
     private static func refusalByStatus(_ status: Status, _ directives: ResponseDirectives) -> NotStoredReason? {
-        if status.isInformational || status.code == 304 { return .status }
+        // A 426 without its Upgrade field, which belongs to the connection, would be none (RFC 9110 §15.5.22).
+        if status.isInformational || status.code == 304 || status.code == 426 { return .status }
         if directives.flags.contains(.mustUnderstand), !status.isUnderstood { return .status }
         return nil
     }

@@ -11,15 +11,16 @@ import Storage
 /// From a request's head to an answer from memory, or to an exchange that takes it further.
 extension ClientConnection {
     /// Answers whether an exchange has taken the head over.
-    func begin(_ slot: HeadSlot, headByteCount: Int) -> Bool {
+    /// - Parameter bytes: what has come, from the head on.
+    func begin(_ slot: HeadSlot, headByteCount: Int, in bytes: borrowing Span<UInt8>) -> Bool {
         let snapshot = worker.snapshot
-        guard let request = admit(slot.head, headByteCount: headByteCount, snapshot) else { return false }
+        guard let request = admit(slot.head, headByteCount: headByteCount, in: bytes, snapshot) else { return false }
         var machine = RequestMachine(request.facts(of: slot.head))
         switch machine.begin() {
         case .forward:
             makeExchange(slot, request, machine).forward()
             return true
-        case .searchMemory: return search(slot, request, &machine)
+        case .searchMemory: return search(slot, request, in: bytes, &machine)
         case .collectBody:
             makeExchange(slot, request, machine).collectBody()
             return true
@@ -29,7 +30,7 @@ extension ClientConnection {
     /// What is known of the request; nil when that was enough to answer it.
     @inline(__always)
     private func admit(
-        _ head: borrowing RequestHead, headByteCount: Int, _ snapshot: ProxySnapshot
+        _ head: borrowing RequestHead, headByteCount: Int, in bytes: borrowing Span<UInt8>, _ snapshot: ProxySnapshot
     ) -> ClientRequest? {
         let framing: BodyFraming
         let expectsContinue: Bool
@@ -43,26 +44,28 @@ extension ClientConnection {
         let connection = ConnectionOptions.parse(head.fields)
         clientMayGoOn = connection.persists(head.version)
         let reuse = clientMayGoOn && keepsOpen(snapshot)
+        let body = RequestBody(framing: framing, expectsContinue: expectsContinue, start: headByteCount)
         if case .length(let count) = framing, snapshot.exceedsBodyLimit(count) {
-            refuse(Status(413), detail: "body-too-large")
+            answerLocally(
+                Status(413), detail: "body-too-large", head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil
         }
         guard let index = snapshot.router.match(path: head.path, method: head.method, host: head.authority) else {
-            answerLocally(Status(404), detail: "no-route", head: head, framing: framing, keepsOpen: reuse)
+            answerLocally(Status(404), detail: "no-route", head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil
         }
         let route = snapshot.routes[index]
         if let status = refusedMethod(head, snapshot) {
-            answerLocally(status, detail: "method", head: head, framing: framing, keepsOpen: reuse)
+            answerLocally(status, detail: "method", head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil
         }
         if case .purge = head.method {
-            purge(head, route: route, framing: framing, keepsOpen: reuse)
+            purge(head, route: route, body: body, in: bytes, keepsOpen: reuse)
             return nil
         }
         var request = ClientRequest(
             route: route, framing: framing, keepsOpen: reuse, expectsContinue: expectsContinue,
-            wantsUpgrade: connection.asksForUpgrade(head.fields, head.version),
+            wantsUpgrade: connection.upgrade && route.takesUpgrade(of: head, connection, framing),
             startedNanoseconds: startedNanoseconds, headByteCount: headByteCount)
         if head.fields.present.intersects(Self.directiveFields) {
             request.directives = RequestDirectives.parse(head.fields)
@@ -88,7 +91,10 @@ extension ClientConnection {
         }
     }
 
-    private func search(_ slot: HeadSlot, _ request: consuming ClientRequest, _ machine: inout RequestMachine) -> Bool {
+    private func search(
+        _ slot: HeadSlot, _ request: consuming ClientRequest, in bytes: borrowing Span<UInt8>,
+        _ machine: inout RequestMachine
+    ) -> Bool {
         let found = worker.search(slot.head, request)
         switch machine.memorySearched(found.answer) {
         case .serveStored:
@@ -108,8 +114,10 @@ extension ClientConnection {
             serve(stored, slot.head, request, outcome: .stale)
         case .refuse:
             answerLocally(
-                Status(504), detail: "only-if-cached", head: slot.head, framing: request.framing,
-                keepsOpen: request.keepsOpen, route: request.route)
+                Status(504), detail: "only-if-cached", head: slot.head,
+                body: RequestBody(
+                    framing: request.framing, expectsContinue: request.expectsContinue, start: request.headByteCount),
+                in: bytes, keepsOpen: request.keepsOpen, route: request.route)
         case let action:
             let exchange = makeExchange(slot, request, machine)
             exchange.found(found)
@@ -140,14 +148,17 @@ extension ClientConnection {
     }
 
     /// An invalidation in the request's own words, where the operator allowed it.
-    private func purge(_ head: borrowing RequestHead, route: CompiledRoute, framing: BodyFraming, keepsOpen: Bool) {
+    private func purge(
+        _ head: borrowing RequestHead, route: CompiledRoute, body: RequestBody, in bytes: borrowing Span<UInt8>,
+        keepsOpen: Bool
+    ) {
         guard worker.mayPurge(head, peer: peer) else {
-            return answerLocally(Status(403), detail: "purge", head: head, framing: framing, keepsOpen: keepsOpen)
+            return answerLocally(Status(403), detail: "purge", head: head, body: body, in: bytes, keepsOpen: keepsOpen)
         }
         let removed = worker.purge(head, route: route)
         answerLocally(
-            Status(removed > 0 ? 200 : 404), detail: "purged", head: head, framing: framing, keepsOpen: keepsOpen,
-            route: route)
+            Status(removed > 0 ? 200 : 404), detail: "purged", head: head, body: body, in: bytes,
+            keepsOpen: keepsOpen, route: route)
     }
 
     // MARK: Answers of our own
@@ -160,17 +171,32 @@ extension ClientConnection {
         closeAfterOutput(lingering: true)
     }
 
-    func answerLocally(
-        _ status: Status, detail: StaticString, head: borrowing RequestHead, framing: BodyFraming, keepsOpen: Bool,
-        route: CompiledRoute? = nil
+    /// Where the body of a request lies that is answered without it.
+    private struct RequestBody {
+        let framing: BodyFraming
+        let expectsContinue: Bool
+        /// Among the bytes that have come.
+        let start: Int
+    }
+
+    private func answerLocally(
+        _ status: Status, detail: StaticString, head: borrowing RequestHead, body: RequestBody,
+        in bytes: borrowing Span<UInt8>, keepsOpen: Bool, route: CompiledRoute? = nil
     ) {
         worker.claimOutput(for: self)
         // A body that nobody reads would be taken for the next request.
-        let hasBody = framing != .none && framing != .length(0)
-        let reuse = keepsOpen && !hasBody
+        let reuse =
+            keepsOpen
+            && UnwantedBody.isShort(
+                body.framing, expectsContinue: body.expectsContinue, in: bytes, from: body.start,
+                limits: worker.wireLimits)
         worker.writeLocalAnswer(
             status, detail: detail, isHead: head.method == .head, keepsOpen: reuse, version: head.version)
-        if !reuse || saidClose { closeAfterOutput(lingering: hasBody) }
+        if !reuse || saidClose {
+            closeAfterOutput(lingering: body.framing.hasContent)
+        } else if body.framing.hasContent {
+            passOver(UnwantedBody(RequestBodyRelay(framing: body.framing, limits: worker.wireLimits)))
+        }
         worker.recordLocal(status: status, detail: detail, head: head, route: route, client: self)
     }
 }

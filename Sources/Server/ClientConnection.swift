@@ -16,6 +16,8 @@ final class ClientConnection: StreamChannel {
         /// The rest of a request's head.
         case head
         case body
+        /// The rest of a body that nobody wants.
+        case unwantedBody
         /// Something that has limits of its own: an upstream, a flight.
         case others
         /// That the client takes bytes.
@@ -39,6 +41,8 @@ final class ClientConnection: StreamChannel {
     private var isAdvancing = false
     /// `input` holds a beginning that means nothing before more comes.
     private var inputIsPartial = false
+    /// Comes before the next request.
+    private var unwanted: UnwantedBody?
     /// The client has ended its stream.
     private(set) var inputEnded = false
     /// No request is read any more, and the connection ends when its output is sent.
@@ -64,6 +68,7 @@ final class ClientConnection: StreamChannel {
     static var outputHighWaterBytes: Int { 256 << 10 }
     private static var readBytes: Int { 16 << 10 }
     private static var lingerNanoseconds: Int64 { 2_000_000_000 }
+    private static var discardedReads: Int { 64 }
 
     func opened() {
         expect(.request, milliseconds: worker.snapshot.settings.client.headTimeoutMilliseconds)
@@ -72,7 +77,8 @@ final class ClientConnection: StreamChannel {
     // MARK: Events
 
     override func ready(_ events: ReadyEvents) {
-        if events.contains(.failed) || events.contains(.hungUp) { return clientLeft() }
+        // Both streams of a tunnel may have ended while there is still something to read.
+        if events.contains(.failed) || (events.contains(.hungUp) && !isTunnel) { return clientLeft() }
         if events.contains(.writable), pendingByteCount > 0 {
             sendQueued()
             guard isOpen else { return }
@@ -121,8 +127,13 @@ final class ClientConnection: StreamChannel {
 
     private static var heldStepBytes: Int { 32 << 10 }
 
+    private var isTunnel: Bool {
+        if let exchange { exchange.isTunnel } else { false }
+    }
+
     private func outputMoved() {
         if pendingByteCount == 0 { held.empty(into: worker.shared.heldForClients) }
+        if let exchange, exchange.isTunnel { return exchange.clientBecameWritable() }
         if pendingByteCount > 0 {
             return expect(.output, milliseconds: worker.snapshot.settings.client.sendIdleMilliseconds)
         }
@@ -138,14 +149,17 @@ final class ClientConnection: StreamChannel {
     // MARK: Input
 
     private var takesInput: Bool {
-        guard !isClosing, isOpen, pendingByteCount == 0 else { return false }
-        return exchange?.wantsRequestBody ?? true
+        guard !isClosing, isOpen else { return false }
+        guard let exchange else { return pendingByteCount == 0 }
+        return exchange.wantsRequestBody && (pendingByteCount == 0 || exchange.isTunnel)
     }
 
     /// Uses input as long as there is some and somebody wants it.
     func advance() {
         guard !isAdvancing else { return }
         if lingers { return discardInput() }
+        // Who sends all of a body before it reads would never get the answer.
+        if isClosing, mustLinger { discardInput() }
         isAdvancing = true
         while takesInput, takeStep() {}
         isAdvancing = false
@@ -222,6 +236,8 @@ final class ClientConnection: StreamChannel {
             let taken: Int
             if let exchange {
                 taken = exchange.requestBodyReceived(rest)
+            } else if let unwanted {
+                taken = pass(over: unwanted, rest)
             } else {
                 taken = takeHead(rest)
             }
@@ -241,7 +257,7 @@ final class ClientConnection: StreamChannel {
         switch parser.parse(bytes, into: &slot.head) {
         case .complete(let length):
             requestCount &+= 1
-            if !begin(slot, headByteCount: length) { worker.headSlots.give(back: slot) }
+            if !begin(slot, headByteCount: length, in: bytes) { worker.headSlots.give(back: slot) }
             return length
         case .incomplete:
             partialHead = slot
@@ -250,6 +266,24 @@ final class ClientConnection: StreamChannel {
             worker.headSlots.give(back: slot)
             requestCount &+= 1
             refuse(error.status, detail: error.reason)
+            return bytes.count
+        }
+    }
+
+    /// The last request is answered without the rest of its body; nil when that is not read, and the connection ends.
+    func passOver(_ body: UnwantedBody?) {
+        unwanted = body
+        if body == nil { closeAfterOutput(lingering: true) }
+    }
+
+    private func pass(over body: UnwantedBody, _ bytes: borrowing Span<UInt8>) -> Int {
+        switch body.pass(over: bytes) {
+        case .ended(let consumed):
+            unwanted = nil
+            return consumed
+        case .needMore: return bytes.count
+        case .lost:
+            passOver(nil)
             return bytes.count
         }
     }
@@ -317,19 +351,28 @@ final class ClientConnection: StreamChannel {
     /// Closing while input is unread would make the kernel reset the connection, and the client might lose our
     /// last answer (RFC 9112 §9.6).
     private func discardInput() {
-        while isOpen, mayHaveInput {
+        input.release()
+        for _ in 0..<Self.discardedReads {
+            guard isOpen, mayHaveInput else { return }
             let result = worker.loop.read(descriptor)
             if result.bytes > 0 { continue }
             mayHaveInput = false
-            if !result.isWouldBlock { close() }
+            if result.isWouldBlock { return }
+            inputEnded = true
+            if lingers || result.isFailure { return close() }
         }
+        // Others have their turn.
+        worker.loop.later { self.discardInput() }
     }
 
     // MARK: Deadlines
 
     private func settle() {
         let client = worker.snapshot.settings.client
-        if pendingByteCount > 0 {
+        if isTunnel {
+            waiting = .others
+            clearDeadline()
+        } else if pendingByteCount > 0 {
             if waiting != .output { expect(.output, milliseconds: client.sendIdleMilliseconds) }
         } else if let exchange {
             if exchange.wantsRequestBody {
@@ -338,6 +381,8 @@ final class ClientConnection: StreamChannel {
                 waiting = .others
                 clearDeadline()
             }
+        } else if unwanted != nil {
+            if waiting != .unwantedBody { expect(.unwantedBody, milliseconds: UnwantedBody.patienceMilliseconds) }
         } else if input.isEmpty {
             if worker.isDraining { return endIdle() }
             expect(.request, milliseconds: client.keepAliveMilliseconds)
@@ -362,6 +407,9 @@ final class ClientConnection: StreamChannel {
             refuse(Status(408), detail: "request-head-timeout")
             advance()
         case .body: exchange?.requestBodyTimedOut()
+        case .unwantedBody:
+            passOver(nil)
+            advance()
         case .output: reset()
         case .others: break
         }

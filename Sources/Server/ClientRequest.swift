@@ -10,7 +10,7 @@ struct ClientRequest: ~Copyable {
     let route: CompiledRoute
     let framing: BodyFraming
     /// The connection stays open after the answer, as far as the client is concerned.
-    let keepsOpen: Bool
+    var keepsOpen: Bool
     let expectsContinue: Bool
     let wantsUpgrade: Bool
     let startedNanoseconds: Int64

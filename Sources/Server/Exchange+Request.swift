@@ -21,6 +21,7 @@ extension Exchange {
 
     func fetchFromOrigin() {
         answer.forward = machine.forwardReason
+        guard !request.wantsUpgrade || takeTunnelPlace() else { return fail(Status(503), detail: "too-many-tunnels") }
         if driver.isDraining, let successor = worker.successor(of: driver) { driver = successor }
         driver.request(self, onNewConnection: false)
     }
@@ -53,6 +54,7 @@ extension Exchange {
     }
 
     var wantsRequestBody: Bool {
+        if requestBody.isUnwanted { return !requestBody.isComplete }
         if case .tunnel = intake { return upstreamTakesMore }
         if requestBody.isComplete { return false }
         if requestBody.isGathering { return true }
@@ -67,15 +69,16 @@ extension Exchange {
 
     /// Answers how many bytes were used.
     func requestBodyReceived(_ bytes: borrowing Span<UInt8>) -> Int {
+        if requestBody.isUnwanted { return passOver(bytes) }
         if case .collectingBody = machine.state { return takeRequestBody(bytes) }
         if requestBody.isGathering {
             let used = gather(bytes)
             if used > 0 || requestBody.isGathering { return used }
         }
         guard let upstream else { return 0 }
-        if case .tunnel = intake {
+        if case .tunnel(let tunnel) = intake {
             upstream.write(bytes)
-            upstream.progressed()
+            tunnel.moved()
             return bytes.count
         }
         var used = 0
@@ -126,8 +129,8 @@ extension Exchange {
 
     /// The client ended its stream in the middle of a request, or of a tunnel.
     func requestBodyEndedEarly() {
-        if case .tunnel = intake { upstream?.endOutput(); return }
-        guard !requestBody.isComplete else { return }
+        if isTunnel { return clientEndedTunnel() }
+        guard !requestBody.isComplete, !requestBody.isUnwanted else { return }
         requestBodyFailed(Status(400), detail: "body-ended-early")
     }
 
@@ -136,10 +139,15 @@ extension Exchange {
     /// Nobody upstream may take what came for a whole request.
     func requestBodyFailed(_ status: Status, detail: StaticString) {
         if delivery.hasBegun { return breakOff(detail: detail) }
+        // Where it ends is not known.
+        request.keepsOpen = false
         fail(status, detail: detail)
     }
 
-    func upstreamBecameWritable() { client?.advance() }
+    func upstreamBecameWritable() {
+        if case .tunnel(let tunnel) = intake { tunnel.moved() }
+        client?.advance()
+    }
 
     /// Before any head came. True when the request has been sent again.
     private func retried(after failure: ExchangeFailure) -> Bool {
@@ -159,6 +167,7 @@ extension Exchange {
     func upstreamFailed(_ kind: ExchangeFailure.Kind, onReusedConnection: Bool = false, responseReceived: Bool = false)
     {
         upstream = nil
+        if isTunnel { return tunnelFailed(detail: kind.label) }
         var failure = ExchangeFailure(kind)
         failure.onReusedConnection = onReusedConnection
         failure.requestSent = true
@@ -178,7 +187,6 @@ extension Exchange {
     private func giveUp(_ status: Status, detail: StaticString, isOwn: Bool) {
         if case .store = intake { return storingFailed(detail: detail) }
         if case .relay = intake { return breakOff(detail: detail) }
-        if case .tunnel = intake { return breakOff(detail: detail) }
         switch machine.upstreamFailed() {
         case .serveStored:
             answer.detail = detail

@@ -32,7 +32,12 @@ extension Exchange {
         let now = worker.loop.now
         answer.forwardStatus = response.status.code
         answer.upstreamNanoseconds = now.monotonicNanoseconds - sentAt.monotonicNanoseconds
-        if response.status.code == 101 { return beginTunnel(response) }
+        if response.status.code == 101 {
+            beginTunnel(response)
+            return nil
+        }
+        if holdsTunnelPlace { leaveTunnel() }
+        judgeRestOfBody()
         meetInvalidations(response)
         invalidateByMethod(response)
         let decision = storeDecision(response, now: now)
@@ -134,8 +139,11 @@ extension Exchange {
     func bodyReceived(_ data: borrowing Span<UInt8>) {
         switch intake {
         case .none: return
-        case .relay, .tunnel:
+        case .relay:
             collect(data)
+            relay(data)
+        case .tunnel(let tunnel):
+            tunnel.moved()
             relay(data)
         case .store(let response): store(data, in: response)
         }
@@ -172,10 +180,9 @@ extension Exchange {
         if case .none = intake { return }
         upstream = nil
         switch intake {
-        case .none: return
+        case .none, .tunnel: return
         case .relay: relayEnded(trailers: trailers)
         case .store(let response): storingEnded(response)
-        case .tunnel: endTunnelSide()
         }
     }
 
@@ -189,7 +196,8 @@ extension Exchange {
     func clientBecameWritable() {
         switch intake {
         case .none: upstream?.resume()
-        case .relay, .tunnel: if !goOnTransforming() { upstream?.resume() }
+        case .relay: if !goOnTransforming() { upstream?.resume() }
+        case .tunnel(let tunnel): clientTakesMore(tunnel)
         case .store: pump()
         }
     }
@@ -239,29 +247,6 @@ extension Exchange {
         // A POST that the route keys by its body is safe, by the operator's word.
         guard !head.method.isSafe, !machine.facts.isKeyedByBody else { return }
         worker.invalidateTargets(of: head, response: response, route: request.route)
-    }
-
-    // MARK: Upgraded protocols
-
-    private func beginTunnel(_ response: borrowing ResponseHead) -> Int? {
-        answer.outcome = .pass
-        guard request.wantsUpgrade, let client = clientToWriteTo() else {
-            upstream?.abandon()
-            upstream = nil
-            fail(Status(502), detail: "unasked-upgrade")
-            return nil
-        }
-        delivery.begin(status: response.status, contentLength: nil)
-        ResponseHeadWriter.writeUpgrade(response, into: &worker.output)
-        intake = .tunnel
-        client.flush()
-        return nil
-    }
-
-    /// The upstream has ended its stream; the other direction may go on.
-    private func endTunnelSide() {
-        client?.flush()
-        finish(status: Status(101))
     }
 }
 

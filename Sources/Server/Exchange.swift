@@ -29,6 +29,8 @@ final class Exchange: Deadline {
     var stored: StoredResponse?
     /// What is stored answers as a hit.
     private var foundFresh = false
+    /// It has a place among the tunnels of its route.
+    var holdsTunnelPlace = false
     /// The flight it leads or follows.
     var flight: Flight?
     var leads = false
@@ -89,7 +91,7 @@ final class Exchange: Deadline {
         /// Into memory, from where client and followers take it.
         case store(StreamedResponse)
         /// Bytes of an upgraded protocol, both ways.
-        case tunnel
+        case tunnel(Tunnel)
     }
 
     init(
@@ -382,10 +384,11 @@ final class Exchange: Deadline {
         answer.outcome = .local
         answer.detail = detail
         answer.forward = machine.forwardReason
+        passOverBodyAtHand()
+        judgeRestOfBody()
         if let client = clientToWriteTo() {
             worker.writeLocalAnswer(
-                status, detail: detail, isHead: head.method == .head,
-                keepsOpen: request.keepsOpen && requestBody.isComplete,
+                status, detail: detail, isHead: head.method == .head, keepsOpen: request.keepsOpen,
                 version: head.version, answer: answer)
             client.flush()
         }
@@ -406,8 +409,8 @@ final class Exchange: Deadline {
         self.client = nil
         over(status: status, client: client)
         guard let client else { return }
-        let reusable = request.keepsOpen && requestBody.isComplete && !delivery.endsWithConnection
-        if !requestBody.isComplete { client.closeAfterOutput(lingering: true) }
+        let reusable = request.keepsOpen && !delivery.endsWithConnection && !isTunnel
+        if !requestBody.isComplete { client.passOver(reusable && restOfBodyIsShort ? UnwantedBody(requestBody) : nil) }
         client.exchangeEnded(reusable: reusable)
     }
 
@@ -424,6 +427,7 @@ final class Exchange: Deadline {
         held.empty(into: worker.shared.heldForClients)
         leaveBody()
         leaveFlight()
+        leaveTunnel()
         if let client {
             worker.record(status: status.code, request: request, head: head, client: client, answer: answer)
         }
@@ -441,6 +445,7 @@ final class Exchange: Deadline {
     }
 
     func clientLeft() {
+        if isTunnel { return clientLeftTunnel() }
         client = nil
         leaveBody()
         switch machine.clientLeft(feedsOthers: feedsOthers) {

@@ -114,6 +114,7 @@ final class CompiledRoute: Sendable {
     let firstByteTimeoutMilliseconds: Int
     let idleTimeoutMilliseconds: Int
     let slowNanoseconds: Int64
+    let upgrades: UpgradeProtocols
     let compression: CompressionPolicy
     /// What it is called in metrics.
     let label: String
@@ -132,6 +133,7 @@ final class CompiledRoute: Sendable {
         firstByteTimeoutMilliseconds = route.timeouts.firstByteMilliseconds
         idleTimeoutMilliseconds = route.timeouts.idleMilliseconds
         honorsDirectives = policy.requestDirectives == .honor
+        upgrades = UpgradeProtocols(route.upgrades)
         key = KeyOptions(route.key)
         keyParts = KeyPart.all(of: route.key)
         keysQueries = route.key.bodies.contains(.query)
@@ -148,6 +150,13 @@ final class CompiledRoute: Sendable {
         guard !keyParts.isEmpty else { return }
         for part in keyParts { KeyPartWriter.write(part, of: head.fields, hasher: hasher, into: &buffer) }
         if let content { KeyPartWriter.write(content, of: head.fields, into: &buffer) }
+    }
+
+    /// Whether the request asks for a protocol that the route allows. With content it does not change: that belongs to
+    /// HTTP, and where it ends the next protocol would begin.
+    func takesUpgrade(of head: borrowing RequestHead, _ connection: ConnectionOptions, _ framing: BodyFraming) -> Bool {
+        guard connection.asksForUpgrade(head.fields, head.version), !framing.hasContent else { return false }
+        return upgrades.allowsAny(of: head.fields)
     }
 
     /// Whether the body is part of the key, so that its answer is stored and reused.

@@ -15,6 +15,8 @@ struct RequestBodyRelay {
     var isContinued = false
     /// Its beginning is to come before a connection to the upstream is taken.
     var isGathering = false
+    /// Nobody reads it any more; what is at hand of it is passed over.
+    var isUnwanted = false
 
     init(framing: BodyFraming, limits: WireLimits) {
         self.framing = framing
@@ -43,6 +45,9 @@ struct RequestBodyRelay {
         case .failed: return .failed
         }
     }
+
+    /// Nil where it comes in chunks.
+    var remainingByteCount: Int? { decoder.remainingByteCount }
 
     /// Trailer fields, once complete.
     var trailers: Fields { decoder.trailers }

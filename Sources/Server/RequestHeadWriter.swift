@@ -152,15 +152,20 @@ enum RequestHeadWriter {
         buffer.append("\r\n")
     }
 
+    /// RFC 9110 §7.8; and RFC 7540 §3.2.1, without whose field h2c cannot begin.
+    private static func writeUpgrade(_ exchange: Exchange, into buffer: inout ByteBuffer) {
+        let fields = exchange.head.fields
+        let settings = fields.firstIndex(of: .http2Settings)
+        buffer.append(settings == nil ? "Connection: upgrade\r\n" : "Connection: upgrade, HTTP2-Settings\r\n")
+        exchange.request.route.upgrades.write(fields, into: &buffer)
+        guard let settings else { return }
+        buffer.append("HTTP2-Settings: ")
+        buffer.append(fields.value(at: settings))
+        buffer.append("\r\n")
+    }
+
     private static func writeFraming(_ exchange: Exchange, into buffer: inout ByteBuffer) {
-        if exchange.request.wantsUpgrade {
-            buffer.append("Connection: upgrade\r\n")
-            exchange.head.fields.forEachValue(of: .upgrade) { value in
-                buffer.append("Upgrade: ")
-                buffer.append(value)
-                buffer.append("\r\n")
-            }
-        }
+        if exchange.request.wantsUpgrade { writeUpgrade(exchange, into: &buffer) }
         if let content = exchange.request.content {
             buffer.append("Content-Length: ")
             buffer.append(decimal: content.bytes.count)

@@ -30,6 +30,8 @@ enum ResponseHeadWriter {
             worker.dates.append(to: &worker.output, wallSeconds: worker.loop.now.wallSeconds)
         }
         writeVia(response, worker.snapshot, into: &worker.output)
+        // RFC 9110 §15.5.22: without it nobody knows what is required.
+        if response.status.code == 426 { writeUpgradeLines(response, into: &worker.output) }
         if let contentLength {
             HeadWriter.field("Content-Length", decimal: contentLength, into: &worker.output)
         } else if exchange.delivery.framing == .chunked {
@@ -63,14 +65,19 @@ enum ResponseHeadWriter {
     /// 101: its Connection and Upgrade fields are for the client as well (RFC 9110 §7.8).
     static func writeUpgrade(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
         writeStatusLine(response, into: &buffer)
+        writeUpgradeLines(response, into: &buffer)
+        writeFields(response.fields, into: &buffer)
+        buffer.append("\r\n")
+    }
+
+    private static func writeUpgradeLines(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {
+        guard response.fields.contains(.upgrade) else { return }
         buffer.append("Connection: upgrade\r\n")
         response.fields.forEachValue(of: .upgrade) { value in
             buffer.append("Upgrade: ")
             buffer.append(value)
             buffer.append("\r\n")
         }
-        writeFields(response.fields, into: &buffer)
-        buffer.append("\r\n")
     }
 
     static func writeStatusLine(_ response: borrowing ResponseHead, into buffer: inout ByteBuffer) {

@@ -16,6 +16,7 @@ final class SharedState: Sendable {
     let compressor: CompressionPool
     /// Client connections of all loops.
     let connectionCount = Atomic<Int>(0)
+    let tunnels = TunnelCounts()
 
     /// Where invalidations go that other nodes have to hear of; nil when there is no log to share.
     let log = Mutex<LoopBound<SharedLog>?>(nil)

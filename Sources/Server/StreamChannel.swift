@@ -7,6 +7,8 @@ import Storage
 class StreamChannel: Channel {
     private var queue = OutputQueue()
     private(set) final var isBroken = false
+    /// The stream ends behind what waits to be sent.
+    private var endsStream = false
     /// It has more to send in the next turn.
     private var comesBack = false
     /// Since the channel was opened, whether sent or waiting.
@@ -125,6 +127,13 @@ class StreamChannel: Channel {
             // The kernel tells when there is room again.
             if sent < asked { return }
         }
+        if endsStream { endStream() }
+    }
+
+    /// Nothing more is written: the peer sees the end of our stream once it has all that waits.
+    final func endStream() {
+        endsStream = !queue.isEmpty
+        if !endsStream, isOpen, !isBroken { kernel.shutdownWrite(descriptor) }
     }
 
     private static var turnByteLimit: Int { 8 << 20 }

@@ -12,6 +12,8 @@ final class UpstreamConnection: StreamChannel {
         case connecting, idle, awaitingHead, body, tunnel
         /// The rest of an answer that nobody wants is read and thrown away.
         case draining
+        /// What waits is sent before it closes.
+        case closing
     }
 
     let driver: UpstreamDriver
@@ -83,8 +85,6 @@ final class UpstreamConnection: StreamChannel {
 
     func progressed() { if !requestIsSent { expect(milliseconds: idleTimeoutMilliseconds) } }
 
-    func endOutput() { kernel.shutdownWrite(descriptor) }
-
     private func expect(milliseconds: Int) {
         if milliseconds == 0 {
             clearDeadline()
@@ -99,6 +99,7 @@ final class UpstreamConnection: StreamChannel {
         if phase == .connecting { return connected(events) }
         if events.contains(.writable), pendingByteCount > 0 {
             sendQueued()
+            if phase == .closing, pendingByteCount == 0 { return driver.closed(self) }
             if isOpen, pendingByteCount < Self.outputHighWaterBytes / 2 { exchange?.upstreamBecameWritable() }
         }
         guard isOpen else { return }
@@ -124,7 +125,7 @@ final class UpstreamConnection: StreamChannel {
     override func deadlinePassed() {
         switch phase {
         case .connecting: driver.connectFailed(self, .timedOut)
-        case .draining: driver.closed(self)
+        case .draining, .closing: driver.closed(self)
         default: failed(.timedOut)
         }
     }
@@ -140,7 +141,8 @@ final class UpstreamConnection: StreamChannel {
     func resume() {
         guard isPaused else { return }
         isPaused = false
-        if phase != .awaitingHead { expect(milliseconds: idleTimeoutMilliseconds) }
+        // A tunnel's limit is its own.
+        if phase != .awaitingHead, phase != .tunnel { expect(milliseconds: idleTimeoutMilliseconds) }
         if !isReceiving { receive() }
     }
 
@@ -203,6 +205,7 @@ final class UpstreamConnection: StreamChannel {
             case .tunnel:
                 if rest.count > 0 { exchange?.bodyReceived(rest) }
                 return bytes.count
+            case .closing: return bytes.count
             }
         }
         return bytes.count
@@ -246,8 +249,12 @@ final class UpstreamConnection: StreamChannel {
         if isReusable, let seconds = KeepAliveField.timeoutSeconds(head.fields) { driver.keeps(self, seconds: seconds) }
         decoder.begin(framing, limits: exchange.worker.wireLimits)
         phase = head.status.code == 101 ? .tunnel : .body
-        if phase == .tunnel { driver.becameTunnel(self) }
-        expect(milliseconds: idleTimeoutMilliseconds)
+        if phase == .tunnel {
+            clearDeadline()
+            driver.becameTunnel(self)
+        } else {
+            expect(milliseconds: idleTimeoutMilliseconds)
+        }
         if let used = exchange.headReceived(head, framing: framing, rest: rest) {
             // The exchange took the whole body and is over.
             self.exchange = nil
@@ -291,7 +298,9 @@ final class UpstreamConnection: StreamChannel {
 
     private func ended(_ error: SystemError?) {
         guard let exchange else { return driver.closed(self) }
-        if phase == .tunnel || (phase == .body && error == nil && framing == .untilClose) {
+        // The other direction of a tunnel may go on.
+        if phase == .tunnel, error == nil, !isBroken { return exchange.originEndedTunnel() }
+        if phase == .body && error == nil && framing == .untilClose {
             self.exchange = nil
             driver.closed(self)
             exchange.bodyEnded(trailers: Fields())
@@ -306,6 +315,23 @@ final class UpstreamConnection: StreamChannel {
         self.exchange = nil
         driver.failed(self, kind)
         exchange?.upstreamFailed(kind, onReusedConnection: reused, responseReceived: hasReceived)
+    }
+
+    /// The tunnel is over: what its client sent before still goes out.
+    func endTunnel() {
+        exchange = nil
+        guard pendingByteCount > 0, !isBroken else { return driver.closed(self) }
+        phase = .closing
+        isPaused = false
+        endStream()
+        expect(milliseconds: Tunnel.endMilliseconds)
+    }
+
+    /// The client has broken the tunnel off, and so has the server to learn.
+    func breakTunnel() {
+        exchange = nil
+        reset()
+        driver.closed(self)
     }
 
     // MARK: Abandoning

@@ -29,7 +29,15 @@ extension Worker {
             record.savedBytes = UInt64(coded.savedByteCount)
         }
         record.isSlow = request.route.slowNanoseconds > 0 && duration > request.route.slowNanoseconds
-        metrics.record(record)
+        if status == 101 {
+            // How long a tunnel stood says nothing of how fast it was opened.
+            record.isSlow = false
+            record.durationNanoseconds = min(record.durationNanoseconds, record.upstreamNanoseconds)
+            metrics.record(record)
+            record.durationNanoseconds = UInt64(duration)
+        } else {
+            metrics.record(record)
+        }
         log?.write(
             record, contentByteCount: sent.content, route: request.route, head: head, client: client, answer: answer,
             worker: self)

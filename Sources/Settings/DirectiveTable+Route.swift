@@ -4,6 +4,7 @@ extension DirectiveTable {
     static let route: [Directive<RouteDraft>] =
         [routeUpstream, lifetime, stale, key, tags, pass, coalesce, clientCacheControl, store]
         + [storePartial, targetedFields, compress, slow, timeout(\.settings.timeouts), jitter, maxVariants]
+        + [upgrade, tunnel]
 
     static let byOrigin = (word: "by_origin", meaning: "as the origin says")
 

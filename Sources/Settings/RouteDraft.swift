@@ -35,6 +35,7 @@ extension StaleSettings: SettingsScope {}
 extension KeySettings: SettingsScope {}
 extension CoalesceSettings: SettingsScope {}
 extension StoreSettings: SettingsScope {}
+extension TunnelSettings: SettingsScope {}
 extension CompressionSettings: SettingsScope {}
 extension InvalidationGroup: SettingsScope {}
 

@@ -30,8 +30,21 @@ package struct RouteSettings: Sendable, Equatable {
     /// Requests that took longer are logged and counted; 0 for none.
     package var slowMilliseconds = 1000
     package var timeouts = TimeoutSettings()
+    /// What a connection may change to, lower case; empty for nothing.
+    package var upgrades = ["websocket"]
+    package var tunnel = TunnelSettings()
     /// Variants stored of one key; the oldest makes room.
     package var maxVariants = 32
+
+    package init() {}
+}
+
+/// Connections that have changed to another protocol.
+package struct TunnelSettings: Sendable, Equatable {
+    /// One on which no byte passes for so long ends; 0 for no limit.
+    package var idleMilliseconds = 3_600_000
+    /// Open at once through the route, over all event loops.
+    package var max = 1000
 
     package init() {}
 }

@@ -87,7 +87,8 @@ extension StoredRecord {
 
     package static func readForm(_ bytes: borrowing Span<UInt8>) throws(RecordError) -> ReadForm {
         let layout = try layout(of: bytes)
-        guard layout.kind == .form, let coding = layout.coding, coding != .identity,
+        let coding = layout.coding
+        guard layout.kind == .form, coding != .identity,
             layout.head.isEmpty, layout.varyRule.isEmpty, layout.secondaryKey.isEmpty
         else { throw .damaged }
         return ReadForm(

@@ -47,7 +47,7 @@ extension StoredRecord {
             epoch: epoch(bytes, layout.kind), tags: readTags(bytes, layout.tags), keyRange: layout.key,
             varyRuleRange: layout.varyRule,
             secondaryKeyRange: layout.secondaryKey, headRange: head, eTagRange: eTag, bodyRange: layout.body,
-            coding: layout.coding ?? .identity, bodyDigest: bodyDigest(bytes, layout),
+            coding: layout.coding, bodyDigest: bodyDigest(bytes, layout),
             isVaryRule: layout.kind == .varyRule)
     }
 
@@ -62,8 +62,8 @@ extension StoredRecord {
         let secondaryKey: Range<Int>
         let head: Range<Int>
         let body: Range<Int>
-        /// nil for one that this version does not know.
-        let coding: ContentCoding?
+        /// Of the body; identity for a rule.
+        let coding: ContentCoding
     }
 
     static func layout(of bytes: borrowing Span<UInt8>) throws(RecordError) -> Layout {
@@ -90,7 +90,7 @@ extension StoredRecord {
         of bytes: borrowing Span<UInt8>, end: Int, isOwnVersion: Bool
     ) throws(RecordError) -> Layout {
         let fixedCount = Int(bytes.number(UInt16.self, at: 6))
-        guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 8))),
+        guard let number = UInt8(exactly: bytes.number(UInt16.self, at: 8)), let kind = Kind(rawValue: number),
             fixedCount >= kind.leastFixedByteCount, fixedCount <= end
         else { throw .damaged }
         var parts = Parts(start: fixedCount, end: end)
@@ -103,7 +103,23 @@ extension StoredRecord {
         guard parts.start == end || !isOwnVersion else { throw .damaged }
         return Layout(
             kind: kind, tags: tags, key: key, varyRule: varyRule, secondaryKey: secondaryKey, head: head, body: body,
-            coding: ContentCoding(rawValue: UInt8(truncatingIfNeeded: bytes.number(UInt16.self, at: 34))))
+            coding: kind == .varyRule ? .identity : try coding(bytes.number(UInt16.self, at: 34)))
+    }
+
+    /// Records of a version that codes otherwise may carry this version's number.
+    private static func coding(_ number: UInt16) throws(RecordError) -> ContentCoding {
+        guard let number = UInt8(exactly: number), let coding = ContentCoding(rawValue: number), isRead(coding) else {
+            throw .tooNew
+        }
+        return coding
+    }
+
+    /// Whether a stored body in it can be made use of; others can be told apart, and nothing more.
+    private static func isRead(_ coding: ContentCoding) -> Bool {
+        switch coding {
+        case .identity, .gzip, .deflate, .brotli: true
+        case .zstd: false
+        }
     }
 
     /// Of the fixed part, which is known to be there.
@@ -164,6 +180,8 @@ extension StoredRecord {
 
     /// Longer than anything is kept, and short enough that sums of a few do not overflow.
     private static let durationLimit: Int64 = 1 << 50
+    /// No date of HTTP has more than four digits for its year.
+    private static let secondsLimit: UInt64 = 1 << 40
 
     private static func metadata(_ bytes: borrowing Span<UInt8>, now: Moment) throws(RecordError) -> CachedMetadata {
         let received = bytes.number(Int64.self, at: 48)
@@ -177,7 +195,11 @@ extension StoredRecord {
         guard received.magnitude <= durationLimit.magnitude, lifetime >= 0, staleWhileRevalidate >= 0, staleIfError >= 0
         else { throw .damaged }
         let flags = CachedMetadata.Flags(rawValue: bytes.number(UInt16.self, at: 12))
-        guard !flags.contains(.isPartial) else { throw .damaged }
+        guard !flags.contains(.isPartial), (200...999).contains(bytes.number(UInt16.self, at: 10)) else {
+            throw .damaged
+        }
+        let (date, lastModified) = (bytes.number(Int64.self, at: 88), bytes.number(Int64.self, at: 96))
+        guard date.magnitude <= secondsLimit, lastModified.magnitude <= secondsLimit else { throw .damaged }
         // Another node's clock may run ahead; nothing grows younger by that.
         let age = initialAge + max(0, now.wallMilliseconds - received)
         guard age <= durationLimit else { throw .damaged }
@@ -186,8 +208,7 @@ extension StoredRecord {
             flags: flags,
             storedAtMonotonicMilliseconds: now.monotonicMilliseconds, initialAgeMilliseconds: age,
             freshnessLifetimeMilliseconds: lifetime, staleWhileRevalidateMilliseconds: staleWhileRevalidate,
-            staleIfErrorMilliseconds: staleIfError, dateSeconds: bytes.number(Int64.self, at: 88),
-            lastModifiedSeconds: bytes.number(Int64.self, at: 96))
+            staleIfErrorMilliseconds: staleIfError, dateSeconds: date, lastModifiedSeconds: lastModified)
     }
 }
 

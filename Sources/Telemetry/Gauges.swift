@@ -17,6 +17,8 @@ package struct Gauges: Sendable {
     package var startWallSeconds: Int64
     package var uptimeSeconds: Double
     package var clientConnections = 0
+    /// By route.
+    package var tunnels: [LabelledCount] = []
     package var l1 = L1Reading()
     /// nil without a second tier.
     package var l2: L2Reading?

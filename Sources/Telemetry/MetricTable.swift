@@ -26,6 +26,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case recodingQueue = "larder_recoding_queue"
     case staleServed = "larder_stale_served_total"
     case connections = "larder_connections"
+    case tunnels = "larder_tunnels"
     case l1Bytes = "larder_l1_bytes"
     case l1Limit = "larder_l1_limit_bytes"
     case l1Entries = "larder_l1_entries"
@@ -125,6 +126,8 @@ package enum Metric: String, CaseIterable, Sendable {
         case .recodingQueue: Definition(.gauge, .none, [], "Bodies that wait to be coded in the background.")
         case .staleServed: Definition(.counter, .none, ["why"], "Stale responses served, and why they were allowed.")
         case .connections: Definition(.gauge, .none, [], "Open client connections.")
+        case .tunnels:
+            Definition(.gauge, .none, ["route"], "Connections that changed, or ask to change, their protocol.")
         case .l1Bytes: Definition(.gauge, .bytes, [], "Memory taken by stored responses, bookkeeping included.")
         case .l1Limit: Definition(.gauge, .bytes, [], "Memory that stored responses may take.")
         case .l1Entries: Definition(.gauge, .none, [], "Stored responses in memory.")

@@ -41,6 +41,7 @@ package enum PrometheusText {
             for recoded in gauges.recoded { write(metric, recoded, into: &text) }
         case .recodingQueue: text.append(metric, [], UInt64(clamping: gauges.recodingQueue))
         case .connections: text.append(metric, [], UInt64(clamping: gauges.clientConnections))
+        case .tunnels: for tunnel in gauges.tunnels { text.append(metric, [tunnel.label], tunnel.count) }
         case .reloadSuccess: text.append(metric, [], gauges.lastReloadSucceeded ? 1 : 0)
         case .reloadTime: text.append(metric, [], UInt64(clamping: gauges.lastReloadWallSeconds))
         case .residentMemory: text.append(metric, [], gauges.residentBytes)

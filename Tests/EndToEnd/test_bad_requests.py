@@ -149,7 +149,10 @@ class TooLarge(LarderCase):
 
     def test_content_413(self):
         self.start(top="limits body=1KB")
-        self.refused(413, b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n", b"a" * 2000)
+        self.refused(413, b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", b"a" * 200000)
+        with self.client() as client:
+            self.assertEqual(client.request("POST", "/x", content=b"a" * 2000).status, 413)
+            self.assertEqual(client.request("POST", "/x", content=b"a" * 2000).status, 413)
         self.refused(413, b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
                      b"400\r\n" + b"a" * 1024 + b"\r\n", b"400\r\n" + b"a" * 1024 + b"\r\n0\r\n\r\n")
         self.assertEqual(self.origin.count("/x"), 0)

@@ -243,41 +243,6 @@ class Fields(LarderCase):
         self.assertEqual(self.origin.last("/").fields.all("Host"), ["api.internal"])
 
 
-class Tunnels(LarderCase):
-    def upgraded(self, sock, reader):
-        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello")
-        while True:
-            data = reader.some()
-            if not data:
-                sock.sendall(b"bye")
-                return
-            sock.sendall(data.upper())
-
-    def test_upgrade_carries_both_directions_until_the_end(self):
-        self.start()
-        self.origin.on("/ws", lambda request: self.upgraded)
-        with self.client() as client:
-            client.send_head(target="/ws", fields=[("Connection", "Upgrade"), ("Upgrade", "echo")])
-            response = client.read_final_head()
-            self.assertEqual(response.status, 101)
-            self.assertEqual(response.field("Upgrade"), "echo")
-            self.assertIn("upgrade", response.fields.tokens("connection"))
-            self.assertEqual(client.reader.exactly(5), b"hello")
-            for _ in range(3):
-                client.send(b"abc" * 1000)
-                self.assertEqual(client.reader.exactly(3000), b"ABC" * 1000)
-            client.end_writing()
-            self.assertEqual(client.reader.rest(), b"bye")
-        self.assertEqual(self.origin.last("/ws").field("Upgrade"), "echo")
-
-    def test_refused_upgrade_is_a_response(self):
-        self.start()
-        self.origin.on("/ws", Reply(426, [("Upgrade", "other")], b"no"))
-        with self.client() as client:
-            client.send_head(target="/ws", fields=[("Connection", "Upgrade"), ("Upgrade", "echo")])
-            self.assertEqual(client.read_response().status, 426)
-
-
 class BrokenUpstreams(LarderCase):
     def assert_broken(self, target):
         """The client can tell that it was not all (promise 6)."""

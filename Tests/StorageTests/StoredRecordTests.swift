@@ -275,6 +275,24 @@ import Testing
         #expect(response.headText == Self.response().headText && wholeBody(of: response) == bytes("hello"))
     }
 
+    /// zstd can be told apart and not decoded; the rest nobody has named yet.
+    @Test(arguments: [4, 5, 255, 256, 257, 65_535] as [UInt16])
+    func aCodingOfAnotherBuildIsTooNew(_ coding: UInt16) {
+        let other = Self.changed(Self.record(Self.response())) { content in
+            content[34] = UInt8(truncatingIfNeeded: coding)
+            content[35] = UInt8(coding >> 8)
+        }
+        #expect(Self.error(of: other) == .tooNew)
+    }
+
+    @Test(arguments: [(10, [0, 0]), (10, [101, 0]), (9, [1]), (95, [127]), (95, [128]), (103, [64])])
+    func aStatusOrADateThatIsNoneIsDamage(_ place: Int, _ values: [UInt8]) {
+        let other = Self.changed(Self.record(Self.response())) { content in
+            for (index, value) in values.enumerated() { content[place + index] = value }
+        }
+        #expect(Self.error(of: other) == .damaged)
+    }
+
     @Test func whatANewerVersionKeepsToItselfIsTooNew() {
         let next = Self.changed(Self.record(Self.response())) { content in
             content[4] = StoredRecord.version + 1

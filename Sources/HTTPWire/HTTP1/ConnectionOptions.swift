@@ -46,18 +46,10 @@ package struct ConnectionOptions: Equatable, Sendable {
             let value = fields.value(at: index)
             var elements = ListElements()
             while let range = elements.next(in: value) {
-                if ConnectionOptions.areEqual(value.extracting(range), name) { return true }
+                if value.extracting(range).equalsIgnoringCase(name) { return true }
             }
         }
         return false
-    }
-
-    private static func areEqual(_ left: borrowing Span<UInt8>, _ right: borrowing Span<UInt8>) -> Bool {
-        guard left.count == right.count else { return false }
-        for index in 0..<left.count where ASCII.lowercased(left[index]) != ASCII.lowercased(right[index]) {
-            return false
-        }
-        return true
     }
 
     /// Whether the connection goes on after this message (RFC 9112 §9.3).

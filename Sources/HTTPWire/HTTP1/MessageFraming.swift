@@ -16,6 +16,14 @@ package enum BodyFraming: Equatable, Sendable {
         if case .chunked = self { true } else { false }
     }
 
+    /// Whether there is any, as far as is known before it comes.
+    @inlinable package var hasContent: Bool {
+        switch self {
+        case .none, .length(0): false
+        case .length, .chunked, .untilClose: true
+        }
+    }
+
     @inlinable package var endsWithConnection: Bool {
         if case .untilClose = self { true } else { false }
     }

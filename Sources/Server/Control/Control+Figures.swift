@@ -46,6 +46,9 @@ extension Control {
             lastReloadWallSeconds: lastReload.wallSeconds)
         gauges.lastReloadSucceeded = lastReload.succeeded
         gauges.clientConnections = proxy.shared.connectionCount.load(ordering: .relaxed)
+        gauges.tunnels = proxy.shared.tunnels.present.sorted { $0.key < $1.key }.map {
+            LabelledCount($0.key, UInt64(clamping: $0.value))
+        }
         gauges.l1 = L1Reading(store.statistics)
         gauges.l2 = figures.tier?.reading
         gauges.upstreams = figures.upstreams.map(\.reading)
