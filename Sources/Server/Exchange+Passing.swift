@@ -124,8 +124,18 @@ extension Exchange {
         guard isProducer, response.body.readerCount > 0, let client else {
             return breakOff(detail: "too-slow-to-share")
         }
+        cut(client, off: "too-slow-to-share")
+    }
+
+    /// Its own client cannot go on reading, but others can.
+    func leaveToFollowers(detail: StaticString) {
+        leaveBody()
+        if let client { cut(client, off: detail) }
+    }
+
+    private func cut(_ client: ClientConnection, off detail: StaticString) {
         self.client = nil
-        answer.detail = "too-slow-to-share"
+        answer.detail = detail
         worker.record(status: delivery.status, request: request, head: head, client: client, answer: answer)
         client.breakOff()
     }

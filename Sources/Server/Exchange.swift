@@ -273,7 +273,10 @@ final class Exchange: Deadline {
         if machine.state == .following {
             hear(phase)
         } else if case .store = intake {
-            if case .broken = phase { breakOff(detail: "origin-broke-off") } else { pump() }
+            switch phase {
+            case .broken, .uncacheable: breakOff(detail: "origin-broke-off")
+            default: pump()
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 """One fetch per key (promise 4)."""
 import threading
 import unittest
+import zlib
 
 from case import FRESH, LarderCase
 from message import Broken
@@ -203,6 +204,42 @@ class OneFetch(LarderCase):
                 for client in clients:
                     client.close()
                 until(lambda: self.larder.descriptors() <= self.larder.idle_descriptors + self.origin.live, "gone")
+
+    def test_leader_that_cannot_have_it_decoded_leaves_it_to_the_others(self):
+        self.start()
+        gate, rest = threading.Event(), threading.Event()
+        coder = zlib.compressobj(wbits=31)
+        good = coder.compress(b"text " * 10_000) + coder.flush(zlib.Z_FULL_FLUSH)
+        pieces = [good, gate, b"\x07" * 1000, rest, b"\x07" * 1000]  # no block is of this kind
+        damaged = good + b"\x07" * 2000
+        self.origin.on("/d", Reply(fields=[FRESH, ("Content-Encoding", "gzip")], pieces=pieces))
+        with self.client() as leader, self.client() as follower:
+            leader.send_request(target="/d")
+            leader.read_final_head()
+            follower.send_request(target="/d", fields=[("Accept-Encoding", "gzip")])
+            follower.read_final_head()
+            gate.set()
+            self.assertRaises((Broken, ConnectionError), lambda: b"".join(leader.reader.chunks()))
+            rest.set()
+            self.assertEqual(follower.reader.exactly(len(damaged)), damaged)
+        self.assertEqual(self.origin.count("/d"), 1)
+
+    def test_leader_for_whom_it_cannot_be_decoded_at_all_leaves_it_to_the_others(self):
+        self.start()
+        gate = threading.Event()
+        self.origin.on("/d", Reply(
+            fields=[FRESH, ("Content-Encoding", "gzip")], pieces=[b"this is no gzip"], gate=gate))
+        with self.client() as leader:
+            leader.send_request(target="/d")
+            self.origin.wait_for(1, "/d")
+            followers = [self.client() for _ in range(3)]
+            for follower in followers:
+                follower.send_request(target="/d", fields=[("Accept-Encoding", "gzip")])
+            until(lambda: self.larder.descriptors() >= self.larder.idle_descriptors + 4, "all have come")
+            gate.set()
+            self.assertEqual(leader.read_response().status, 502)
+            for follower in followers:
+                self.assertEqual(follower.read_response().content, b"this is no gzip")
 
     def test_variants_of_a_known_key_do_not_wait_for_each_other(self):
         self.start()

@@ -62,7 +62,7 @@ extension Exchange {
         intake = .none
         answer.notStored = .damaged
         // Others may take it as it came.
-        endFlight(response == nil ? .uncacheable : .broken)
+        endFlight(.uncacheable)
         fail(Status(502), detail: error.label)
     }
 
@@ -116,6 +116,8 @@ extension Exchange {
         let progress = advance(response, isWhole: isWhole)
         if case .failed(let error) = progress {
             forget(response, after: error)
+            // Others may take it as it comes.
+            if leads, flight?.hasFollowers == true { return leaveToFollowers(detail: error.label) }
             if leads { endFlight(.broken) }
             return breakOff(detail: error.label)
         }
