@@ -123,11 +123,10 @@ final class Worker {
     /// - Parameter route: of the present snapshot.
     func driver(of route: CompiledRoute) -> UpstreamDriver { drivers[route.upstream] }
 
-    /// Whom a request is counted for among those who share an upstream's connections: its address, of IPv6 the network
-    /// that one client is given. Behind a trusted proxy are many.
+    /// Whom a request is counted for among those who share an upstream's connections. Behind a trusted proxy are many.
     func poolClient(of peer: IPAddress?) -> UpstreamClient {
         guard let peer, !snapshot.trustedProxies.contains(where: { $0.contains(peer) }) else { return .nobody }
-        return UpstreamClient(number: peer.isV4 || peer.high == 0 ? peer.low : peer.high)
+        return UpstreamClient(peer)
     }
 
     /// What has taken the place of a driver that takes no more requests.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Bytes
 
 /// Whom a request is counted for: one client address, or the network that one client is given.
 package struct UpstreamClient: Sendable, Hashable {
@@ -7,7 +8,12 @@ package struct UpstreamClient: Sendable, Hashable {
     /// Nobody in particular: its requests get what there is.
     package static let nobody = UpstreamClient(number: 0)
 
-    package init(number: UInt64) { self.number = number }
+    init(number: UInt64) { self.number = number }
+
+    /// Of IPv6 the network that one client is given (RFC 6177): its addresses are many.
+    package init(_ address: IPAddress) {
+        number = address.isV4 || address.high == 0 ? address.low : address.high
+    }
 }
 
 /// What each client uses of a pool. Clients that use nothing are not in it, so that it is as small as the pool.

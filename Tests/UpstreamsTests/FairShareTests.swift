@@ -119,6 +119,20 @@ struct FairShareTests {
         #expect(pool.isEmpty)
     }
 
+    @Test("an IPv6 network of one client counts as one, IPv4 addresses each for itself")
+    func addresses() throws {
+        func client(_ text: String) throws -> UpstreamClient {
+            let bytes = Array(text.utf8)
+            let address = IPAddress(bytes.span)
+            return UpstreamClient(try #require(address))
+        }
+        #expect(try client("2001:db8:1:2::1") == client("2001:db8:1:2:ffff::9"))
+        #expect(try client("2001:db8:1:2::1") != client("2001:db8:1:3::1"))
+        #expect(try client("192.0.2.1") != client("192.0.2.2"))
+        #expect(try client("::1") != client("::ffff:127.0.0.1"))
+        #expect(try client("::1") != .nobody)
+    }
+
     @Test("what clients use is counted right, however their places lie", arguments: 1...20 as ClosedRange<UInt64>)
     func shares(seed: UInt64) {
         var random = SeededRandom(state: seed)
