@@ -61,6 +61,18 @@ package struct Glob: Sendable, Equatable {
         try self.init(Array(pattern.utf8).span, limit: limit)
     }
 
+    /// Without the first `count` bytes of what every matching text begins with.
+    package func dropping(_ count: Int) -> Glob {
+        Glob(elements: ContiguousArray(elements.dropFirst(count)), prefix: ContiguousArray(prefix.dropFirst(count)))
+    }
+
+    private init(elements: ContiguousArray<UInt16>, prefix: ContiguousArray<UInt8>) {
+        self.elements = elements
+        self.prefix = prefix
+    }
+
+    package var allocatedBytes: Int { elements.capacity * 2 + prefix.capacity + 64 }
+
     /// What every matching text begins with.
     package var literalPrefix: Span<UInt8> {
         @_lifetime(borrow self)

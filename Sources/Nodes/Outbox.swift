@@ -10,7 +10,7 @@ package struct Outbox: Sendable {
         package var entries: Int
         package var bytes: Int
 
-        package init(entries: Int = 10_000, bytes: Int = 16 << 20) {
+        package init(entries: Int = 65_536, bytes: Int = 16 << 20) {
             self.entries = entries
             self.bytes = bytes
         }

@@ -3,14 +3,11 @@
 /// What this process knows of the shared log, by shared epochs: the judge of records from the second tier. Pure; a
 /// lock guards it.
 ///
-/// Everything here is bounded. What is forgotten raises the floor, and a record older than the floor cannot be
-/// proved valid.
+/// Everything here is bounded. The oldest rules are folded (`RecentRules`), so that a share of the records that are older
+/// cannot be proved valid; none can that is older than the log reaches back.
 struct InvalidationHistory: Sendable {
     struct Limits: Sendable {
-        var keys = 131_072
-        var tags = 131_072
-        /// Each record is compared with all that are newer.
-        var patterns = 1024
+        var rules = RecentRules<SharedEpoch>.Limits(rows: 196_608, buckets: 65_536)
         var steps = 4096
     }
 
@@ -22,15 +19,13 @@ struct InvalidationHistory: Sendable {
     /// Of older records it is not known what was invalidated since.
     private(set) var floor = SharedEpoch.zero
 
-    private var keys: RecentEpochs
-    private var tags: RecentEpochs
-    /// Oldest first.
-    /// Among `tags` are URLs that patterns without wildcards name.
-    private var hasURLs = false
-    private var patterns: ContiguousArray<(rule: InvalidationRule, epoch: SharedEpoch)> = []
-    private var all = RecentEpochs.Epochs()
-    /// Issued here, and not seen in the log yet: newer than every record.
+    private var rules: RecentRules<SharedEpoch>
+    /// Of those that earlier logs have folded.
+    private var foldedBefore = 0
+    /// Issued here, and not seen in the log yet: newer than every record. In the order of epochs.
     private var pending: ContiguousArray<(epoch: UInt64, rules: [InvalidationRule])> = []
+    /// The same by what they name, and some that have been seen since; empty when nothing is pending.
+    private var pendingRules: RecentRules<UInt64>
     private let limits: Limits
 
     /// In the order of shared epochs; `local` is the newest epoch in which this or an earlier one was applied.
@@ -38,26 +33,34 @@ struct InvalidationHistory: Sendable {
 
     init(limits: Limits = Limits()) {
         self.limits = limits
-        keys = RecentEpochs(limit: limits.keys)
-        tags = RecentEpochs(limit: limits.tags)
+        rules = RecentRules(limits: limits.rules)
+        pendingRules = Self.noPendingRules
+    }
+
+    private static var noPendingRules: RecentRules<UInt64> {
+        RecentRules(limits: .init(rows: 49_152, buckets: 16_384))
     }
 
     var pendingCount: Int { pending.count }
+    /// Rules that could not be kept one by one, since the start.
+    var foldedCount: Int { foldedBefore + rules.foldedCount }
 
     // MARK: Learning
 
     /// Everything read is forgotten: the log is read anew, from an entry that is the first of it.
     mutating func restart(_ generation: LogGeneration, floor: SharedEpoch) {
-        let pending = self.pending
+        let (pending, pendingRules, folded) = (self.pending, self.pendingRules, foldedCount)
         self = InvalidationHistory(limits: limits)
         self.pending = pending
+        self.pendingRules = pendingRules
+        foldedBefore = folded
         self.generation = generation
         self.floor = floor
     }
 
     /// An entry that is older than anything in this process.
     mutating func load(_ entry: SharedInvalidation) {
-        for rule in entry.rules { add(rule, entry.epoch) }
+        for rule in entry.rules { rules.add(rule, at: entry.epoch) }
         if let own = entry.ownEpoch { seen(own, entry) }
     }
 
@@ -75,21 +78,37 @@ struct InvalidationHistory: Sendable {
         if let applied { steps = [(applied, local)] }
     }
 
-    mutating func issued(_ rules: [InvalidationRule], local: UInt64) { pending.append((local, rules)) }
+    mutating func issued(_ rules: [InvalidationRule], local: UInt64) {
+        pending.append((local, rules))
+        for rule in rules { pendingRules.add(rule, at: local) }
+    }
 
     /// A later one says the same.
-    mutating func withdraw(_ local: UInt64) { pending.removeAll { $0.epoch == local } }
+    mutating func withdraw(_ local: UInt64) { removePending(local) }
+
+    private mutating func removePending(_ local: UInt64) {
+        var low = 0
+        var high = pending.count
+        while low < high {
+            let middle = (low + high) / 2
+            if pending[middle].epoch < local { low = middle + 1 } else { high = middle }
+        }
+        guard low < pending.count, pending[low].epoch == local else { return }
+        pending.remove(at: low)
+        if pending.isEmpty { pendingRules = Self.noPendingRules }
+    }
 
     /// One that invalidates everything will be written for all up to `local`.
     mutating func collapse(upTo local: UInt64) {
         pending.removeAll { $0.epoch <= local }
         pending.insert((local, [InvalidationRule(.all)]), at: 0)
+        pendingRules.add(InvalidationRule(.all), at: local)
     }
 
     /// The next entry of the log. Others' are about to be applied in `local`; own ones were, in `entry.ownEpoch`.
     mutating func append(_ entry: SharedInvalidation, local: UInt64) {
         guard let applied, entry.epoch > applied else { return }
-        for rule in entry.rules { add(rule, entry.epoch) }
+        for rule in entry.rules { rules.add(rule, at: entry.epoch) }
         if let own = entry.ownEpoch { seen(own, entry) }
         self.applied = entry.epoch
         let local = max(entry.ownEpoch ?? local, steps.last?.local ?? 0)
@@ -97,8 +116,16 @@ struct InvalidationHistory: Sendable {
             steps[steps.count - 1].shared = entry.epoch
             return
         }
-        if steps.count >= limits.steps { steps.removeFirst(limits.steps / 2) }
+        if steps.count >= limits.steps { thinSteps() }
         steps.append((entry.epoch, local))
+    }
+
+    /// Of the older half every other goes: what was fetched then counts as fetched a little earlier.
+    private mutating func thinSteps() {
+        let half = steps.count / 2
+        var kept = ContiguousArray<(shared: SharedEpoch, local: UInt64)>()
+        for index in steps.indices where index >= half || index % 2 == 0 { kept.append(steps[index]) }
+        steps = kept
     }
 
     /// An own one that invalidates everything also stands for those issued before it, which may never have been sent.
@@ -107,29 +134,10 @@ struct InvalidationHistory: Sendable {
             if case .all = rule.target { return !rule.isSoft }
             return false
         }
-        pending.removeAll { $0.epoch == own || (coversAll && $0.epoch < own) }
+        if coversAll { pending.removeAll { $0.epoch < own } }
+        removePending(own)
+        if pending.isEmpty { pendingRules = Self.noPendingRules }
     }
-
-    private mutating func add(_ rule: InvalidationRule, _ epoch: SharedEpoch) {
-        switch rule.target {
-        case .key(_, let hash): raiseFloor(to: keys.raise(hash, to: epoch, isSoft: rule.isSoft))
-        case .tag(let hash): raiseFloor(to: tags.raise(hash, to: epoch, isSoft: rule.isSoft))
-        case .all: all.raise(to: epoch, isSoft: rule.isSoft)
-        case .pattern(let pattern):
-            if let hash = pattern.literalHash {
-                hasURLs = true
-                return raiseFloor(to: tags.raise(hash, to: epoch, isSoft: rule.isSoft))
-            }
-            if patterns.count >= limits.patterns {
-                let dropped = limits.patterns / 2
-                raiseFloor(to: patterns[dropped - 1].epoch)
-                patterns.removeFirst(dropped)
-            }
-            patterns.append((rule, epoch))
-        }
-    }
-
-    private mutating func raiseFloor(to epoch: SharedEpoch) { floor = max(floor, epoch) }
 
     // MARK: Asking
 
@@ -146,41 +154,29 @@ struct InvalidationHistory: Sendable {
     }
 
     /// What is known against a record. Those newer than the log as it is known here are not trusted either.
-    func verdict(on subject: borrowing InvalidationSubject, since record: RecordEpoch) -> InvalidationVerdict {
-        guard let applied, record.generation == generation, record.epoch <= applied, record.epoch >= floor else {
-            return .hard
+    func finding(on subject: borrowing InvalidationSubject, since record: RecordEpoch) -> InvalidationFinding {
+        guard let applied, record.generation == generation, record.epoch <= applied else {
+            return InvalidationFinding(verdict: .hard)
         }
-        return max(rulesVerdict(on: subject, since: record.epoch), pendingVerdict(on: subject))
-    }
-
-    private func rulesVerdict(
-        on subject: borrowing InvalidationSubject, since epoch: SharedEpoch
-    ) -> InvalidationVerdict {
-        var verdict = max(all.verdict(since: epoch), keys.verdict(of: subject.keyHash, since: epoch))
-        for index in 0..<subject.tags.count {
-            verdict = max(verdict, tags.verdict(of: subject.tags[index], since: epoch))
-        }
-        if hasURLs {
-            URLPattern.forEachHash(matching: subject.key) { verdict = max(verdict, tags.verdict(of: $0, since: epoch)) }
-        }
-        for pattern in patterns.reversed() {
-            guard pattern.epoch > epoch, verdict < .hard else { break }
-            if pattern.rule.matches(subject) { verdict = max(verdict, pattern.rule.isSoft ? .soft : .hard) }
-        }
-        return verdict
+        guard record.epoch >= floor else { return InvalidationFinding(verdict: .hard, isProved: false) }
+        let pending = pendingVerdict(on: subject)
+        if pending == .hard { return InvalidationFinding(verdict: .hard) }
+        var finding = rules.finding(on: subject, since: record.epoch)
+        finding.verdict = max(finding.verdict, pending)
+        return finding
     }
 
     /// Whether an entry of the log that is known here kills a record, or the end of its log has; not whether it can be
     /// proved valid.
     func isInvalidated(_ subject: borrowing InvalidationSubject, since record: RecordEpoch) -> Bool {
-        record.generation != generation || rulesVerdict(on: subject, since: record.epoch) == .hard
+        guard record.generation == generation else { return true }
+        let finding = rules.finding(on: subject, since: record.epoch)
+        return finding.verdict == .hard && finding.isProved
     }
 
     private func pendingVerdict(on subject: borrowing InvalidationSubject) -> InvalidationVerdict {
-        var verdict = InvalidationVerdict.no
-        for (_, rules) in pending {
-            for rule in rules where rule.matches(subject) { verdict = max(verdict, rule.isSoft ? .soft : .hard) }
-        }
-        return verdict
+        guard let first = pending.first else { return .no }
+        // What was seen since the oldest that was not still counts, for so long.
+        return pendingRules.finding(on: subject, since: first.epoch &- 1).verdict
     }
 }

@@ -38,6 +38,8 @@ package struct MemoryStatistics: Sendable, Equatable {
     package var refusedInvalidated = 0
     /// Entries removed because an invalidation matched, at once, at lookup or by the sweeper.
     package var invalidated = 0
+    /// Entries removed, and fetches refused, because it was not known any more whether a rule matches.
+    package var unproved = 0
     /// Entries the sweeper has looked at.
     package var swept = 0
 
@@ -53,6 +55,7 @@ package struct MemoryStatistics: Sendable, Equatable {
         refusedTooLarge += other.refusedTooLarge
         refusedInvalidated += other.refusedInvalidated
         invalidated += other.invalidated
+        unproved += other.unproved
         swept += other.swept
     }
 }

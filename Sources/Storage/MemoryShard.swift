@@ -47,17 +47,21 @@ struct MemoryShard: ~Copyable {
     private var index = HashIndex()
     private var queue = EvictionQueue()
     var uncacheable = UncacheableMemory()
-    var invalidations = PendingInvalidations()
+    /// The number of the newest rule that entries have to meet, or its lower half.
+    var generation: UInt32 = 0
+    private let rules: PendingRules
     var statistics = MemoryStatistics()
     private let maximumVariants: Int
 
-    init(maximumVariants: Int) { self.maximumVariants = maximumVariants }
+    init(maximumVariants: Int, rules: PendingRules) {
+        self.maximumVariants = maximumVariants
+        self.rules = rules
+    }
 
     /// All the memory the shard answers for.
     var accountedBytes: Int {
         queue.bytes + queue.allocatedBytes + index.allocatedBytes + uncacheable.allocatedBytes
-            + invalidations.allocatedBytes + entries.capacity * MemoryLayout<Entry>.stride
-            + forms.capacity * MemoryLayout<StoredForms?>.stride
+            + entries.capacity * MemoryLayout<Entry>.stride + forms.capacity * MemoryLayout<StoredForms?>.stride
     }
 
     /// nil when the entry is free.
@@ -76,7 +80,7 @@ struct MemoryShard: ~Copyable {
         var slot = index.firstSlot(for: tag)
         while let (number, at) = index.nextEntry(tagged: tag, from: slot) {
             if let response = occupant(number), StoredResponse.equal(response.key, key) {
-                if response.varyRule.isEmpty, entries[Int(number)].checkedGeneration == invalidations.generation {
+                if response.varyRule.isEmpty, entries[Int(number)].checkedGeneration == generation {
                     queue.touch(number)
                     return .found(response, isSoftlyInvalidated: entries[Int(number)].isSoftlyInvalidated)
                 }
@@ -141,16 +145,17 @@ struct MemoryShard: ~Copyable {
 
     /// Lets the entry meet the invalidations it has not met; removes it and answers no when one kills it.
     private mutating func isValid(_ number: UInt32, removed: inout ContiguousArray<StoredResponse>) -> Bool {
-        let generation = invalidations.generation
         let checked = entries[Int(number)].checkedGeneration
         if checked == generation { return true }
         guard let response = occupant(number) else { return false }
-        switch invalidations.verdict(on: response.subject, checkedAt: checked) {
+        let finding = rules.finding(on: response.subject, checkedAt: checked)
+        switch finding.verdict {
         case .no: break
         case .soft: entries[Int(number)].markSoftlyInvalidated()
         case .hard:
             remove(number, removed: &removed)
             statistics.invalidated += 1
+            if !finding.isProved { statistics.unproved += 1 }
             return false
         }
         entries[Int(number)].checkedGeneration = generation
@@ -175,11 +180,13 @@ struct MemoryShard: ~Copyable {
     mutating func insert(
         _ response: StoredResponse, replaces: Bool = true, removed: inout ContiguousArray<StoredResponse>
     ) -> InsertOutcome {
-        let verdict = invalidations.verdictOnFetch(response.subject)
+        let finding = rules.findingOnFetch(response.subject)
+        let verdict = finding.verdict
         let existing = chain(of: response.key, hash: response.keyHash)
         let twin = existing.flatMap { variant(like: response, from: $0.head) }
         if verdict == .hard || (verdict == .soft && twin != nil) {
             statistics.refusedInvalidated += 1
+            if !finding.isProved { statistics.unproved += 1 }
             return .invalidated
         }
         if twin != nil, !replaces { return .notAdmitted }
@@ -210,11 +217,10 @@ struct MemoryShard: ~Copyable {
         return count
     }
 
-    /// The same, and nothing that is being fetched under the key will be stored.
+    /// The same, for an invalidation that fetches under way were told of before.
     mutating func invalidate(
-        key: borrowing Span<UInt8>, hash: UInt64, epoch: UInt64, removed: inout ContiguousArray<StoredResponse>
+        key: borrowing Span<UInt8>, hash: UInt64, removed: inout ContiguousArray<StoredResponse>
     ) -> Int {
-        invalidations.addKey(hash, epoch: epoch, isSoft: false)
         let count = removeAll(key: key, hash: hash, removed: &removed)
         statistics.invalidated += count
         return count
@@ -283,7 +289,7 @@ struct MemoryShard: ~Copyable {
     private mutating func link(_ response: StoredResponse, isSoftlyInvalidated: Bool) {
         let chain = chain(of: response.key, hash: response.keyHash)
         var entry = Entry(
-            response.content, checkedGeneration: invalidations.generation, next: chain?.head ?? Self.none)
+            response.content, checkedGeneration: generation, next: chain?.head ?? Self.none)
         if isSoftlyInvalidated { entry.markSoftlyInvalidated() }
         let number: UInt32
         if firstFree != Self.none {
@@ -364,14 +370,15 @@ struct MemoryShard: ~Copyable {
 
     // MARK: Sweeping
 
-    /// Lets up to `count` entries from `start` on meet all invalidations; answers where to go on, nil at the end.
+    /// Lets up to `count` entries from `start` on meet the rules up to `goal`; answers where to go on, nil at the end.
     mutating func sweep(
-        from start: Int, count: Int, removed: inout ContiguousArray<StoredResponse>
+        from start: Int, count: Int, goal: UInt32, removed: inout ContiguousArray<StoredResponse>
     ) -> Int? {
         let end = min(start + count, entries.count)
         for number in start..<max(start, end) where entries[number].content != nil {
-            // Removed or not, it has been dealt with.
-            _ = isValid(UInt32(number), removed: &removed)
+            // Those that were looked up meanwhile have met them.
+            guard Int32(truncatingIfNeeded: entries[number].checkedGeneration &- goal) < 0 else { continue }
+            _ = isValid(UInt32(number), removed: &removed)  // removed or not, it has been dealt with
         }
         statistics.swept += max(0, end - start)
         return end < entries.count ? end : nil

@@ -26,8 +26,8 @@ final class InvalidationLog: Sendable {
 struct SweepPosition {
     var shard = 0
     var entry = 0
-    /// The generation that the shard being swept had when its sweep began.
-    var generation: UInt32 = 0
+    /// The newest rule when the sweep began: at its end every entry has met it.
+    var goal: UInt64 = 0
 }
 
 extension MemoryStore {
@@ -40,35 +40,45 @@ extension MemoryStore {
     /// - Returns: the epoch of the invalidation.
     @discardableResult
     package func invalidate(_ rules: [InvalidationRule]) -> UInt64 {
-        log.append { epoch in
-            for rule in rules { apply(rule, epoch: epoch) }
-        }
+        let epoch = log.append { epoch in apply(rules, epoch: epoch) }
+        keepUp(with: rules.count)
+        return epoch
     }
 
-    /// The same for one whole key alone; answers how many variants went.
+    /// The same for one whole key alone, which entries of other keys never hear of; answers how many variants went.
     package func invalidate(key: borrowing Span<UInt8>, hash: UInt64) -> Int {
         var count = 0
         log.append { epoch in
+            rules.state.withLock { $0.addKey(hash, epoch: epoch, isSoft: false) }
             count = change(shard(hash)) { state, removed in
-                state.invalidate(key: key, hash: hash, epoch: epoch, removed: &removed)
+                state.invalidate(key: key, hash: hash, removed: &removed)
             }
         }
         return count
     }
 
-    func apply(_ rule: InvalidationRule, epoch: UInt64) {
-        guard case .key(let key, let hash) = rule.target else {
-            for shard in shards { change(shard) { state, _ in state.invalidations.add(rule, epoch: epoch) } }
-            sweepIsWanted.store(true, ordering: .releasing)
-            return
+    func apply(_ rules: [InvalidationRule], epoch: UInt64) {
+        let (before, after) = self.rules.state.withLock { pending in
+            let before = pending.generation
+            for rule in rules { pending.add(rule, epoch: epoch) }
+            return (before, pending.generation)
         }
+        for rule in rules {
+            if case .key(let key, let hash) = rule.target { apply(key: key, hash: hash, isSoft: rule.isSoft) }
+        }
+        guard after != before else { return }
+        let generation = UInt32(truncatingIfNeeded: after)
+        for shard in shards { shard.state.withLock { $0.generation = generation } }
+        sweepIsWanted.store(true, ordering: .releasing)
+    }
+
+    private func apply(key: [UInt8], hash: UInt64, isSoft: Bool) {
         change(shard(hash)) { state, removed in
-            if rule.isSoft {
-                state.invalidations.addKey(hash, epoch: epoch, isSoft: true)
+            if isSoft {
                 state.markSoftlyInvalidated(key: key.span, hash: hash)
             } else {
                 // How many went is counted there.
-                _ = state.invalidate(key: key.span, hash: hash, epoch: epoch, removed: &removed)
+                _ = state.invalidate(key: key.span, hash: hash, removed: &removed)
             }
         }
     }
@@ -77,47 +87,74 @@ extension MemoryStore {
     package func verdict(
         key: Span<UInt8>, hash: UInt64, tags: Span<UInt64>, since epoch: UInt64
     ) -> InvalidationVerdict {
-        shard(hash).state.withLock { state in
-            state.invalidations.verdictOnFetch(
-                InvalidationSubject(key: key, keyHash: hash, tags: tags, epoch: epoch))
-        }
+        let subject = InvalidationSubject(key: key, keyHash: hash, tags: tags, epoch: epoch)
+        return rules.findingOnFetch(subject).verdict
     }
 
     /// Lets up to `maximumEntries` entries meet the pending invalidations and frees those that are dead.
     ///
     /// - Returns: whether all shards have been passed through; the next call begins anew.
     package func sweep(maximumEntries: Int) -> Bool {
-        sweepPosition.withLock { position in
+        sweepPosition.withLock { sweep(maximumEntries, batch: Self.sweepBatch, at: &$0) }
+    }
+
+    private func sweep(_ maximumEntries: Int, batch: Int, at position: inout SweepPosition) -> Bool {
+        if position.shard == 0, position.entry == 0 {
             // What is written down from here on may come too late for the shards that are passed through first.
-            if position.shard == 0, position.entry == 0 { sweepIsWanted.store(false, ordering: .relaxed) }
-            var left = maximumEntries
-            while left > 0 {
-                let batch = min(left, Self.sweepBatch)
-                if sweepOne(batch, at: &position) { return true }
-                left -= batch
-            }
-            return false
+            sweepIsWanted.store(false, ordering: .relaxed)
+            position.goal = rules.state.withLock { $0.beginSweep() }
         }
+        var left = maximumEntries
+        while left > 0 {
+            let count = min(left, batch)
+            if sweepOne(count, at: &position) { return true }
+            left -= count
+        }
+        return false
     }
 
     /// Invalidations have been issued since the last sweep began, by whomever, that entries are to meet.
     package var wantsSweep: Bool { sweepIsWanted.load(ordering: .acquiring) }
 
+    /// From 0 to 1: how near rules are to being folded for want of a sweep.
+    package var pendingRuleFill: Double { rules.state.withLock { $0.scarcity.fill } }
+
+    /// Rules that some entry may not have met, and how many could not be kept one by one since the start.
+    package var pendingRules: (counts: RuleCounts, folded: Int) {
+        rules.state.withLock { ($0.counts, $0.foldedCount) }
+    }
+
     private static let sweepBatch = 256
+
+    /// Whoever issues rules faster than the sweeper comes around sweeps a share himself, so large that it comes around
+    /// before they are too many, whatever the rate and however many entries there are.
+    func keepUp(with count: Int) {
+        let (fill, limit) = rules.state.withLock { $0.scarcity }
+        guard fill > 0.5 else { return }
+        let share = max(64, 4 * entryCount / limit)
+        // Where somebody sweeps just now, he does it.
+        _ = sweepPosition.withLockIfAvailable { position in
+            for _ in 0..<count where sweep(share, batch: 16, at: &position) { break }
+        }
+    }
+
+    private var entryCount: Int { shards.reduce(0) { $0 + $1.state.withLock { $0.entries.count } } }
 
     private func sweepOne(_ batch: Int, at position: inout SweepPosition) -> Bool {
         var place = position
         change(shards[place.shard]) { state, removed in
-            if place.entry == 0 { place.generation = state.invalidations.generation }
-            if let next = state.sweep(from: place.entry, count: batch, removed: &removed) {
+            let goal = UInt32(truncatingIfNeeded: place.goal)
+            if let next = state.sweep(from: place.entry, count: batch, goal: goal, removed: &removed) {
                 place.entry = next
             } else {
-                state.invalidations.trim(sweptTo: place.generation)
-                place = SweepPosition(shard: place.shard + 1)
+                place.shard += 1
+                place.entry = 0
             }
         }
-        position = place.shard < shards.count ? place : SweepPosition()
-        return place.shard == shards.count
+        let isDone = place.shard == shards.count
+        if isDone { rules.state.withLock { $0.endSweep(through: place.goal) } }
+        position = isDone ? SweepPosition() : place
+        return isDone
     }
 
     /// How many entries the rules would match; locks are held for small batches only.

@@ -7,6 +7,8 @@ final class SharedHistory: Sendable {
     let history = Mutex(InvalidationHistory())
     /// Until then other nodes wait for this one before they call an invalidation confirmed; on the monotonic clock.
     let confirmedUntilNanoseconds = Atomic<Int64>(.min)
+    /// Records that were not used because it was not known any more whether a rule matches.
+    let unproved = Atomic<Int>(0)
 }
 
 extension MemoryStore {
@@ -16,10 +18,12 @@ extension MemoryStore {
     ///
     /// - Returns: its epoch in this process, by which it is known again when it is read from the log (`ownEpoch`).
     package func issue(_ rules: [InvalidationRule]) -> UInt64 {
-        log.append { epoch in
+        let epoch = log.append { epoch in
             shared.history.withLock { $0.issued(rules, local: epoch) }
-            for rule in rules { apply(rule, epoch: epoch) }
+            apply(rules, epoch: epoch)
         }
+        keepUp(with: rules.count)
+        return epoch
     }
 
     /// What was issued as `epoch` will not be written to the log: a later one says the same.
@@ -51,7 +55,7 @@ extension MemoryStore {
     /// The whole log up to `epoch` is loaded. What is in memory cannot be related to it, and is dropped.
     package func followSharedLog(from epoch: SharedEpoch) {
         log.append { local in
-            apply(InvalidationRule(.all), epoch: local)
+            apply([InvalidationRule(.all)], epoch: local)
             shared.history.withLock { $0.follow(from: epoch, local: local) }
         }
     }
@@ -66,10 +70,9 @@ extension MemoryStore {
         }
         log.append { local in
             shared.history.withLock { history in for entry in entries { history.append(entry, local: local) } }
-            for entry in entries where entry.ownEpoch == nil {
-                for rule in entry.rules { apply(rule, epoch: local) }
-            }
+            apply(entries.filter { $0.ownEpoch == nil }.flatMap(\.rules), epoch: local)
         }
+        keepUp(with: entries.reduce(0) { $0 + $1.rules.count })
     }
 
     /// nil while the log has not been read.
@@ -77,6 +80,12 @@ extension MemoryStore {
 
     /// How many invalidations issued here have not been seen in the log.
     package var pendingSharedCount: Int { shared.history.withLock { $0.pendingCount } }
+
+    /// How many rules of the log could not be kept one by one, and how many records were not used for that, since the
+    /// start.
+    package var sharedLosses: (folded: Int, unproved: Int) {
+        (shared.history.withLock { $0.foldedCount }, shared.unproved.load(ordering: .relaxed))
+    }
 
     // MARK: Being in touch
 
@@ -108,8 +117,10 @@ extension MemoryStore {
         let isConfirmed = isConfirmed(now)
         // Under one lock: what is written down after the verdict has a later epoch than the one answered.
         return shared.history.withLock { history in
-            SharedVerdict(
-                verdict: isConfirmed ? history.verdict(on: subject, since: epoch) : .hard, epoch: log.epoch)
+            guard isConfirmed else { return SharedVerdict(verdict: .hard, epoch: log.epoch) }
+            let finding = history.finding(on: subject, since: epoch)
+            if !finding.isProved { shared.unproved.add(1, ordering: .relaxed) }
+            return SharedVerdict(verdict: finding.verdict, epoch: log.epoch)
         }
     }
 

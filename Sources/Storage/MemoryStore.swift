@@ -14,7 +14,9 @@ package final class MemoryStore: Sendable {
         /// What the store has accounted for this shard.
         let bytes = Atomic<Int>(0)
 
-        init(maximumVariants: Int) { state = Mutex(MemoryShard(maximumVariants: maximumVariants)) }
+        init(maximumVariants: Int, rules: PendingRules) {
+            state = Mutex(MemoryShard(maximumVariants: maximumVariants, rules: rules))
+        }
     }
 
     let shards: [Shard]
@@ -26,6 +28,9 @@ package final class MemoryStore: Sendable {
     private let maximumEntryBytes: Int
     let pressure: MemoryPressure
     let log = InvalidationLog()
+    let rules: PendingRules
+    /// Of the total, what is kept for rules.
+    private let ruleBytes = Atomic<Int>(0)
     let shared = SharedHistory()
     let sweepPosition = Mutex(SweepPosition())
     let sweepIsWanted = Atomic<Bool>(false)
@@ -41,11 +46,17 @@ package final class MemoryStore: Sendable {
         residentCeilingBytes: Int = .max
     ) {
         precondition(shardCount > 0 && shardCount & (shardCount - 1) == 0 && maximumVariants > 0)
-        shards = (0..<shardCount).map { _ in Shard(maximumVariants: maximumVariants) }
+        let ruleLimits = PendingInvalidations.Limits(memoryBytes: limitBytes)
+        let rules = PendingRules(limits: ruleLimits)
+        self.rules = rules
+        shards = (0..<shardCount).map { _ in Shard(maximumVariants: maximumVariants, rules: rules) }
         limit = Atomic(limitBytes)
         self.maximumEntryBytes = maximumEntryBytes
         pressure = MemoryPressure(ceilingBytes: residentCeilingBytes, checkEveryBytes: max(limitBytes / 64, 1 << 20))
         for shard in shards { change(shard) { _, _ in } }
+        // From the start, and as much as it may become: that many rules come costs no entry its place.
+        account(for: ruleLimits.bytes)
+        ruleBytes.store(ruleLimits.bytes, ordering: .relaxed)
     }
 
     // MARK: The request path
@@ -135,6 +146,8 @@ package final class MemoryStore: Sendable {
     /// process below its ceiling.
     package func setLimit(bytes: Int) {
         limit.store(bytes, ordering: .relaxed)
+        let ruleBytes = min(rules.state.withLock { $0.limits.bytes }, bytes / 32)
+        account(for: ruleBytes - self.ruleBytes.exchange(ruleBytes, ordering: .relaxed))
         _ = makeRoom(preferring: shards[0], for: nil)  // nobody waits to be admitted
         pressure.check()
     }

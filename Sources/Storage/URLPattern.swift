@@ -3,72 +3,115 @@ package import Bytes
 
 /// A prefix or a glob over the URL part of keys, such as `/api/users/*` or `shop.example/*`.
 ///
-/// One that begins with a slash is about path and query on every host; one that begins with `https://` is about
-/// secure requests only; any other begins at the host. Where keys leave the host out, only the first kind matches.
+/// One that begins with a slash is about path and query on every host; one that begins with `https://` or `http://` is
+/// about requests of that scheme only; any other begins at the host. `http:///path` is about keys that leave the host
+/// out, which no pattern matches that names one.
 package struct URLPattern: Sendable {
-    private enum Scope: UInt64, CaseIterable { case path, host, whole }
-    private enum Form { case prefix([UInt8]), glob(Glob) }
+    enum Scope: UInt64, CaseIterable, Sendable { case path, host, plain, secure, hostless }
+    enum Form: Sendable { case prefix, literal, glob(Glob) }
 
-    private let scope: Scope
-    private let form: Form
-    /// Set where one text alone matches: what tables know it by; see `forEachHash`.
-    let literalHash: UInt64?
+    let scope: Scope
+    let form: Form
+    /// What every match begins with, behind the scheme: all of a prefix and of a literal, a glob up to its first
+    /// wildcard.
+    let head: [UInt8]
 
     /// Everything that begins so.
     package init(prefix: borrowing Span<UInt8>) {
         scope = Self.scope(of: prefix)
-        form = .prefix(prefix.indices.map { prefix[$0] })
-        literalHash = nil
+        form = .prefix
+        head = (scope.schemeLength..<prefix.count).map { prefix[$0] }
     }
 
     package init(_ glob: Glob) {
-        let scope = Self.scope(of: glob.literalPrefix)
-        self.scope = scope
-        form = .glob(glob)
-        literalHash = glob.isLiteral ? Self.hash(glob.literalPrefix, scope) : nil
+        let literal = glob.literalPrefix
+        scope = Self.scope(of: literal)
+        head = (scope.schemeLength..<literal.count).map { literal[$0] }
+        if glob.isLiteral {
+            form = .literal
+        } else if glob.isPrefix {
+            form = .prefix
+        } else {
+            form = .glob(glob.dropping(scope.schemeLength))
+        }
     }
 
     package func matches(key: borrowing Span<UInt8>) -> Bool {
-        let range = Self.range(in: key, scope)
-        let text = key.extracting(range)
+        let url = URLRange(key)
+        guard url.isOf(scope) else { return false }
+        let text = key.extracting(scope == .path ? url.path : url.host)
         switch form {
         case .glob(let glob): return glob.matches(text)
-        case .prefix(let prefix):
-            guard prefix.count <= text.count else { return false }
-            return StoredResponse.equal(text.extracting(0..<prefix.count), prefix.span)
+        case .literal: return StoredResponse.equal(text, head.span)
+        case .prefix:
+            return head.count <= text.count && StoredResponse.equal(text.extracting(0..<head.count), head.span)
         }
     }
 
     private static func scope(of text: borrowing Span<UInt8>) -> Scope {
         if text.count > 0, text[0] == ASCII.slash { return .path }
-        return hasSecureScheme(text, from: 0) ? .whole : .host
+        if begins(text, with: secureScheme) { return .secure }
+        if begins(text, with: noHost) { return .hostless }
+        return begins(text, with: plainScheme) ? .plain : .host
     }
 
-    /// The URL stands between the first and the second blank of a key (`CacheKey`).
-    private static func range(in key: borrowing Span<UInt8>, _ scope: Scope) -> Range<Int> {
+    fileprivate static func begins(_ text: borrowing Span<UInt8>, with scheme: StaticString) -> Bool {
+        let length = scheme.utf8CodeUnitCount
+        return length <= text.count && text.extracting(0..<length).equals(scheme)
+    }
+
+    fileprivate static let secureScheme: StaticString = "https://"
+    fileprivate static let plainScheme: StaticString = "http://"
+    private static let noHost: StaticString = "http:///"
+}
+
+extension URLPattern.Scope {
+    /// Those of patterns that begin where the key's URL does.
+    static let ofHosts: [URLPattern.Scope] = [.host, .plain, .secure, .hostless]
+
+    /// Of what stands before the host in a pattern.
+    var schemeLength: Int {
+        switch self {
+        case .path, .host: 0
+        case .plain, .hostless: URLPattern.plainScheme.utf8CodeUnitCount
+        case .secure: URLPattern.secureScheme.utf8CodeUnitCount
+        }
+    }
+}
+
+/// Where the URL stands in a key: between its first and its second blank (`CacheKey`).
+struct URLRange {
+    /// Host, path and query; without a host in the key, path and query.
+    let host: Range<Int>
+    /// Path and query.
+    let path: Range<Int>
+    let isSecure: Bool
+
+    init(_ key: borrowing Span<UInt8>) {
         var start = 0
         while start < key.count, key[start] != ASCII.space { start += 1 }
         start = start == key.count ? 0 : start + 1
+        isSecure = URLPattern.begins(key.extracting(start..<key.count), with: URLPattern.secureScheme)
+        if isSecure { start += URLPattern.secureScheme.utf8CodeUnitCount }
         var end = start
-        while end < key.count, key[end] != ASCII.space { end += 1 }
-        if scope != .whole, hasSecureScheme(key, from: start) { start += secureScheme.utf8CodeUnitCount }
-        if scope == .path { while start < end, key[start] != ASCII.slash { start += 1 } }
-        return start..<max(start, end)
+        var slash = -1
+        while end < key.count, key[end] != ASCII.space {
+            if slash < 0, key[end] == ASCII.slash { slash = end }
+            end += 1
+        }
+        host = start..<end
+        path = (slash < 0 ? end : slash)..<end
     }
 
-    /// Calls `body` with the hashes of all patterns without wildcards that match the key.
-    static func forEachHash(matching key: borrowing Span<UInt8>, _ body: (UInt64) -> Void) {
-        for scope in Scope.allCases { body(hash(key.extracting(range(in: key, scope)), scope)) }
-    }
+    /// The key leaves the host out, and with it the scheme.
+    var isHostless: Bool { host.lowerBound == path.lowerBound && !host.isEmpty }
 
-    private static func hash(_ text: borrowing Span<UInt8>, _ scope: Scope) -> UInt64 {
-        ByteHasher.process.hash64(text) &+ (scope.rawValue + 1) &* 0x9E37_79B9_7F4A_7C15
+    func isOf(_ scope: URLPattern.Scope) -> Bool {
+        switch scope {
+        case .path, .host: true
+        case .plain: !isSecure
+        case .secure: isSecure || isHostless
+        case .hostless: isHostless
+        }
     }
-
-    private static func hasSecureScheme(_ text: borrowing Span<UInt8>, from start: Int) -> Bool {
-        let length = secureScheme.utf8CodeUnitCount
-        return start + length <= text.count && text.extracting(start..<start + length).equals(secureScheme)
-    }
-
-    private static let secureScheme: StaticString = "https://"
 }

@@ -25,6 +25,7 @@ package struct Gauges: Sendable {
     package var upstreams: [UpstreamReading] = []
     /// By kind: key, prefix, glob, tag, group, all.
     package var purges: [LabelledCount] = []
+    package var rules = RuleReading()
     /// nil when nothing is shared with other nodes.
     package var log: LogReading?
     package var lastReloadSucceeded = true
@@ -43,6 +44,17 @@ package struct Gauges: Sendable {
         self.uptimeSeconds = uptimeSeconds
         self.lastReloadWallSeconds = lastReloadWallSeconds
     }
+}
+
+/// Of the rules of invalidations that responses may still have to meet.
+package struct RuleReading: Sendable {
+    /// By kind: tag, url, prefix, glob.
+    package var pending: [LabelledCount] = []
+    package var folded: UInt64 = 0
+    /// By tier: memory, redis.
+    package var unproved: [LabelledCount] = []
+
+    package init() {}
 }
 
 /// Of the log of invalidations that nodes share.

@@ -48,6 +48,9 @@ package enum Metric: String, CaseIterable, Sendable {
     case upstreamWaiting = "larder_upstream_waiting"
     case upstreamErrors = "larder_upstream_errors_total"
     case purges = "larder_purges_total"
+    case rules = "larder_invalidation_rules"
+    case rulesFolded = "larder_invalidation_rules_folded_total"
+    case unproved = "larder_invalidation_unproved_total"
     case logFollowing = "larder_log_following"
     case logWaiting = "larder_log_waiting"
     case logApplied = "larder_log_applied_total"
@@ -156,6 +159,16 @@ package enum Metric: String, CaseIterable, Sendable {
         case .upstreamWaiting: Definition(.gauge, .none, ["upstream"], "Requests that wait for a connection.")
         case .upstreamErrors: Definition(.counter, .none, ["upstream", "kind"], "Failed requests to upstreams.")
         case .purges: Definition(.counter, .none, ["kind"], "Invalidations accepted.")
+        case .rules:
+            Definition(.gauge, .none, ["kind"], "Rules of invalidations that some response in memory has not met yet.")
+        case .rulesFolded:
+            Definition(
+                .counter, .none, [],
+                "Rules too many to be kept one by one: a share of what is older cannot be proved valid any more.")
+        case .unproved:
+            Definition(
+                .counter, .none, ["tier"],
+                "Responses dropped, not stored or not used because it was not known any more whether a rule matches.")
         case .logFollowing:
             Definition(.gauge, .none, [], "1 while other nodes' invalidations are heard of as they are made.")
         case .logWaiting: Definition(.gauge, .none, [], "Invalidations made here that other nodes cannot know yet.")

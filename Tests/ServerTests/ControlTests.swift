@@ -47,6 +47,15 @@ import Testing
         #expect(answer.contains(#"{"error":{"code":"\#(code)"#))
     }
 
+    @Test func rulesThatEntriesHaveNotMetAreShownUntilTheyHave() throws {
+        let larder = try ControlWorld()
+        _ = larder.get("/a")  // an entry that has to meet them
+        larder.control.store.invalidate([InvalidationRule(.tag(hash: 1)), InvalidationRule(.tag(hash: 2))])
+        #expect(larder.admin("GET /metrics").contains("\nlarder_invalidation_rules{kind=\"tag\"} 2\n"))
+        larder.world.run(for: .seconds(3))
+        #expect(larder.admin("GET /metrics").contains("\nlarder_invalidation_rules{kind=\"tag\"} 0\n"))
+    }
+
     @Test func methodsThatArePossibleAreNamed() throws {
         let larder = try ControlWorld()
         #expect(larder.admin("GET /invalidate").contains("\r\nAllow: POST\r\n"))

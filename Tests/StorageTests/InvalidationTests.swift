@@ -140,93 +140,6 @@ struct InvalidationTests {
     }
 }
 
-struct PendingInvalidationsTests {
-    private func verdict(
-        _ pending: PendingInvalidations, key: String = "/k", tags: [UInt64] = [], epoch: UInt64, checked: UInt32
-    ) -> InvalidationVerdict {
-        let key = bytes(key)
-        let subject = InvalidationSubject(key: key.span, keyHash: 1, tags: tags.span, epoch: epoch)
-        return pending.verdict(on: subject, checkedAt: checked)
-    }
-
-    private func rule(_ prefix: String) -> InvalidationRule {
-        InvalidationRule(.pattern(URLPattern(prefix: bytes(prefix).span)))
-    }
-
-    @Test("The number of remembered patterns is bounded, and what cannot be proved valid is dropped (promise 7)")
-    func patternBound() {
-        var pending = PendingInvalidations(maximumPatterns: 8)
-        for epoch in UInt64(1)...100 { pending.add(rule("/other\(epoch)"), epoch: epoch) }
-        #expect(pending.patternCount <= 8)
-        #expect(verdict(pending, epoch: 0, checked: 0) == .hard)
-        #expect(verdict(pending, epoch: 0, checked: pending.generation) == .no)
-        #expect(verdict(pending, epoch: 100, checked: 0) == .no)
-    }
-
-    @Test("The number of remembered tags is bounded too")
-    func tagBound() {
-        var pending = PendingInvalidations(maximumTags: 8)
-        for epoch in UInt64(1)...100 { pending.add(InvalidationRule(.tag(hash: epoch)), epoch: epoch) }
-        #expect(verdict(pending, tags: [1], epoch: 0, checked: 0) == .hard)
-        #expect(verdict(pending, tags: [100], epoch: 99, checked: 99) == .hard)
-        #expect(verdict(pending, tags: [100], epoch: 100, checked: 99) == .no)
-        #expect(verdict(pending, tags: [555], epoch: 99, checked: 99) == .no)
-    }
-
-    private func url(_ text: String, isSoft: Bool = false) throws -> InvalidationRule {
-        InvalidationRule(.pattern(URLPattern(try Glob(text))), isSoft: isSoft)
-    }
-
-    @Test(
-        "A URL without wildcards is found by its hash, in every spelling that a pattern has",
-        arguments: [
-            ("/a", "GET h/a", true), ("/a", "GET /a", true), ("/a", "GET https://h/a x:1", true),
-            ("/a", "GET h/ab", false),
-            ("h/a", "GET h/a", true), ("h/a", "GET https://h/a", true), ("h/a", "GET g/a", false),
-            ("https://h/a", "GET https://h/a", true), ("https://h/a", "GET h/a", false), ("/a\\*", "GET h/a*", true),
-            ("/a\\*", "GET h/ab", false), ("/a?b", "GET h/a?b", true), ("/a?b", "GET h/axb", true),
-        ])
-    func literalURLs(pattern: String, key: String, isMatch: Bool) throws {
-        var pending = PendingInvalidations()
-        pending.add(try url(pattern), epoch: 1)
-        #expect(verdict(pending, key: key, epoch: 0, checked: 0) == (isMatch ? .hard : .no))
-        #expect(verdict(pending, key: key, epoch: 1, checked: 0) == .no)
-        pending.add(try url(pattern, isSoft: true), epoch: 2)
-        #expect(verdict(pending, key: key, epoch: 1, checked: 0) == (isMatch ? .soft : .no))
-    }
-
-    @Test("URLs by the thousand take no place of a pattern, and leave all others alone")
-    func manyURLs() throws {
-        var pending = PendingInvalidations()
-        for number in 1...2000 { pending.add(try url("/item/\(number)"), epoch: UInt64(number)) }
-        #expect(pending.patternCount == 0)
-        #expect(verdict(pending, key: "GET h/other", epoch: 0, checked: 0) == .no)
-        #expect(verdict(pending, key: "GET h/item/1", epoch: 0, checked: 0) == .hard)
-        #expect(verdict(pending, key: "GET h/item/2000", epoch: 1999, checked: 0) == .hard)
-        #expect(verdict(pending, key: "GET h/item/2000", epoch: 2000, checked: 0) == .no)
-    }
-
-    @Test("Past the limit of URLs, what has not met them counts as invalidated, and what has does not")
-    func tooManyURLs() throws {
-        var pending = PendingInvalidations(maximumTags: 8)
-        for number in 1...100 { pending.add(try url("/item/\(number)"), epoch: UInt64(number)) }
-        #expect(verdict(pending, key: "GET h/other", epoch: 0, checked: 0) == .hard)
-        #expect(verdict(pending, key: "GET h/other", epoch: 0, checked: pending.generation) == .no)
-        #expect(verdict(pending, key: "GET h/other", epoch: 100, checked: 0) == .no)
-    }
-
-    @Test("After a sweep only the newest patterns are kept, for fetches under way")
-    func trimmed() {
-        var pending = PendingInvalidations()
-        for epoch in UInt64(1)...100 { pending.add(rule("/\(epoch)/"), epoch: epoch) }
-        pending.trim(sweptTo: pending.generation, keeping: 10)
-        #expect(pending.patternCount == 10)
-        #expect(verdict(pending, epoch: 50, checked: pending.generation) == .no)
-        pending.trim(sweptTo: pending.generation &- 5, keeping: 0)
-        #expect(pending.patternCount == 5)
-    }
-}
-
 struct URLPatternTests {
     @Test(
         "Patterns are about the URL part of a key",
@@ -235,6 +148,9 @@ struct URLPatternTests {
             ("/a/*", "GET h/b/a/1", false), ("h/a/*", "GET h/a/1", true), ("h/a/*", "GET https://h/a/1", true),
             ("h/a/*", "GET g/a/1", false), ("h/a/*", "GET /a/1", false), ("https://h/a/*", "GET https://h/a/1", true),
             ("https://h/a/*", "GET h/a/1", false), ("/a", "GET h/a", true), ("/a", "GET h/a cookie:x=1", true),
+            ("http://h/a/*", "GET h/a/1", true), ("http://h/a/*", "GET https://h/a/1", false),
+            ("http://*", "GET h/a", true), ("https://*", "GET h/a", false), ("https://*", "GET https://h/a", true),
+            ("https://h/*/1", "GET https://h/a/1", true), ("http://h/*/1", "GET https://h/a/1", false),
             ("/a", "GET h/a?q", false), ("*x=1", "GET h/a cookie:x=1", false), ("/a*", "", false), ("*", "", true),
         ])
     func matching(pattern: String, key: String, isMatch: Bool) throws {

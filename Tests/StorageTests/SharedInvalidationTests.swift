@@ -187,23 +187,60 @@ struct SharedInvalidationTests {
         #expect(store.recordEpoch(of: store.currentEpoch) == Self.place(100, in: other))
     }
 
-    @Test("What is forgotten raises the floor")
+    @Test("Of rules too many to be kept one by one a share of older records suffers, and none that is newer")
     func bounds() throws {
-        var history = InvalidationHistory(limits: .init(keys: 4, tags: 4, patterns: 4, steps: 4))
+        var history = InvalidationHistory(limits: .init(rules: .init(rows: 4, globs: 4, buckets: 1024), steps: 4))
         history.follow(from: Self.at(100), local: 10)
-        for number in 1...5 {
-            let rule = InvalidationRule(.tag(hash: UInt64(number)))
-            history.append(SharedInvalidation(Self.at(100 + UInt64(number)), [rule]), local: 10 + UInt64(number))
+        for number in UInt64(1)...40 {
+            let rule =
+                number % 8 == 0
+                ? InvalidationRule(.pattern(URLPattern(try Glob("/\(number)*x")))) : .init(.tag(hash: number))
+            history.append(SharedInvalidation(Self.at(100 + number), [rule]), local: 10 + number)
         }
-        #expect(history.floor == Self.at(102))
-        for number in 6...10 {
-            let rule = InvalidationRule(.pattern(URLPattern(try Glob("/\(number)*"))))
-            history.append(SharedInvalidation(Self.at(100 + UInt64(number)), [rule]), local: 10 + UInt64(number))
+        #expect(history.foldedCount > 20 && history.floor == .zero)
+        let finding = { (tag: UInt64, since: UInt64) in
+            let (key, tags) = (bytes("GET h/k"), [tag])
+            return history.finding(
+                on: InvalidationSubject(key: key.span, keyHash: 1, tags: tags.span, epoch: 0), since: Self.place(since))
         }
-        #expect(history.floor == Self.at(107))
-        #expect(history.recordEpoch(of: 20)?.epoch == Self.at(110))
-        #expect(history.recordEpoch(of: 18)?.epoch == Self.at(108))
-        #expect(history.recordEpoch(of: 12) == nil)
+        #expect(finding(1, 100) == InvalidationFinding(verdict: .hard, isProved: false))
+        #expect(finding(1, 130).verdict == .no)
+        #expect(finding(39, 138) == InvalidationFinding(verdict: .hard))
+        let unproved = (1000..<2000).count { finding($0, 100).verdict == .hard }
+        #expect(unproved < 80, "a share of \(unproved) in 1000")
+    }
+
+    @Test("When there are many steps, what was fetched long ago counts as fetched a little earlier still (promise 3)")
+    func steps() {
+        var history = InvalidationHistory(limits: .init(steps: 8))
+        history.follow(from: Self.at(100), local: 10)
+        for number in UInt64(1)...100 {
+            history.append(SharedInvalidation(Self.at(100 + number), [.init(.tag(hash: 1))]), local: 10 + number)
+        }
+        for local in UInt64(10)...110 {
+            let epoch = history.recordEpoch(of: local)?.epoch
+            #expect(epoch.map { $0 >= Self.at(100) && $0 <= Self.at(90 + local) } == true)
+        }
+        #expect(history.recordEpoch(of: 110)?.epoch == Self.at(200))
+        #expect(history.recordEpoch(of: 108)?.epoch == Self.at(198))
+    }
+
+    @Test("Records are judged alike when 20,000 rules of each kind that do not match have come since")
+    func manyRules() throws {
+        for number in UInt64(0)..<20_000 {
+            store.applyShared([
+                SharedInvalidation(
+                    Self.at(200, number),
+                    [
+                        key("GET h/other/\(number)"), InvalidationRule(.tag(hash: number &+ 1)),
+                        InvalidationRule(.pattern(URLPattern(prefix: bytes("/other/\(number)/").span))),
+                    ])
+            ])
+        }
+        for number in 0..<1000 { #expect(judge("GET h/k/\(number)", tags: ["red"], since: Self.at(100)) == .no) }
+        #expect(judge("GET h/other/7", since: Self.at(100)) == .hard)
+        #expect(judge("GET h/other/7/x", since: Self.at(100)) == .hard)
+        #expect(store.sharedLosses == (0, 0))
     }
 
     /// Two nodes and the log between them, in random order: whatever a record says, nothing that began before an

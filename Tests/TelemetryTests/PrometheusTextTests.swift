@@ -25,6 +25,9 @@ func sampleGauges() -> Gauges {
     upstream.errors = [LabelledCount("connect", 2)]
     gauges.upstreams = [upstream]
     gauges.purges = [LabelledCount("tag", 9)]
+    gauges.rules.pending = [LabelledCount("url", 6)]
+    gauges.rules.folded = 8
+    gauges.rules.unproved = [LabelledCount("memory", 2)]
     var log = LogReading()
     log.isFollowing = true
     log.waiting = 2
@@ -117,6 +120,8 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_upstream_connections{upstream="api",state="tunnel"} 2"#,
         #"larder_upstream_waiting{upstream="api"} 7"#,
         #"larder_upstream_errors_total{upstream="api",kind="connect"} 2"#,
+        #"larder_invalidation_rules{kind="url"} 6"#, "larder_invalidation_rules_folded_total 8",
+        #"larder_invalidation_unproved_total{tier="memory"} 2"#,
         #"larder_purges_total{kind="tag"} 9"#, "larder_config_last_reload_success 1",
         "larder_config_last_reload_timestamp_seconds 1795250001",
         "larder_process_resident_memory_bytes 7753728", "larder_process_start_time_seconds 1795250000",

@@ -50,6 +50,7 @@ extension Control {
             LabelledCount($0.key, UInt64(clamping: $0.value))
         }
         gauges.l1 = L1Reading(store.statistics)
+        gauges.rules = ruleReading
         gauges.l2 = figures.tier?.reading
         gauges.upstreams = figures.upstreams.map(\.reading)
         gauges.log = log?.reading(now: loop.now)

@@ -37,6 +37,7 @@ package final class Control {
     var audit = InvalidationAudit()
     var purges: [String: UInt64] = [:]
     var saidMemoryIsLowered = false
+    var losses = RuleLosses()
     /// What is shared with other nodes; nil without Redis.
     var log: SharedLog?
 
@@ -126,6 +127,7 @@ package final class Control {
     private func secondPassed() {
         events.writeSuppressed()
         limitMemory()
+        tellOfFoldedRules()
         // Requests invalidate too.
         if store.wantsSweep { sweepTimer.start() }
     }
@@ -133,9 +135,13 @@ package final class Control {
     /// Lets entries meet the invalidations in steps that are short beside an answer, and few: of the requests that come
     /// meanwhile, no more than one in fifty finds its processor or its shard taken.
     private func sweep() {
-        let end = kernel.monotonicNanoseconds() + Self.sweepStepNanoseconds
-        for _ in 0..<Self.sweepBatches {
-            if store.sweep(maximumEntries: Self.sweepBatchEntries) { return sweepTimer.stop() }
+        let isHurried = store.pendingRuleFill > Self.hurryingFill
+        let end = kernel.monotonicNanoseconds() + Self.sweepStepNanoseconds * (isHurried ? 5 : 1)
+        for _ in 0..<Self.sweepBatches * (isHurried ? 5 : 1) {
+            if store.sweep(maximumEntries: Self.sweepBatchEntries) {
+                if !isHurried { sweepTimer.stop() }
+                return
+            }
             if kernel.monotonicNanoseconds() >= end { return }
         }
     }
@@ -144,6 +150,8 @@ package final class Control {
     private static let sweepStepNanoseconds: Int64 = 20_000
     private static let sweepBatchEntries = 16
     private static let sweepBatches = 64
+    /// From so many rules on, steps are longer: requests that come meanwhile wait a little more often.
+    private static let hurryingFill = 0.2
 
     // MARK: Signals
 
