@@ -178,19 +178,14 @@ extension Worker {
         guard !keysNothingElse(route) else { return shared.invalidate(key: key, hash: hash) }
         // Entries to whose key a route added cookies, bodies and the like are of this URL too.
         let removed = store.remove(key: key, hash: hash)
-        shared.invalidate([NamedRule(.key, Array(copying: key)), NamedRule(literal: Self.url(of: key))])
+        shared.invalidate([
+            NamedRule(.key, Array(copying: key)), NamedRule(literal: StoredURL.text(ofKey: Array(copying: key))),
+        ])
         return removed
     }
 
     /// Whether a URL has one key, and no more with further parts.
     private func keysNothingElse(_ route: CompiledRoute) -> Bool { route.keyParts.isEmpty && !snapshot.keysBodies }
-
-    /// What stands behind the method in a key without further parts.
-    private static func url(of key: borrowing Span<UInt8>) -> [UInt8] {
-        var start = 0
-        while start < key.count, key[start] != ASCII.space { start += 1 }
-        return Array(copying: key.extracting(min(start + 1, key.count)..<key.count))
-    }
 
     /// RFC 9111 §4.4, and the groups that the answer names (RFC 9875 §3).
     func invalidateTargets(of head: borrowing RequestHead, response: borrowing ResponseHead, route: CompiledRoute) {

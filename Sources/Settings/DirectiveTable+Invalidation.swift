@@ -22,8 +22,7 @@ extension DirectiveTable {
                         draft.text = text
                         let check = kind == .pattern ? TextCheck.glob : TextCheck.visible
                         if case .failure(let problem) = check(text) { return problem }
-                        let isPath = kind == .tag || text.hasPrefix("/") || (kind == .pattern && text.hasPrefix("*"))
-                        return isPath ? nil : .init("a \(kind.rawValue) begins with /, got \"\(text)\"")
+                        return kind.problem(in: text)
                     }, write: { $0.text.isEmpty ? nil : $0.text }
                 ).required
             ], summary, example: example,
@@ -40,5 +39,31 @@ extension DirectiveTable {
                     return draft
                 }
             })
+    }
+}
+
+extension InvalidationGroup.Kind {
+    /// Why it matches no key, whatever is asked for.
+    fileprivate func problem(in text: String) -> SettingProblem? {
+        guard let form else { return nil }
+        guard text.contains("/") || (self == .pattern && text.contains("*")) else {
+            return .init("a \(rawValue) begins with /, got \"\(text)\"")
+        }
+        switch InvalidationText.read(text, as: form) {
+        case .failure(let problem): return problem
+        case .success(let read):
+            guard self == .pattern, case .failure(let problem) = GlobText.normalized(read.path) else { return nil }
+            return problem
+        }
+    }
+
+    /// nil for what is no URL.
+    private var form: InvalidationText.Kind? {
+        switch self {
+        case .key: .url
+        case .prefix: .prefix
+        case .pattern: .pattern
+        case .tag: nil
+        }
     }
 }

@@ -119,10 +119,10 @@ enum ValueShape: Sendable, Equatable {
 }
 
 /// Why a value was refused, in words for the operator.
-struct SettingProblem: Error, Equatable, Sendable {
-    let reason: String
+package struct SettingProblem: Error, Equatable, Sendable {
+    package let reason: String
 
-    init(_ reason: String) { self.reason = reason }
+    package init(_ reason: String) { self.reason = reason }
 
     /// `it can be a, b or c`
     static func choice(_ words: [String]) -> String { "it can be \(list(words, "or"))" }

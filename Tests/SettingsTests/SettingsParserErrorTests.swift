@@ -265,6 +265,18 @@ import Testing
         ("invalidation g { }", "2:14: error: invalidation \"g\" names nothing to invalidate"),
         ("invalidation g { tag a }\ninvalidation g { tag b }", "3:14: error: invalidation \"g\" is defined twice"),
         ("invalidation g { prefix x }", "2:25: error: \"prefix\": a prefix begins with /, got \"x\""),
+        (
+            "invalidation g { prefix //u@h/ }",
+            "2:25: error: \"prefix\": no key holds user information: leave out what is before @"
+        ),
+        (
+            "invalidation g { key ftp://h/ }",
+            "2:22: error: \"key\": only http:// and https:// are kept, got \"ftp://h/\""
+        ),
+        (
+            "invalidation g { pattern /*/../x }",
+            "2:26: error: \"pattern\": no key holds the segments . and ..: write the path without them"
+        ),
         ("invalidation g { tag a tag a }", "2:24: error: \"tag\": \"a\" is said twice"),
         (
             "invalidation g { tags a }",

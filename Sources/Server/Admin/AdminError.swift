@@ -11,6 +11,15 @@ struct AdminError: Error, Equatable, Sendable {
     var field: String?
     /// The methods that the path takes, for 405.
     var allow: String?
+    /// What else is wrong with the same call.
+    var others: [AdminError] = []
+
+    /// All of them as one; nil when there is none.
+    init?(all errors: [AdminError]) {
+        guard let first = errors.first else { return nil }
+        self = first
+        others = Array(errors.dropFirst())
+    }
 
     init(status: UInt16 = 400, _ code: String, _ message: String, field: String? = nil, allow: StaticString? = nil) {
         self.status = status
@@ -46,12 +55,20 @@ struct AdminResponse: Sendable {
 
     init(_ error: AdminError) {
         self = .json(error.status) { json in
-            json.object("error") { json in
-                json.field("code", error.code)
-                json.field("message", error.message)
-                if let field = error.field { json.field("field", field) }
+            json.object("error") { error.write(to: &$0) }
+            guard !error.others.isEmpty else { return }
+            json.array("errors") { json in
+                for one in [error] + error.others { json.object { one.write(to: &$0) } }
             }
         }
         allow = error.allow
+    }
+}
+
+extension AdminError {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.field("code", code)
+        json.field("message", message)
+        if let field { json.field("field", field) }
     }
 }

@@ -28,6 +28,8 @@ struct InvalidationCall: Equatable, Sendable {
     /// How far it has to have come before it is answered.
     var wait = Wait.log
     var timeoutMilliseconds = 5000
+    /// What is wrong with single members and items.
+    private(set) var problems: [AdminError] = []
 
     enum Wait: String, CaseIterable, Sendable {
         /// Until it is applied here and stands in the log from which other nodes read it.
@@ -66,8 +68,10 @@ struct InvalidationCall: Equatable, Sendable {
             throw AdminError("wrong_type", "the content is \(value.kind), not an object")
         }
         var call = InvalidationCall()
-        for member in members { try call.take(member) }
-        guard call.itemCount > 0 else {
+        for member in members {
+            do throws(AdminError) { try call.take(member) } catch { call.problems.append(error) }
+        }
+        guard call.itemCount > 0 || !call.problems.isEmpty else {
             let names = lists.map { "\"\($0.name)\"" }.joined(separator: ", ")
             throw AdminError("nothing_named", "nothing is named: give at least one of \(names), or \"all\": true")
         }
@@ -81,7 +85,7 @@ struct InvalidationCall: Equatable, Sendable {
 
     private mutating func take(_ member: JSONValue.Member) throws(AdminError) {
         if let list = Self.lists.first(where: { $0.name == member.name }) {
-            self[keyPath: list.path] = try Self.texts(member)
+            self[keyPath: list.path] = try texts(member)
         } else if member.name == "wait" {
             wait = try Self.wait(member)
         } else if member.name == "timeout_ms" {
@@ -119,7 +123,8 @@ struct InvalidationCall: Equatable, Sendable {
         return number
     }
 
-    private static func texts(_ member: JSONValue.Member) throws(AdminError) -> [String] {
+    /// Those that are wrong stand as empty texts, so that the others keep their numbers.
+    private mutating func texts(_ member: JSONValue.Member) throws(AdminError) -> [String] {
         let field = member.name
         guard case .array(let elements) = member.value else {
             throw AdminError("wrong_type", "\"\(field)\" is \(member.value.kind), not a list of texts", field: field)
@@ -127,14 +132,20 @@ struct InvalidationCall: Equatable, Sendable {
         var texts: [String] = []
         for (index, element) in elements.enumerated() {
             let place = "\(field)[\(index)]"
-            guard case .string(let text) = element else {
-                throw AdminError("wrong_type", "\(place) is \(element.kind), not a text", field: place)
+            var accepted = ""
+            if case .string(let text) = element {
+                if text.isEmpty {
+                    problems.append(AdminError("empty_text", "\(place) is empty", field: place))
+                } else if text.utf8.count > Self.textByteLimit {
+                    problems.append(
+                        AdminError("too_long", "\(place) is longer than \(Self.textByteLimit) bytes", field: place))
+                } else {
+                    accepted = text
+                }
+            } else {
+                problems.append(AdminError("wrong_type", "\(place) is \(element.kind), not a text", field: place))
             }
-            guard !text.isEmpty else { throw AdminError("empty_text", "\(place) is empty", field: place) }
-            guard text.utf8.count <= textByteLimit else {
-                throw AdminError("too_long", "\(place) is longer than \(textByteLimit) bytes", field: place)
-            }
-            texts.append(text)
+            texts.append(accepted)
         }
         return texts
     }

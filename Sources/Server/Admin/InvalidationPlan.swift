@@ -18,36 +18,54 @@ struct InvalidationPlan: Sendable {
     private let isSoft: Bool
 
     private let hasher: ByteHasher
+    private var problems: [AdminError] = []
 
     var named: [NamedRule] { keys.map { NamedRule(.key, $0.text) } + others }
 
     var rules: [InvalidationRule] { named.rules(isSoft: isSoft, hasher: hasher) }
 
+    /// Fails with all that is wrong with the call.
     init(_ call: InvalidationCall, snapshot: ProxySnapshot, hasher: ByteHasher) throws(AdminError) {
         isSoft = call.soft
         self.hasher = hasher
+        problems = call.problems
         let keys = URLKeys(snapshot: snapshot)
-        for (index, text) in call.urls.enumerated() { try addURL(text, "urls[\(index)]", keys, hasher) }
-        for (index, text) in call.keys.enumerated() { try addKey(text, "keys[\(index)]", keys, hasher) }
-        for (index, text) in call.prefixes.enumerated() { try addPrefix(text, "prefixes[\(index)]") }
-        for (index, text) in call.patterns.enumerated() { try addPattern(text, "patterns[\(index)]") }
-        for (index, text) in call.tags.enumerated() { try addTag(text, "tags[\(index)]") }
-        for (index, name) in call.groups.enumerated() {
-            try addGroup(name, "groups[\(index)]", snapshot.settings.invalidationGroups, keys, hasher)
+        take("urls", call.urls) { plan, text throws(AdminError) in try plan.addURL(text, keys) }
+        take("keys", call.keys) { plan, text throws(AdminError) in try plan.addKey(text, keys) }
+        take("prefixes", call.prefixes) { plan, text throws(AdminError) in try plan.addPrefix(text, keys) }
+        take("patterns", call.patterns) { plan, text throws(AdminError) in try plan.addPattern(text, keys) }
+        take("tags", call.tags) { plan, text throws(AdminError) in try plan.addTag(text) }
+        take("groups", call.groups) { plan, name throws(AdminError) in
+            try plan.addGroup(name, snapshot.settings.invalidationGroups, keys)
         }
         if call.all {
             others.append(.all)
             counts["all", default: 0] += 1
         }
+        if let error = AdminError(all: problems) { throw error }
+    }
+
+    private mutating func take(
+        _ member: String, _ texts: [String], _ add: (inout InvalidationPlan, String) throws(AdminError) -> Void
+    ) {
+        for (index, text) in texts.enumerated() where !text.isEmpty {
+            do throws(AdminError) {
+                try add(&self, text)
+            } catch {
+                var error = error
+                error.field = "\(member)[\(index)]"
+                error.message = "\(member)[\(index)] is \"\(text)\": \(error.message)"
+                problems.append(error)
+            }
+        }
     }
 
     // MARK: Kinds
 
-    private mutating func addURL(
-        _ text: String, _ field: String, _ urls: URLKeys, _ hasher: ByteHasher
-    ) throws(AdminError) {
+    private mutating func addURL(_ text: String, _ urls: URLKeys) throws(AdminError) {
+        let url = try Self.read(text, .url, "bad_url")
         counts["key", default: 0] += 1
-        for found in try urls.find(text, field: field) {
+        for found in urls.find(url) {
             switch found {
             case .whole(let key): keys.append((key, hasher.hash64(key.span)))
             case .anyPart(let url): others.append(NamedRule(literal: url))
@@ -56,63 +74,64 @@ struct InvalidationPlan: Sendable {
     }
 
     /// A key as Cache-Status shows it, or a URL.
-    private mutating func addKey(
-        _ text: String, _ field: String, _ urls: URLKeys, _ hasher: ByteHasher
-    ) throws(AdminError) {
-        guard text.utf8.contains(ASCII.space) else { return try addURL(text, field, urls, hasher) }
-        counts["key", default: 0] += 1
-        let key = Array(text.utf8)
-        keys.append((key, hasher.hash64(key.span)))
+    private mutating func addKey(_ text: String, _ urls: URLKeys) throws(AdminError) {
+        guard text.utf8.contains(ASCII.space) else { return try addURL(text, urls) }
+        switch urls.key(text) {
+        case .failure(let problem): throw AdminError("bad_key", problem.reason)
+        case .success(let key):
+            counts["key", default: 0] += 1
+            keys.append((key, hasher.hash64(key.span)))
+        }
     }
 
-    private mutating func addPrefix(_ text: String, _ field: String) throws(AdminError) {
-        guard text.utf8.contains(ASCII.slash) else {
-            throw AdminError(
-                "bad_prefix", "\(field) is \"\(text)\": a prefix begins with / or with a host and a /", field: field)
+    private mutating func addPrefix(_ text: String, _ urls: URLKeys) throws(AdminError) {
+        switch urls.prefixes(try Self.read(text, .prefix, "bad_prefix")) {
+        case .failure(let problem): throw AdminError("bad_prefix", problem.reason)
+        case .success(let texts):
+            counts["prefix", default: 0] += 1
+            for text in texts { others.append(NamedRule(.prefix, text)) }
         }
-        counts["prefix", default: 0] += 1
-        others.append(NamedRule(.prefix, URLKeys.normalizedPrefix(text)))
     }
 
-    private mutating func addPattern(_ text: String, _ field: String) throws(AdminError) {
-        guard text.utf8.contains(ASCII.slash) || text.utf8.contains(ASCII.star) else {
-            throw AdminError(
-                "bad_pattern", "\(field) is \"\(text)\": a pattern begins with /, with * or with a host and a /",
-                field: field)
+    private mutating func addPattern(_ text: String, _ urls: URLKeys) throws(AdminError) {
+        switch urls.globs(try Self.read(text, .pattern, "bad_pattern")) {
+        case .failure(let problem): throw AdminError("bad_pattern", problem.reason)
+        case .success(let texts):
+            counts["glob", default: 0] += 1
+            for text in texts { others.append(NamedRule(.glob, text)) }
         }
-        do {
-            _ = try Glob(text)  // only to know whether it is one
-        } catch {
-            throw AdminError("bad_pattern", "\(field) is \"\(text)\": \(error.reason)", field: field)
-        }
-        counts["glob", default: 0] += 1
-        others.append(NamedRule(.glob, Array(text.utf8)))
     }
 
-    private mutating func addTag(_ text: String, _ field: String) throws(AdminError) {
+    private static func read(
+        _ text: String, _ kind: InvalidationText.Kind, _ code: String
+    ) throws(AdminError) -> InvalidationText {
+        switch InvalidationText.read(text, as: kind) {
+        case .success(let read): return read
+        case .failure(let problem): throw AdminError(code, problem.reason)
+        }
+    }
+
+    private mutating func addTag(_ text: String) throws(AdminError) {
         let isOne = text.hasPrefix("group:") || !text.utf8.contains { ASCII.isBlank($0) || $0 == ASCII.comma }
-        guard isOne else {
-            throw AdminError("bad_tag", "\(field) is \"\(text)\": name each tag by itself", field: field)
-        }
+        guard isOne else { throw AdminError("bad_tag", "name each tag by itself") }
         counts["tag", default: 0] += 1
         others.append(NamedRule(.tag, Array(text.utf8)))
     }
 
     private mutating func addGroup(
-        _ name: String, _ field: String, _ groups: [InvalidationGroup], _ urls: URLKeys, _ hasher: ByteHasher
+        _ name: String, _ groups: [InvalidationGroup], _ urls: URLKeys
     ) throws(AdminError) {
         guard let group = groups.first(where: { $0.name == name }) else {
             let hint = NearestName.find(name, among: groups.map(\.name)).map { " (did you mean \"\($0)\"?)" }
-            throw AdminError(
-                "unknown_group", "the configuration has no invalidation \"\(name)\"\(hint ?? "")", field: field)
+            throw AdminError("unknown_group", "the configuration has no such invalidation\(hint ?? "")")
         }
         let before = counts
         for rule in group.rules {
             switch rule.kind {
-            case .key: try addURL(rule.text, field, urls, hasher)
-            case .prefix: try addPrefix(rule.text, field)
-            case .pattern: try addPattern(rule.text, field)
-            case .tag: try addTag(rule.text, field)
+            case .key: try addURL(rule.text, urls)
+            case .prefix: try addPrefix(rule.text, urls)
+            case .pattern: try addPattern(rule.text, urls)
+            case .tag: try addTag(rule.text)
             }
         }
         counts = before

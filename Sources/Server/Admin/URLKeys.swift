@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
-import HTTPMessages
-import RequestFlow
 import Settings
 
-/// The keys under which the answers of one URL may be stored.
+/// The keys under which the answers of one URL may be stored, and the patterns that find those of many.
 struct URLKeys {
     enum Found: Equatable {
         /// The whole key.
@@ -16,23 +14,28 @@ struct URLKeys {
 
     let snapshot: ProxySnapshot
 
-    /// `https://shop.example/a?b`, `http://…`, or `/a?b` for every host.
-    func find(_ text: String, field: String) throws(AdminError) -> [Found] {
-        guard let url = SplitURL(text) else {
-            throw AdminError(
-                "bad_url", "\(field) is \"\(text)\": a URL begins with http://, https:// or, for every host, with /",
-                field: field)
+    // MARK: One URL
+
+    func find(_ url: InvalidationText) -> [Found] {
+        let target = Target(url)
+        guard let host = url.host else { return ofEveryHost(target) }
+        var found: [Found] = []
+        for scheme in url.schemes {
+            let routes = routes(of: target, host: host)
+            for route in routes {
+                let key = Self.key(of: target, scheme, host: host, options: route.key)
+                let one = route.keyParts.isEmpty ? Found.whole(key) : .anyPart(StoredURL.text(ofKey: key))
+                if !found.contains(one) { found.append(one) }
+            }
+            if routes.isEmpty {
+                found.append(.whole(Self.key(of: target, scheme, host: host, options: KeyOptions())))
+            }
         }
-        guard let host = url.host else { return ofEveryHost(url) }
-        let found = routes(of: url, host: host).map { route in
-            let key = Self.key(of: url, host: host, options: route.key)
-            return route.keyParts.isEmpty ? Found.whole(key) : .anyPart(Self.withoutMethod(key))
-        }
-        return found.isEmpty ? [.whole(Self.key(of: url, host: host, options: KeyOptions()))] : found
+        return found
     }
 
     /// Routes may differ by host, and with them what they make of a query.
-    private func ofEveryHost(_ url: SplitURL) -> [Found] {
+    private func ofEveryHost(_ url: Target) -> [Found] {
         let hosts = Set(snapshot.settings.routes.flatMap(\.hosts)).sorted()
         var found: [Found] = []
         for host in [""] + hosts.map({ $0.hasPrefix("*.") ? "any" + $0.dropFirst() : $0 }) {
@@ -40,82 +43,188 @@ struct URLKeys {
                 var options = route.key
                 let isWhole = !options.includesHost && route.keyParts.isEmpty
                 options.includesHost = false
-                let key = Self.key(of: url, host: [], options: options)
+                let key = Self.key(of: url, .http, host: [], options: options)
                 let one = isWhole ? Found.whole(key) : .anyPart(Self.withoutMethod(key))
                 if !found.contains(one) { found.append(one) }
             }
         }
         guard found.isEmpty else { return found }
         // No route takes it now; one of an earlier configuration may have.
-        return [.anyPart(Self.withoutMethod(Self.key(of: url, host: [], options: KeyOptions(includesHost: false))))]
+        let key = Self.key(of: url, .http, host: [], options: KeyOptions(includesHost: false))
+        return [.anyPart(Self.withoutMethod(key))]
     }
 
-    private func routes(of url: SplitURL, host: [UInt8]) -> [CompiledRoute] {
+    private func routes(of url: Target, host: [UInt8]) -> [CompiledRoute] {
         var path = ByteBuffer(capacity: 128)
         NormalizedPath.write(url.path.span, into: &path)
         return snapshot.routes(storing: path.span, host: host.span)
     }
 
-    private static func key(of url: SplitURL, host: [UInt8], options: KeyOptions) -> [UInt8] {
+    private struct Target {
+        let path: [UInt8]
+        let query: [UInt8]?
+
+        init(_ url: InvalidationText) {
+            let text = EscapedText.ascii(url.path)
+            let mark = text.firstIndex(of: ASCII.questionMark) ?? text.endIndex
+            path = Array(text[..<mark])
+            query = mark < text.endIndex ? Array(text[(mark + 1)...]) : nil
+        }
+    }
+
+    private static func key(
+        of url: Target, _ scheme: InvalidationText.Scheme, host: [UInt8], options: KeyOptions
+    ) -> [UInt8] {
         var buffer = ByteBuffer(capacity: 128)
         CacheKey.write(
-            host: host.span, path: url.path.span, query: url.query?.span, isSecure: url.isSecure, options: options,
-            into: &buffer)
+            host: host.span, path: url.path.span, query: url.query?.span, isSecure: scheme == .https,
+            options: options, into: &buffer)
         return Array(copying: buffer.span)
     }
 
-    private static func withoutMethod(_ key: [UInt8]) -> [UInt8] { Array(key.dropFirst(4)) }
+    fileprivate static func withoutMethod(_ key: [UInt8]) -> [UInt8] { Array(key.dropFirst(4)) }
 
-    /// A prefix as keys spell it. A dot segment that may not be whole yet leaves the path as it is.
-    static func normalizedPrefix(_ text: String) -> [UInt8] {
-        guard let url = SplitURL(text) ?? SplitURL("http://" + text), !text.utf8.contains(ASCII.space) else {
-            return Array(text.utf8)
+    // MARK: A whole key
+
+    /// A key as Cache-Status shows it, its URL in the spelling that keys have.
+    func key(_ text: String) -> Result<[UInt8], SettingProblem> {
+        let words = text.utf8.split(separator: ASCII.space, maxSplits: 2, omittingEmptySubsequences: false)
+        let parts = words.count > 2 ? [ASCII.space] + Array(words[2]) : []
+        var method = String(decoding: words[0], as: UTF8.self)
+        let isOfBody = String(decoding: parts, as: UTF8.self).contains(" body:")
+        if method == "HEAD" || (method == "POST" && !isOfBody) { method = "GET" }
+        guard method == "GET" || (isOfBody && method == method.uppercased()) else {
+            return .failure(.init("no key begins with \"\(method)\": keys of URLs begin with GET"))
         }
+        let address = String(decoding: words[1], as: UTF8.self)
+        let isHostFirst = !address.hasPrefix("/") && !address.contains("://")
+        switch InvalidationText.read((isHostFirst ? "//" : "") + address, as: .url) {
+        case .failure(let problem): return .failure(problem)
+        case .success(let url):
+            if url.host == nil, snapshot.settings.routes.allSatisfy({ $0.key.includesHost }) {
+                return .failure(.init("the keys of all routes name their host: GET host/path"))
+            }
+            let options = KeyOptions(includesHost: url.host != nil)
+            let key = Self.key(of: Target(url), url.scheme ?? .http, host: url.host ?? [], options: options)
+            return .success(Array(method.utf8) + Array(key.dropFirst(3)) + parts)
+        }
+    }
+
+    // MARK: Patterns
+
+    /// Beginnings of URLs as keys spell them.
+    func prefixes(_ prefix: InvalidationText) -> Result<[[UInt8]], SettingProblem> {
+        Self.prefixPath(EscapedText.ascii(prefix.path)).map { path in
+            guard let host = prefix.host else { return [path] }
+            return heads(prefix, host).map { $0 + path }
+        }
+    }
+
+    /// Globs over URLs as keys spell them.
+    func globs(_ pattern: InvalidationText) -> Result<[[UInt8]], SettingProblem> {
+        GlobText.normalized(pattern.path).map { path in
+            guard let host = pattern.host else {
+                // It begins in the host, where it holds a star.
+                let isPath = path.first == ASCII.slash
+                let literal = path.prefix { isPath ? false : $0 != ASCII.star }
+                let text = literal.map(ASCII.lowercased) + path.dropFirst(literal.count)
+                return [pattern.scheme.map { Array("\($0.rawValue)://".utf8) + text } ?? text]
+            }
+            let isPlain = !host.contains { $0 == ASCII.star || $0 == ASCII.questionMark }
+            return (isPlain ? heads(pattern, host) : globHeads(pattern, host)).map { $0 + path }
+        }
+    }
+
+    /// What stands before the path: a host has one spelling for each scheme where its port is the default of one.
+    private func heads(_ text: InvalidationText, _ host: [UInt8]) -> [[UInt8]] {
+        let spelled = text.schemes.map { ($0, Self.host(host, $0)) }
+        let isOne = text.scheme == nil && spelled.allSatisfy { $0.1 == spelled[0].1 }
+        return (isOne ? [spelled[0].1] : spelled.map { Self.head($0.0, $0.1) }) + hostless
+    }
+
+    private func globHeads(_ text: InvalidationText, _ host: [UInt8]) -> [[UInt8]] {
+        let literal = host.prefix { $0 != ASCII.star }
+        let lower = host.map(ASCII.lowercased)
+        let mixed = literal.map(ASCII.lowercased) + host.dropFirst(literal.count)
+        // Behind a star it may be of the path, where the case counts.
+        let spellings = lower == mixed ? [lower] : [lower, mixed]
+        var heads: [[UInt8]] = []
+        for spelling in spellings {
+            let spelled = text.schemes.map { scheme -> (InvalidationText.Scheme, [UInt8]) in
+                let port = Array(":\(scheme.defaultPort)".utf8)
+                return (scheme, spelling.suffix(port.count) == port[...] ? spelling.dropLast(port.count) : spelling)
+            }
+            let isOne = text.scheme == nil && spelled.allSatisfy { $0.1 == spelled[0].1 }
+            heads += isOne ? [spelled[0].1] : spelled.map { Self.head($0.0, $0.1) }
+        }
+        let isAnyHost = host == [ASCII.star] || host.starts(with: "*.".utf8)
+        return heads + (isAnyHost ? hostless : [])
+    }
+
+    /// Of keys that leave the host out, for there such answers are too.
+    private var hostless: [[UInt8]] {
+        snapshot.settings.routes.contains { !$0.key.includesHost } ? [Array("http://".utf8)] : []
+    }
+
+    private static func head(_ scheme: InvalidationText.Scheme, _ host: [UInt8]) -> [UInt8] {
+        Array("\(scheme.rawValue)://".utf8) + host
+    }
+
+    /// As keys of the scheme spell it.
+    private static func host(_ host: [UInt8], _ scheme: InvalidationText.Scheme) -> [UInt8] {
         var buffer = ByteBuffer(capacity: 128)
-        // Without the path's only slash, what stands before the path is left.
-        let host = url.host ?? []
         let path = [ASCII.slash]
         CacheKey.write(
-            host: host.span, path: path.span, query: nil, isSecure: url.isSecure,
-            options: KeyOptions(includesHost: url.host != nil), into: &buffer)
-        var prefix = Array(withoutMethod(Array(copying: buffer.span)).dropLast())
-        if String(decoding: url.path, as: UTF8.self).contains("/.") {
-            prefix += url.path
-        } else {
-            buffer.clear()
-            NormalizedPath.write(url.path.span, into: &buffer)
-            prefix += Array(copying: buffer.span)
+            host: host.span, path: path.span, query: nil, isSecure: scheme == .https, options: KeyOptions(),
+            into: &buffer)
+        let text = withoutMethod(Array(copying: buffer.span)).dropLast()
+        return Array(text.starts(with: "https://".utf8) ? text.dropFirst(8) : text)
+    }
+
+    /// The last segment may be the beginning of a longer one.
+    private static func prefixPath(_ text: [UInt8]) -> Result<[UInt8], SettingProblem> {
+        if let mark = text.firstIndex(of: ASCII.questionMark) {
+            return .success(normalized(text[..<mark]) + text[mark...])
         }
-        if let query = url.query { prefix += [ASCII.questionMark] + query }
-        return prefix
+        let end = (text.lastIndex(of: ASCII.slash) ?? -1) + 1
+        let segment = text[end...]
+        if segment.suffix(2).contains(ASCII.percent) {
+            return .failure(.init("a prefix must not end within an escape"))
+        }
+        // Behind a byte that keeps dots from being taken for a whole segment.
+        let tail = normalized([ASCII.slash, UInt8(ascii: "x")] + segment).dropFirst(2)
+        return .success(normalized(text[..<end]) + tail)
+    }
+
+    private static func normalized(_ path: ArraySlice<UInt8>) -> [UInt8] {
+        var buffer = ByteBuffer(capacity: 128)
+        let path = Array(path)
+        NormalizedPath.write(path.span, into: &buffer)
+        return Array(copying: buffer.span)
     }
 }
 
-/// A URL in its parts; a fragment is dropped.
-struct SplitURL {
-    var isSecure = false
-    /// nil when the text begins with the path.
-    var host: [UInt8]?
-    var path: [UInt8]
-    var query: [UInt8]?
+extension InvalidationText {
+    fileprivate var schemes: [Scheme] { scheme.map { [$0] } ?? Scheme.allCases }
+}
 
-    /// nil when it begins with no scheme and no slash, or holds what no URL holds.
-    init?(_ text: String) {
-        guard !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }) else { return nil }
-        var rest = Substring(text)
-        if let hash = rest.firstIndex(of: "#") { rest = rest[..<hash] }
-        if !rest.hasPrefix("/") {
-            let lower = rest.prefix(8).lowercased()
-            isSecure = lower.hasPrefix("https://")
-            guard isSecure || lower.hasPrefix("http://") else { return nil }
-            rest = rest.dropFirst(isSecure ? 8 : 7)
-            let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-            guard end > rest.startIndex else { return nil }
-            host = Array(rest[..<end].utf8)
-            rest = rest[end...]
+/// Text that no request can hold as it is.
+enum EscapedText {
+    /// Bytes beyond ASCII are sent in escapes.
+    static func ascii(_ text: [UInt8]) -> [UInt8] {
+        guard text.contains(where: { $0 >= 0x80 }) else { return text }
+        return text.flatMap { byte -> [UInt8] in
+            byte < 0x80 ? [byte] : Array("%\(String(byte, radix: 16, uppercase: true))".utf8)
         }
-        let mark = rest.firstIndex(of: "?") ?? rest.endIndex
-        path = Array(rest[..<mark].utf8)
-        if mark < rest.endIndex { query = Array(rest[mark...].utf8.dropFirst()) }
+    }
+}
+
+/// The URL of a key as patterns name it.
+enum StoredURL {
+    /// With its scheme, so that no other scheme's URL is meant; `http:///path` where the key leaves the host out.
+    static func text(ofKey key: [UInt8]) -> [UInt8] {
+        let start = (key.firstIndex(of: ASCII.space) ?? -1) + 1
+        let url = Array(key[start...])
+        return url.starts(with: "https://".utf8) ? url : Array("http://".utf8) + url
     }
 }
