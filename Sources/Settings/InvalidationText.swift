@@ -78,6 +78,7 @@ package struct InvalidationText: Sendable, Equatable {
         }
         guard isAfterScheme || end < rest.endIndex else { return .failure(wrongBeginning(text, kind)) }
         let host = Array(rest[..<end])
+        if !isAfterScheme, host.last == ASCII.colon { return .failure(wrongBeginning(text, kind)) }
         if kind == .url, !isAfterScheme, !looksLikeHost(host) { return .failure(wrongBeginning(text, kind)) }
         if kind != .pattern || !host.contains(where: isWildcard) {
             if let problem = HostText.problem(host, kind) { return .failure(problem) }

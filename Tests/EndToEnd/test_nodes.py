@@ -151,6 +151,25 @@ class InvalidationTests(NodesCase):
         self.wait_for_all()
         self.assertEqual(self.overview(node)["log"]["applied"], self.overview(self.nodes[0])["log"]["applied"])
 
+    def test_records_are_of_use_past_20_000_rules_that_name_others(self):
+        first, paths = self.start_nodes(1)[0], [f"/r{number}" for number in range(40)]
+        for path in paths:
+            self.version(first, path)
+        until(lambda: self.redis.ask("EXISTS", *[f"t:obj:GET {path}" for path in paths]) == 40, "all are kept")
+        for part in range(20):
+            status, _ = self.call(first, tags=[f"t{part}-{number}" for number in range(500)],
+                                  prefixes=[f"/other/{part}/{number}/" for number in range(500)])
+            self.assertEqual(status, 200)
+        node = self.start_node()
+        self.wait_for_all()
+        until(lambda: once(node.port, "GET", paths[0]).cache.get("hit"), "records are trusted")
+        for path in paths:
+            self.assertTrue(once(node.port, "GET", path).cache.get("hit"), path)
+        self.assertTrue(all(self.origin.count(path) == 1 for path in paths[1:]))
+        self.assertEqual(self.call(first, prefixes=["/r1"], wait="all")[0], 200)
+        gone = [path for path in paths if not once(node.port, "GET", path).cache.get("hit")]
+        self.assertEqual(gone, [path for path in paths if path.startswith("/r1")])
+
 
 class SweepTests(NodesCase):
     def metrics(self, name):

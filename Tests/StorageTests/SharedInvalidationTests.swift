@@ -190,6 +190,7 @@ struct SharedInvalidationTests {
     @Test("Of rules too many to be kept one by one a share of older records suffers, and none that is newer")
     func bounds() throws {
         var history = InvalidationHistory(limits: .init(rules: .init(rows: 4, globs: 4, buckets: 1024), steps: 4))
+        history.restart(Self.log, floor: .zero)
         history.follow(from: Self.at(100), local: 10)
         for number in UInt64(1)...40 {
             let rule =
