@@ -47,6 +47,10 @@ package struct Glob: Sendable, Equatable {
             if element != Element.run || elements.last != Element.run { elements.append(element) }
             index += 1
         }
+        self.init(elements)
+    }
+
+    private init(_ elements: ContiguousArray<UInt16>) {
         self.elements = elements
         prefix = ContiguousArray(elements.prefix { $0 < Element.one }.map { UInt8($0) })
         let parts = elements.split(separator: Element.run, omittingEmptySubsequences: false)
@@ -62,16 +66,12 @@ package struct Glob: Sendable, Equatable {
     }
 
     /// Without the first `count` bytes of what every matching text begins with.
-    package func dropping(_ count: Int) -> Glob {
-        Glob(elements: ContiguousArray(elements.dropFirst(count)), prefix: ContiguousArray(prefix.dropFirst(count)))
-    }
+    package func dropping(_ count: Int) -> Glob { Glob(ContiguousArray(elements.dropFirst(count))) }
 
-    private init(elements: ContiguousArray<UInt16>, prefix: ContiguousArray<UInt8>) {
-        self.elements = elements
-        self.prefix = prefix
+    /// About what it takes.
+    package var allocatedBytes: Int {
+        segments.reduce(elements.capacity * 2 + prefix.capacity + 64) { $0 + $1.allocatedBytes }
     }
-
-    package var allocatedBytes: Int { elements.capacity * 2 + prefix.capacity + 64 }
 
     /// What every matching text begins with.
     package var literalPrefix: Span<UInt8> {

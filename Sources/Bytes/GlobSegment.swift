@@ -18,6 +18,13 @@ struct GlobSegment: Sendable, Equatable {
         search = elements.contains(one) ? Self.bits(Array(elements), one) : Self.literal(elements)
     }
 
+    var allocatedBytes: Int {
+        switch search {
+        case .literal(let bytes, let fallback): bytes.capacity + fallback.capacity * 4 + 64
+        case .bits(_, let rows, let rowOfByte): rows.capacity * 8 + rowOfByte.capacity * 2 + 64
+        }
+    }
+
     private static func literal(_ elements: ArraySlice<UInt16>) -> Search {
         let bytes = ContiguousArray(elements.map { UInt8(truncatingIfNeeded: $0) })
         var fallback = ContiguousArray<UInt32>(repeating: 0, count: bytes.count)
