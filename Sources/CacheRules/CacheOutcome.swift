@@ -3,8 +3,10 @@
 /// How one request was answered: each request has exactly one, and Cache-Status, access log and metrics all
 /// take it from here.
 package enum CacheOutcome: UInt8, CaseIterable, Sendable {
-    /// A fresh stored response answered.
+    /// A fresh response in memory answered.
     case hit
+    /// A fresh response in the second tier answered, and is in memory now.
+    case l2Hit
     /// A stored response answered after its origin confirmed it with 304.
     case revalidated
     /// A stored response answered although it was stale.
@@ -21,6 +23,7 @@ package enum CacheOutcome: UInt8, CaseIterable, Sendable {
     package var label: StaticString {
         switch self {
         case .hit: "hit"
+        case .l2Hit: "l2-hit"
         case .revalidated: "revalidated"
         case .stale: "stale"
         case .collapsed: "collapsed"

@@ -24,10 +24,10 @@ package enum CacheStatusField {
     /// forwarded when it is the origin's failure that made it serve.
     private static func forward(of outcome: RequestOutcome) -> ForwardReason? {
         switch outcome.outcome {
-        case .hit: nil
+        case .hit, .l2Hit: nil
         case .stale, .local: outcome.forward
         case .revalidated: outcome.forward ?? .stale
-        case .collapsed, .miss: outcome.forward ?? .miss
+        case .collapsed, .miss: outcome.forward ?? .uriMiss
         case .pass: outcome.forward ?? .bypass
         }
     }

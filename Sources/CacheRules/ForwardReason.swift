@@ -10,8 +10,6 @@ package enum ForwardReason: UInt8, CaseIterable, Sendable {
     case uriMiss
     /// Something is stored under the key, but no variant of it fits.
     case varyMiss
-    /// Nothing that fits is stored; which of the two is not known.
-    case miss
     /// What is stored is fresh, but the client asked for better.
     case request
     /// What is stored is stale, or needs the origin's consent each time.
@@ -25,7 +23,6 @@ package enum ForwardReason: UInt8, CaseIterable, Sendable {
         case .method: "method"
         case .uriMiss: "uri-miss"
         case .varyMiss: "vary-miss"
-        case .miss: "miss"
         case .request: "request"
         case .stale: "stale"
         case .partial: "partial"

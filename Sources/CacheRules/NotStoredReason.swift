@@ -3,7 +3,7 @@
 /// Why a response was not stored. Labels are stable: they appear in Cache-Status, logs and metrics.
 package enum NotStoredReason: UInt8, CaseIterable, Sendable {
     case method, status, noStore, `private`, authorization, setCookie, varyStar, noLifetime, expired, noCache
-    case partial, requestNoStore, tooLarge, invalidated, tooManyTags, tooManyVariants, route, incomplete
+    case partial, requestNoStore, tooLarge, invalidated, tooManyTags, route, incomplete
     case storeFull, superseded, requestTooLarge, damaged
 
     package var label: StaticString {
@@ -23,7 +23,6 @@ package enum NotStoredReason: UInt8, CaseIterable, Sendable {
         case .tooLarge: "too-large"
         case .invalidated: "invalidated"
         case .tooManyTags: "too-many-tags"
-        case .tooManyVariants: "too-many-variants"
         case .route: "route"
         case .incomplete: "incomplete"
         case .storeFull: "store-full"

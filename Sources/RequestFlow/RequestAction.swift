@@ -57,6 +57,15 @@ package enum MemoryAnswer: Sendable, Equatable {
     case staleAccepted
     /// To be validated first. `mayServeOnError`: usable if the origin fails.
     case stale(reason: ForwardReason, mayServeOnError: Bool)
+
+    /// Why it may be served although it is stale; nil when it is not stale, or may not.
+    var staleReason: StaleReason? {
+        switch self {
+        case .staleWhileRevalidate: .whileRevalidate
+        case .staleAccepted: .clientAllowed
+        case .absent, .variantMissing, .incomplete, .uncacheable, .fresh, .stale: nil
+        }
+    }
 }
 
 package enum FirstAction: Sendable, Equatable {

@@ -47,6 +47,8 @@ package struct RequestMachine: Sendable {
     }
     /// A stored response is at hand that may be used if the origin fails.
     package private(set) var mayServeStaleOnError = false
+    /// Why what is served is stale; nil while nothing stale is.
+    package private(set) var staleReason: StaleReason?
     /// Whether the fetch was made with Larder's own validators.
     package private(set) var isConditional = false
     /// Whether the fetch is for what is missing of a stored response.
@@ -109,10 +111,12 @@ package struct RequestMachine: Sendable {
         switch answer {
         case .fresh, .staleAccepted:
             state = .responding
+            staleReason = answer.staleReason
             return .serveStored
         case .staleWhileRevalidate:
             state = .responding
             forwardReason = .stale
+            staleReason = answer.staleReason
             return .serveStoredAndRefresh
         case .absent: return fetch(.uriMiss)
         case .variantMissing: return fetch(.varyMiss)
@@ -161,8 +165,14 @@ package struct RequestMachine: Sendable {
             return .serveStored
         case .full:
             state = .responding
-            return mayServeStaleOnError ? .serveStored : .refuse
+            return servesStaleOnError() ? .serveStored : .refuse
         }
+    }
+
+    /// What is stored answers in the place of an error, if it may.
+    private mutating func servesStaleOnError() -> Bool {
+        if mayServeStaleOnError { staleReason = .ifError }
+        return mayServeStaleOnError
     }
 
     package mutating func flightWentOn(_ news: FlightNews) -> FollowAction {
@@ -237,9 +247,11 @@ package struct RequestMachine: Sendable {
         switch answer {
         case .fresh, .staleAccepted:
             state = .responding
+            staleReason = answer.staleReason
             return .serveStored
         case .staleWhileRevalidate:
             state = .responding
+            staleReason = answer.staleReason
             return .serveStoredAndRefresh
         case .stale(let reason, let mayServeOnError):
             forwardReason = reason
@@ -257,7 +269,7 @@ package struct RequestMachine: Sendable {
         case .confirmed where isConditional: return .serveConfirmed
         case .rest where isCompleting: return .completeAndServe
         case .otherPart where isCompleting: return .fetchWhole
-        case .serverError where mayServeStaleOnError: return .serveStored
+        case .serverError where servesStaleOnError(): return .serveStored
         case .storable: return .storeAndServe
         case .confirmed, .rest, .otherPart, .serverError, .unstorable: return .relay
         }
@@ -276,7 +288,7 @@ package struct RequestMachine: Sendable {
         switch state {
         case .leading, .fetchingAlone:
             state = .responding
-            return mayServeStaleOnError ? .serveStored : .fail
+            return servesStaleOnError() ? .serveStored : .fail
         default:
             state = .finished
             return .breakOff

@@ -105,13 +105,11 @@ extension ClientConnection {
                 exchange.serveStored()
                 return true
             }
-            var outcome = CacheOutcome.stale
-            if case .fresh = found.answer { outcome = .hit }
-            serve(stored, slot.head, request, outcome: outcome)
+            serve(stored, slot.head, request, stale: machine.staleReason)
         case .serveStoredAndRefresh:
             guard let stored = found.stored else { preconditionFailure("what is served was found") }
             worker.refresh(stored, keyHash: found.keyHash, head: slot.head, request: request)
-            serve(stored, slot.head, request, outcome: .stale)
+            serve(stored, slot.head, request, stale: machine.staleReason)
         case .refuse:
             answerLocally(
                 Status(504), detail: "only-if-cached", head: slot.head,
@@ -138,9 +136,10 @@ extension ClientConnection {
     /// A stored response goes out at once and whole; the exchange is over before it was one.
     private func serve(
         _ stored: StoredResponse, _ head: borrowing RequestHead, _ request: borrowing ClientRequest,
-        outcome: CacheOutcome
+        stale: StaleReason?
     ) {
-        var answer = Answer(outcome: outcome)
+        var answer = Answer(outcome: stale == nil ? .hit : .stale)
+        answer.stale = stale
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(loop.now) / 1000
         let status = worker.respond(with: stored, to: head, on: self, request: request, answer: &answer)
         if !request.keepsOpen || saidClose { closeAfterOutput() }

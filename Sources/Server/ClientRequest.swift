@@ -62,6 +62,12 @@ struct ClientRequest: ~Copyable {
 struct Answer: ~Copyable {
     var outcome: CacheOutcome
     var forward: ForwardReason?
+    /// Why what was served is stale.
+    var stale: StaleReason?
+    /// A request of its own went to the origin.
+    var wasForwarded = false
+    /// Of the request's content, as decoded; both ways of a tunnel are counted as they are.
+    var receivedContentByteCount = 0
     /// Of the origin's answer, when there was one.
     var forwardStatus: UInt16 = 0
     var isStored = false

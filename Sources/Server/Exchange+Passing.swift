@@ -136,7 +136,7 @@ extension Exchange {
     private func cut(_ client: ClientConnection, off detail: StaticString) {
         self.client = nil
         answer.detail = detail
-        worker.record(status: delivery.status, request: request, head: head, client: client, answer: answer)
+        record(status: delivery.status, client: client)
         client.breakOff()
     }
 

@@ -31,6 +31,7 @@ extension Exchange {
         upstream = connection
         wait = nil
         sentAt = worker.loop.now
+        answer.wasForwarded = true
         worker.upstreamOutput.clear()
         RequestHeadWriter.write(self, into: &worker.upstreamOutput)
         connection.send(&worker.upstreamOutput)
@@ -79,6 +80,7 @@ extension Exchange {
         if case .tunnel(let tunnel) = intake {
             upstream.write(bytes)
             tunnel.moved()
+            answer.receivedContentByteCount += bytes.count
             return bytes.count
         }
         var used = 0

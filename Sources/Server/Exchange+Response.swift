@@ -46,7 +46,6 @@ extension Exchange {
         case .completeAndServe: completeStored(response)
         case .fetchWhole: fetchWhole()
         case .serveStored:
-            answer.outcome = .stale
             endFlight(.failed(response.status, isOwn: true))
             upstream?.abandon()
             upstream = nil
@@ -224,7 +223,8 @@ extension Exchange {
             worker.forget(stored)
             endFlight(.uncacheable)
         } else {
-            let outcome = worker.store.insert(refreshed.response)
+            let outcome = worker.store.insert(
+                refreshed.response, maximumVariants: request.route.policy.maximumVariants)
             keepInSecondTier(refreshed.response, outcome)
             answer.isStored = outcome == .stored
             endFlight(.stored(refreshed.response))

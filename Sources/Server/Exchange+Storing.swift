@@ -105,7 +105,7 @@ extension Exchange {
     }
 
     func admit(_ response: StoredResponse) {
-        let outcome = worker.store.insert(response)
+        let outcome = worker.store.insert(response, maximumVariants: request.route.policy.maximumVariants)
         keepInSecondTier(response, outcome)
         switch outcome {
         case .stored:
@@ -181,7 +181,7 @@ extension Exchange {
         guard let client else { return }
         self.client = nil
         leaveBody()
-        worker.record(status: delivery.status, request: request, head: head, client: client, answer: answer)
+        record(status: delivery.status, client: client)
         client.exchangeEnded(reusable: request.keepsOpen && requestBody.isComplete && !delivery.endsWithConnection)
     }
 

@@ -27,8 +27,6 @@ final class Exchange: Deadline {
     /// Which of the key's variants it wants, as far as it is known how the key varies.
     private(set) var variant: FlightVariant?
     var stored: StoredResponse?
-    /// What is stored answers as a hit.
-    private var foundFresh = false
     /// It has a place among the tunnels of its route.
     var holdsTunnelPlace = false
     /// The flight it leads or follows.
@@ -136,7 +134,6 @@ final class Exchange: Deadline {
     func found(_ found: Found) {
         stored = found.stored
         keyHash = found.keyHash
-        if case .fresh = found.answer { foundFresh = true } else { foundFresh = false }
         // What is not stored needs no key of its own, as long as nothing else turns out.
         if case .uncacheable = found.answer { return }
         if key.isEmpty { key = worker.keyCopy() }
@@ -209,7 +206,6 @@ final class Exchange: Deadline {
         let found = worker.search(head, request)
         guard found.answer == .fresh, let stored = found.stored else { return false }
         self.stored = stored
-        foundFresh = true
         endFlight(.stored(stored))
         return true
     }
@@ -228,7 +224,6 @@ final class Exchange: Deadline {
     private func searchAgain() {
         let found = worker.search(head, request)
         stored = found.stored
-        foundFresh = found.answer == .fresh
         proceed(machine.memorySearched(found.answer))
     }
 
@@ -339,6 +334,7 @@ final class Exchange: Deadline {
         switch machine.flightWentOn(news) {
         case .stream:
             answer.outcome = .collapsed
+            answer.forward = machine.forwardReason
             if let response { deliver(response) } else { serveCollapsed() }
         case .searchMemoryAgain:
             leaveFlight()
@@ -354,7 +350,6 @@ final class Exchange: Deadline {
     private func serveCollapsed() {
         leaveFlight()
         guard let stored, let client = clientToWriteTo() else { return finish(status: Status(499)) }
-        answer.forward = machine.forwardReason
         respond(with: stored, to: client)
     }
 
@@ -367,7 +362,8 @@ final class Exchange: Deadline {
     /// What is stored answers although it is stale, or because the origin confirmed it.
     func serveStored() {
         guard let stored, let client = clientToWriteTo() else { return finish(status: Status(499)) }
-        if answer.outcome != .revalidated { answer.outcome = foundFresh ? .hit : .stale }
+        answer.stale = machine.staleReason
+        if answer.outcome != .revalidated { answer.outcome = answer.stale == nil ? .hit : .stale }
         answer.forward = machine.forwardReason
         answer.ttlSeconds = stored.metadata.freshForMilliseconds(worker.loop.now) / 1000
         respond(with: stored, to: client)
@@ -431,9 +427,12 @@ final class Exchange: Deadline {
         leaveBody()
         leaveFlight()
         leaveTunnel()
-        if let client {
-            worker.record(status: status.code, request: request, head: head, client: client, answer: answer)
-        }
+        if let client { record(status: status.code, client: client) }
+    }
+
+    func record(status: UInt16, client: ClientConnection) {
+        answer.receivedContentByteCount += requestBody.receivedByteCount
+        worker.record(status: status, request: request, head: head, client: client, answer: answer)
     }
 
     /// The leader tells how it ended.

@@ -24,7 +24,7 @@ package final class Proxy {
         self.blockingLoop = blockingLoop
         snapshot = ProxySnapshot(settings, workerCount: loops.count)
         let store = MemoryStore(
-            limitBytes: settings.memory.storeBytes, maximumVariants: 32,
+            limitBytes: settings.memory.storeBytes,
             maximumEntryBytes: settings.memory.maxObjectBytes + (64 << 10),
             residentCeilingBytes: kernel.isSimulated
                 ? .max : MemoryGovernor.ceilingBytes(configuredBytes: settings.memory.limitBytes))

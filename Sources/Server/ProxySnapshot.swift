@@ -48,10 +48,7 @@ final class ProxySnapshot: Sendable {
         routes = settings.routes.enumerated().map {
             CompiledRoute($1, index: $0, label: routeLabels[$0], settings: settings)
         }
-        labels = MetricLabels(
-            routes: routeLabels,
-            notStoredReasons: NotStoredReason.allCases.map { "\($0.label)" },
-            staleReasons: StaleReason.allCases.map(\.rawValue))
+        labels = MetricLabels(routes: routeLabels)
         keysBodies = settings.routes.contains { !$0.key.bodies.isEmpty }
         cacheName = ContiguousArray(settings.cacheName.utf8)
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
@@ -85,13 +82,6 @@ final class ProxySnapshot: Sendable {
     func exceedsBodyLimit(_ byteCount: Int) -> Bool {
         settings.limits.bodyBytes > 0 && byteCount > settings.limits.bodyBytes
     }
-}
-
-/// Why a stale response was served, for the metrics.
-enum StaleReason: String, CaseIterable {
-    case whileRevalidate = "while-revalidate"
-    case error
-    case clientAccepted = "max-stale"
 }
 
 /// One route in the form that requests need.

@@ -131,7 +131,9 @@ extension Worker {
             guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange),
                 refreshed.refusal == nil
             else { return forget(stored) }
-            exchange.keepInSecondTier(refreshed.response, store.insert(refreshed.response))
+            let outcome = store.insert(
+                refreshed.response, maximumVariants: exchange.request.route.policy.maximumVariants)
+            exchange.keepInSecondTier(refreshed.response, outcome)
         }
     }
 

@@ -19,10 +19,12 @@ extension Worker {
             route: label(of: request.route), outcome: answer.outcome, method: head.method,
             status: status, durationNanoseconds: UInt64(duration))
         record.upstreamNanoseconds = UInt64(max(0, answer.upstreamNanoseconds))
-        record.bytesReceived = UInt64(request.headByteCount)
+        record.bytesReceived = UInt64(request.headByteCount + answer.receivedContentByteCount)
         let sent = client.takeSentByteCount(adding: ownOutputByteCount)
         record.bytesSent = sent.all
         record.notStoredReason = answer.notStored?.rawValue
+        if answer.wasForwarded { record.forwardReason = answer.forward }
+        record.staleReason = answer.stale?.rawValue
         if let coded = answer.coded {
             record.coding = coded.coding
             record.codedBytes = UInt64(coded.byteCount)
@@ -67,7 +69,7 @@ extension Worker {
         var answer = Answer(outcome: .local)
         answer.detail = detail
         log?.write(
-            record, contentByteCount: sent.content, route: nil, head: head, client: client, answer: answer,
+            record, contentByteCount: sent.content, route: route, head: head, client: client, answer: answer,
             worker: self)
     }
 

@@ -6,7 +6,7 @@ import CacheRules
 enum XCacheField {
     static func write(_ outcome: CacheOutcome, into buffer: inout ByteBuffer) {
         switch outcome {
-        case .hit, .collapsed: buffer.append("X-Cache: HIT\r\n")
+        case .hit, .l2Hit, .collapsed: buffer.append("X-Cache: HIT\r\n")
         case .stale: buffer.append("X-Cache: STALE\r\n")
         case .revalidated: buffer.append("X-Cache: REVALIDATED\r\n")
         case .miss: buffer.append("X-Cache: MISS\r\n")

@@ -51,12 +51,8 @@ struct MemoryShard: ~Copyable {
     var generation: UInt32 = 0
     private let rules: PendingRules
     var statistics = MemoryStatistics()
-    private let maximumVariants: Int
 
-    init(maximumVariants: Int, rules: PendingRules) {
-        self.maximumVariants = maximumVariants
-        self.rules = rules
-    }
+    init(rules: PendingRules) { self.rules = rules }
 
     /// All the memory the shard answers for.
     var accountedBytes: Int {
@@ -178,7 +174,8 @@ struct MemoryShard: ~Copyable {
     // MARK: Changing
 
     mutating func insert(
-        _ response: StoredResponse, replaces: Bool = true, removed: inout ContiguousArray<StoredResponse>
+        _ response: StoredResponse, replaces: Bool = true, maximumVariants: Int,
+        removed: inout ContiguousArray<StoredResponse>
     ) -> InsertOutcome {
         let finding = rules.findingOnFetch(response.subject)
         let verdict = finding.verdict
@@ -195,7 +192,7 @@ struct MemoryShard: ~Copyable {
             statistics.replacements += 1
         }
         link(response, isSoftlyInvalidated: verdict == .soft)
-        limitVariants(of: response, removed: &removed)
+        limitVariants(of: response, to: maximumVariants, removed: &removed)
         statistics.inserts += 1
         return .stored
     }
@@ -311,7 +308,9 @@ struct MemoryShard: ~Copyable {
         statistics.entries += 1
     }
 
-    private mutating func limitVariants(of response: StoredResponse, removed: inout ContiguousArray<StoredResponse>) {
+    private mutating func limitVariants(
+        of response: StoredResponse, to maximumVariants: Int, removed: inout ContiguousArray<StoredResponse>
+    ) {
         guard var number = chain(of: response.key, hash: response.keyHash)?.head else { return }
         for _ in 1..<maximumVariants {
             number = entries[Int(number)].next

@@ -14,9 +14,7 @@ package final class MemoryStore: Sendable {
         /// What the store has accounted for this shard.
         let bytes = Atomic<Int>(0)
 
-        init(maximumVariants: Int, rules: PendingRules) {
-            state = Mutex(MemoryShard(maximumVariants: maximumVariants, rules: rules))
-        }
+        init(rules: PendingRules) { state = Mutex(MemoryShard(rules: rules)) }
     }
 
     let shards: [Shard]
@@ -38,18 +36,16 @@ package final class MemoryStore: Sendable {
     /// - Parameters:
     ///   - limitBytes: for everything the store holds, its tables included.
     ///   - shardCount: a power of two.
-    ///   - maximumVariants: per primary key; beyond it the oldest goes.
     ///   - maximumEntryBytes: a larger response is refused; never more than a quarter of the limit.
     ///   - residentCeilingBytes: while the process is larger nothing is stored; see `MemoryGovernor`.
     package init(
-        limitBytes: Int, shardCount: Int = 16, maximumVariants: Int = 8, maximumEntryBytes: Int = .max,
-        residentCeilingBytes: Int = .max
+        limitBytes: Int, shardCount: Int = 16, maximumEntryBytes: Int = .max, residentCeilingBytes: Int = .max
     ) {
-        precondition(shardCount > 0 && shardCount & (shardCount - 1) == 0 && maximumVariants > 0)
+        precondition(shardCount > 0 && shardCount & (shardCount - 1) == 0)
         let ruleLimits = PendingInvalidations.Limits(memoryBytes: limitBytes)
         let rules = PendingRules(limits: ruleLimits)
         self.rules = rules
-        shards = (0..<shardCount).map { _ in Shard(maximumVariants: maximumVariants, rules: rules) }
+        shards = (0..<shardCount).map { _ in Shard(rules: rules) }
         limit = Atomic(limitBytes)
         self.maximumEntryBytes = maximumEntryBytes
         pressure = MemoryPressure(ceilingBytes: residentCeilingBytes, checkEveryBytes: max(limitBytes / 64, 1 << 20))
@@ -87,8 +83,12 @@ package final class MemoryStore: Sendable {
 
     /// Stores a response in the place of the same variant, if there is one, and makes room for it.
     ///
-    /// - Parameter replaces: else what is there stays, and the new one is not admitted.
-    package func insert(_ response: StoredResponse, replaces: Bool = true) -> InsertOutcome {
+    /// - Parameters:
+    ///   - replaces: else what is there stays, and the new one is not admitted.
+    ///   - maximumVariants: of its primary key, from 1; beyond it the oldest go.
+    package func insert(
+        _ response: StoredResponse, replaces: Bool = true, maximumVariants: Int = MemoryStore.usualVariants
+    ) -> InsertOutcome {
         let size = response.allocatedBytes
         guard size <= largestEntryBytes else {
             refusedTooLarge.add(1, ordering: .relaxed)
@@ -96,10 +96,14 @@ package final class MemoryStore: Sendable {
         }
         guard pressure.admits(size) else { return .notAdmitted }
         let shard = shard(response.keyHash)
-        let outcome = change(shard) { state, removed in state.insert(response, replaces: replaces, removed: &removed) }
+        let outcome = change(shard) { state, removed in
+            state.insert(response, replaces: replaces, maximumVariants: maximumVariants, removed: &removed)
+        }
         guard outcome == .stored else { return outcome }
         return makeRoom(preferring: shard, for: response) ? .stored : .notAdmitted
     }
+
+    package static let usualVariants = 32
 
     /// No response that takes more is stored.
     package var largestEntryBytes: Int { min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) }

@@ -99,12 +99,15 @@ package enum Metric: String, CaseIterable, Sendable {
             Definition(
                 .histogram, .seconds, ["route", "cache"], "From the first byte of a request to the last of its answer.")
         case .upstreamDuration:
-            Definition(.histogram, .seconds, ["route"], "Time that upstreams took for the requests they were asked.")
-        case .received: Definition(.counter, .bytes, ["route"], "Bytes received from clients.")
+            Definition(
+                .histogram, .seconds, ["route"], "From a request that was sent upstream to the head of its answer.")
+        case .received:
+            Definition(.counter, .bytes, ["route"], "Bytes received from clients, heads and decoded bodies.")
         case .sent: Definition(.counter, .bytes, ["route"], "Bytes sent to clients.")
         case .slow: Definition(.counter, .none, ["route"], "Requests that took longer than the route's slow setting.")
         case .forwarded:
-            Definition(.counter, .none, ["route", "reason"], "Requests the origin was asked for, and why.")
+            Definition(
+                .counter, .none, ["route", "reason"], "Clients' requests that the origin was asked for, and why.")
         case .notStored: Definition(.counter, .none, ["route", "reason"], "Responses not stored, and why.")
         case .coalesced:
             Definition(.counter, .none, ["route"], "Requests answered by a fetch that another request had begun.")

@@ -34,10 +34,12 @@ package struct PerformanceReport: Sendable {
 }
 
 extension RouteMetrics {
-    /// The share of the requests that the cache may answer which it did answer: hit, revalidated, stale and
+    /// The share of the requests that the cache may answer which it did answer: hit, l2-hit, revalidated, stale and
     /// collapsed, of all but pass and local. Nil when there was none.
     package var hitRate: Double? {
-        let answered = [CacheOutcome.hit, .revalidated, .stale, .collapsed].reduce(0) { $0 &+ self[$1].requests }
+        let answered = [CacheOutcome.hit, .l2Hit, .revalidated, .stale, .collapsed].reduce(0) {
+            $0 &+ self[$1].requests
+        }
         let eligible = requests &- self[.pass].requests &- self[.local].requests
         return eligible > 0 ? Double(answered) / Double(eligible) : nil
     }

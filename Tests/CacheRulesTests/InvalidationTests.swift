@@ -131,14 +131,15 @@ struct CacheStatusFieldTests {
                 RequestOutcome(.miss, forward: .varyMiss, forwardStatus: 200, notStored: .noStore),
                 "Larder; fwd=vary-miss; fwd-status=200; detail=no-store"
             ),
-            (RequestOutcome(.miss), "Larder; fwd=miss"),
+            (RequestOutcome(.miss), "Larder; fwd=uri-miss"),
             (
                 RequestOutcome(.revalidated, forward: .request, forwardStatus: 304, stored: true),
                 "Larder; fwd=request; fwd-status=304; stored"
             ),
             (RequestOutcome(.revalidated), "Larder; fwd=stale"),
             (RequestOutcome(.collapsed, forward: .uriMiss), "Larder; fwd=uri-miss; collapsed"),
-            (RequestOutcome(.collapsed), "Larder; fwd=miss; collapsed"), (RequestOutcome(.pass), "Larder; fwd=bypass"),
+            (RequestOutcome(.collapsed), "Larder; fwd=uri-miss; collapsed"),
+            (RequestOutcome(.pass), "Larder; fwd=bypass"),
             (RequestOutcome(.pass, forward: .method, forwardStatus: 201), "Larder; fwd=method; fwd-status=201"),
             (RequestOutcome(.local, localDetail: "no-route"), "Larder; detail=no-route"),
             (

@@ -7,7 +7,7 @@ import Testing
 @testable import Storage
 
 struct MemoryStoreTests {
-    private let store = MemoryStore(limitBytes: 64 << 20, maximumVariants: 3)
+    private let store = MemoryStore(limitBytes: 64 << 20)
 
     private func request(_ language: String) -> Fields {
         var fields = Fields()
@@ -83,11 +83,14 @@ struct MemoryStoreTests {
     @Test("Beyond the number of variants the oldest goes")
     func variantLimit() {
         for language in ["a", "b", "c", "d"] {
-            #expect(store.insert(variant(language, body: language)) == .stored)
+            #expect(store.insert(variant(language, body: language), maximumVariants: 3) == .stored)
         }
         #expect(store.body("/a", fields: request("a")) == nil)
         for language in ["b", "c", "d"] { #expect(store.body("/a", fields: request(language)) == bytes(language)) }
         #expect(store.statistics.evictedVariants == 1)
+        #expect(store.insert(variant("e", body: "e"), maximumVariants: 1) == .stored)
+        for language in ["b", "c", "d"] { #expect(store.body("/a", fields: request(language)) == nil) }
+        #expect(store.statistics.evictedVariants == 4)
     }
 
     @Test("An uncacheable key is remembered until its time, or until it is forgotten")

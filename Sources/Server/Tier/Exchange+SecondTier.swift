@@ -75,7 +75,8 @@ extension Exchange {
         switch answer {
         case .fresh, .staleAccepted, .staleWhileRevalidate:
             // An invalidation came between the judgement and this.
-            guard worker.store.insert(found) != .invalidated else { return .absent }
+            let outcome = worker.store.insert(found, maximumVariants: request.route.policy.maximumVariants)
+            guard outcome != .invalidated else { return .absent }
             stored = found
             // Nobody is served: this is the refresh.
             return isBackground && answer == .staleWhileRevalidate
@@ -105,7 +106,8 @@ extension Exchange {
         let left = stored.metadata.freshForMilliseconds(worker.loop.now)
         endFlight(.stored(stored))
         guard let client = clientToWriteTo() else { return finish(status: Status(stored.metadata.status)) }
-        answer.outcome = left > 0 ? .hit : .stale
+        answer.stale = machine.staleReason
+        answer.outcome = answer.stale == nil ? .l2Hit : .stale
         answer.detail = "l2"
         answer.ttlSeconds = left / 1000
         respond(with: stored, to: client)

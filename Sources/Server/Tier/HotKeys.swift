@@ -122,7 +122,9 @@ final class HotKeys: Deadline {
             guard let form = reply.child(index + 1, of: reply.root), reply.kind(of: form) == .string else { continue }
             response = tier.adding(coding, from: reply, form, to: response, digest)
         }
-        if store.insert(response, replaces: false) == .stored { tier.figures.loaded += 1 }
+        // Its route limited its variants when they were stored.
+        let outcome = store.insert(response, replaces: false, maximumVariants: .max)
+        if outcome == .stored { tier.figures.loaded += 1 }
     }
 
     fileprivate func loaded() {
