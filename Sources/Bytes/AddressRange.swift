@@ -44,6 +44,13 @@ package struct AddressRange: Hashable, Sendable {
         return ip.high & mask.high == base.high && ip.low & mask.low == base.low
     }
 
+    package func overlaps(_ other: AddressRange) -> Bool { contains(other.base) || other.contains(base) }
+
+    /// Some of it is this machine's own.
+    package var isLoopback: Bool {
+        [AddressRange("127.0.0.0/8"), AddressRange("::1")].contains { $0.map(overlaps) ?? false }
+    }
+
     /// Every IPv4 address, or every address, is in it.
     package var isEverybody: Bool { prefixBits == 0 || (prefixBits == 96 && base.isV4) }
 

@@ -246,6 +246,19 @@ long CLinux_listen(const struct CLinux_address *address, int backlog, int reuse_
     return result < 0 ? close_with(fd, result) : fd;
 }
 
+long CLinux_probe(const struct CLinux_address *address) {
+    union address name;
+    socklen_t length = to_kernel(address, &name);
+    long fd = open_socket(address);
+    if (fd < 0) return fd;
+    // With SO_REUSEADDR what is left of closed connections does not count; without SO_REUSEPORT every listener does.
+    long result = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+    if (result >= 0 && name.any.sa_family == AF_INET6) result = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (result >= 0) result = RETRY(bind(fd, &name.any, length));
+    close(fd);
+    return result < 0 ? result : 0;
+}
+
 long CLinux_accept(int fd, struct CLinux_address *peer) {
     union address name;
     socklen_t length = sizeof name;

@@ -47,7 +47,12 @@ package enum CacheStatusField {
     }
 
     private static func writeDetail(_ outcome: RequestOutcome, into buffer: inout ByteBuffer) {
+        let detail = outcome.localDetail ?? outcome.notStored?.label ?? ""
         buffer.append("; detail=")
-        buffer.append(outcome.localDetail ?? outcome.notStored?.label ?? "")
+        // A token has no blank; what has one is a string (RFC 9211 §2.8).
+        let isToken = !"\(detail)".utf8.contains(ASCII.space)
+        if !isToken { buffer.append(ASCII.doubleQuote) }
+        buffer.append(detail)
+        if !isToken { buffer.append(ASCII.doubleQuote) }
     }
 }

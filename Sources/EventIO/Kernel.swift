@@ -45,6 +45,13 @@ open class Kernel: @unchecked Sendable {
         return try unsafe descriptor(CLinux_listen(&raw, Int32(clamping: backlog), reusesPort ? 1 : 0))
     }
 
+    /// Throws when somebody listens on an internet address, even if they would share its port.
+    open func requireFree(_ address: SocketAddress) throws(SystemError) {
+        var raw = address.raw
+        let result = unsafe CLinux_probe(&raw)
+        guard result >= 0 else { throw SystemError(code: Int32(truncatingIfNeeded: -result)) }
+    }
+
     open func accept(_ listener: FileDescriptor) -> AcceptResult {
         var raw = CLinux_address()
         let result = unsafe IOResult(CLinux_accept(listener.rawValue, &raw))

@@ -206,7 +206,7 @@ package struct RequestMachine: Sendable {
 
     private mutating func followedInVain() -> FollowAction {
         state = .responding
-        return mayServeStaleOnError ? .serveStored : .fail
+        return servesStaleOnError() ? .serveStored : .fail
     }
 
     /// A fetch is about to begin. The second tier is asked once, and only for what may be stored there; a client that

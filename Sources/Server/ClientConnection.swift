@@ -309,7 +309,12 @@ final class ClientConnection: StreamChannel {
         guard isOpen else { return }
         deferredByteCount -= bytes.count
         write(bytes)
-        if pendingByteCount > 0, waiting != .output { settle() }
+        outputQueued()
+    }
+
+    /// What the client does not take at once it must begin to take in time.
+    func outputQueued() {
+        if pendingByteCount > 0, waiting != .output, isOpen { settle() }
     }
 
     // MARK: Ends

@@ -14,12 +14,12 @@ final class LogSink: Sendable {
     private let mailbox: Mailbox
     private let target: Mutex<Target>
 
-    private struct Target {
-        var descriptor: FileDescriptor
+    struct Target {
+        fileprivate var descriptor: FileDescriptor
         /// nil for the standard streams, which are never closed.
-        var path: String?
+        fileprivate var path: String?
 
-        init(_ destination: LogSettings.Destination, kernel: Kernel) throws(SystemError) {
+        fileprivate init(_ destination: LogSettings.Destination, kernel: Kernel) throws(SystemError) {
             switch destination {
             case .standardOutput: descriptor = FileDescriptor(rawValue: 1)
             case .standardError: descriptor = FileDescriptor(rawValue: 2)
@@ -61,12 +61,18 @@ final class LogSink: Sendable {
 
     /// After a rotation (SIGUSR1). Keeps the old file when the new one cannot be opened.
     func reopen() throws(SystemError) {
-        if let path { try redirect(to: .file(path)) }
+        if let path { redirect(to: try open(.file(path))) }
     }
 
-    /// What was handed over before still goes to the old place. That one is kept when the new one cannot be opened.
-    func redirect(to destination: LogSettings.Destination) throws(SystemError) {
-        let opened = try Target(destination, kernel: kernel)
+    func open(_ destination: LogSettings.Destination) throws(SystemError) -> Target {
+        try Target(destination, kernel: kernel)
+    }
+
+    /// Nothing is to be written there after all.
+    func discard(_ target: Target) { if target.path != nil { kernel.close(target.descriptor) } }
+
+    /// What was handed over before still goes to the old place.
+    func redirect(to opened: Target) {
         mailbox.post { [self] _ in
             let old = target.withLock { current -> Target in
                 defer { current = opened }
@@ -86,9 +92,9 @@ final class AccessLogWriter: Deadline {
     private var clientAddress: IPAddress?
     private var lent = ByteBuffer(capacity: 128)
 
-    init(loop: Loop, sink: LogSink, format: AccessLog.Format) {
-        self.sink = sink
-        self.format = AccessLog(format: format)
+    init(loop: Loop, target: AccessLogTarget) {
+        sink = target.sink
+        format = AccessLog(format: target.format, redaction: target.redaction)
         mailbox = loop.mailbox
         super.init()
         attachDeadline(to: loop)

@@ -25,7 +25,7 @@ package final class Proxy {
         snapshot = ProxySnapshot(settings, workerCount: loops.count)
         let store = MemoryStore(
             limitBytes: settings.memory.storeBytes,
-            maximumEntryBytes: settings.memory.maxObjectBytes + (64 << 10),
+            maximumEntryBytes: Self.largestEntryBytes(settings),
             residentCeilingBytes: kernel.isSimulated
                 ? .max : MemoryGovernor.ceilingBytes(configuredBytes: settings.memory.limitBytes))
         shared = SharedState(
@@ -36,12 +36,20 @@ package final class Proxy {
         events = EventLogWriter(kernel: kernel, sink: eventSink, level: EventLevel(settings.log.level))
         access = try AccessLogTarget(settings.log, kernel: kernel, mailbox: blockingLoop.mailbox)
         for (index, loop) in loops.enumerated() {
-            let log = access.map { AccessLogWriter(loop: loop, sink: $0.sink, format: $0.format) }
+            let log = access.map { AccessLogWriter(loop: loop, target: $0) }
             workers.append(
                 Worker(
                     index: index, loop: loop, shared: shared, snapshot: snapshot, resolver: resolver, log: log,
                     events: events))
         }
+    }
+
+    /// An object with its head and its key.
+    static func largestEntryBytes(_ settings: ProxySettings) -> Int { settings.memory.maxObjectBytes + (64 << 10) }
+
+    private static func inUse(_ listener: ListenSettings) -> String {
+        guard listener.address.kind != .unix, listener.portReuse == .auto else { return "the address is in use" }
+        return "the address is in use by another process; two that say reuseport=on share a port"
     }
 
     /// Every worker listens on every address; port 0 is chosen by the first and shared by the others.
@@ -50,11 +58,17 @@ package final class Proxy {
             let attempt = "listen on \(listener.address)"
             var address = try listener.address.resolved(by: kernel, attempt: attempt)
             do throws(SystemError) {
+                // Workers share a port by a flag with which another process could slip in.
+                if listener.portReuse == .auto, listener.address.kind != .unix { try kernel.requireFree(address) }
                 // Without one socket each, one worker accepts for all; a path can be bound only once.
-                for worker in listener.reusesPort && listener.address.kind != .unix ? workers[...] : workers.prefix(1) {
+                let isShared = listener.portReuse != .off && listener.address.kind != .unix
+                for worker in isShared ? workers[...] : workers.prefix(1) {
                     address = try worker.listen(on: address, settings: listener)
                 }
-            } catch { throw StartError(attempt, error) }
+            } catch {
+                guard error == .addressInUse else { throw StartError(attempt, error) }
+                throw StartError(attempt, reason: Self.inUse(listener))
+            }
             addresses.append(address)
         }
     }

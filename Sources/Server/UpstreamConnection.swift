@@ -49,7 +49,11 @@ final class UpstreamConnection: StreamChannel {
 
     private var worker: Worker { driver.worker }
 
+    /// How long it may take to be opened; nil before that begins.
+    private(set) var connectMilliseconds: Int?
+
     func begin(connectTimeoutMilliseconds: Int) {
+        connectMilliseconds = connectTimeoutMilliseconds
         expect(milliseconds: connectTimeoutMilliseconds)
     }
 

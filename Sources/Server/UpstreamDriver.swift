@@ -52,7 +52,7 @@ final class UpstreamDriver: Deadline {
             connection.carry(exchange)
         case .connect(let attempt, let wait):
             queue(exchange, wait)
-            connect(attempt)
+            connect(attempt, milliseconds: exchange.request.route.settings.timeouts.connectMilliseconds)
         case .wait(let wait): queue(exchange, wait)
         case .reject(let reason): exchange.connectionRefused(reason.refusal)
         }
@@ -75,7 +75,8 @@ final class UpstreamDriver: Deadline {
 
     // MARK: Connections
 
-    private func connect(_ attempt: ConnectAttempt) {
+    /// - Parameter milliseconds: what the route of the request allows for which it is opened; else the upstream's.
+    private func connect(_ attempt: ConnectAttempt, milliseconds: Int? = nil) {
         if let replaced = attempt.replacing { take(replaced)?.close() }
         let connection = UpstreamConnection(driver: self, id: attempt.connection)
         while connections.count <= Int(attempt.connection.slot) { connections.append(nil) }
@@ -83,7 +84,7 @@ final class UpstreamDriver: Deadline {
         do throws(SystemError) {
             let (descriptor, isConnected) = try worker.loop.kernel.connect(to: addresses[attempt.address])
             try connection.attach(descriptor, to: worker.loop)
-            connection.begin(connectTimeoutMilliseconds: settings.timeouts.connectMilliseconds)
+            connection.begin(connectTimeoutMilliseconds: milliseconds ?? settings.timeouts.connectMilliseconds)
             if isConnected {
                 worker.loop.later { if connection.isOpen, connection.isConnecting { self.connected(connection) } }
             }
@@ -109,7 +110,7 @@ final class UpstreamDriver: Deadline {
         connection.close()
         worker.upstreamFailed(settings.name, "connect", error)
         let action = pool.connectFailed(connection.id, now: now, random: worker.loop.kernel.randomUInt64())
-        if let retry = action.retry { connect(retry) }
+        if let retry = action.retry { connect(retry, milliseconds: connection.connectMilliseconds) }
         if let waiter = action.failedWaiter, let exchange = waiting.removeValue(forKey: waiter) {
             exchange.connectionRefused(error == .timedOut ? .connectTimedOut : .connectFailed)
         }

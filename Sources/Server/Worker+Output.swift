@@ -84,19 +84,23 @@ extension Worker {
     func sendOutput(to client: ClientConnection, _ bytes: borrowing Span<UInt8>) {
         guard outputParts.isEmpty, outputOwner === client else {
             sendOutput()
-            return client.write(bytes)
+            client.write(bytes)
+            return client.outputQueued()
         }
         client.send(&output, bytes)
         outputOwner = nil
+        client.outputQueued()
     }
 
     func sendOutput(to client: ClientConnection, body stored: StoredResponse, _ range: Range<Int>) {
         guard outputParts.isEmpty, outputOwner === client else {
             sendOutput()
-            return client.write(Span(), body: stored, range)
+            client.write(Span(), body: stored, range)
+            return client.outputQueued()
         }
         client.send(&output, body: stored, range)
         outputOwner = nil
+        client.outputQueued()
     }
 
     /// The client is to get nothing more.

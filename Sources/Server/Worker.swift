@@ -86,7 +86,7 @@ final class Worker {
 
     func listen(on address: SocketAddress, settings: ListenSettings) throws(SystemError) -> SocketAddress {
         let listener = Listener(worker: self)
-        try listener.listen(on: address, loop: loop, backlog: settings.backlog, reusesPort: settings.reusesPort)
+        try listener.listen(on: address, loop: loop, backlog: settings.backlog, reusesPort: settings.portReuse != .off)
         acceptors.append(listener)
         return try loop.kernel.localAddress(listener.descriptor)
     }
@@ -206,7 +206,7 @@ final class Worker {
     func replaceLog(_ access: AccessLogTarget?) {
         log?.handOver()
         log?.cancelDeadline()
-        log = access.map { AccessLogWriter(loop: loop, sink: $0.sink, format: $0.format) }
+        log = access.map { AccessLogWriter(loop: loop, target: $0) }
     }
 
     /// No new connection is taken, idle ones end, the others after their answer.

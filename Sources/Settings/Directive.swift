@@ -134,6 +134,7 @@ struct ParameterList<Target: SettingsScope>: Sendable {
     /// Puts the values of `statement` into `target`; answers whether all were right.
     @discardableResult
     func assign(_ statement: Statement, to target: inout Target, _ builder: inout SettingsBuilder) -> Bool {
+        if builder.reportsDetachedUnit(statement.arguments, name) { return false }
         var next = 0
         var seen: Set<String> = []
         var isRight = true
@@ -188,8 +189,15 @@ struct ParameterList<Target: SettingsScope>: Sendable {
         case .success(.text(let path)) where parameter.description.shape == .secretFile:
             switch builder.files.readSecret(path, from: word.place.file, builder.diagnostics.files) {
             case .failure(let failure): problem = failure
-            case .success(let secret): problem = parameter.store(&target, .text(secret))
+            case .success(let secret):
+                problem = parameter.store(&target, .text(secret))
+                let name = String(parameter.description.name.dropLast("_file".count))
+                let path = builder.diagnostics.files[word.place.file].resolve(path)
+                if problem == nil { builder.warnOfSecret(secret, name, word, file: path) }
             }
+        case .success(.text(let secret)) where parameter.description.shape == .secret:
+            problem = parameter.store(&target, .text(secret))
+            if problem == nil { builder.warnOfSecret(secret, parameter.description.name, word, file: nil) }
         case .success(let value): problem = parameter.store(&target, value)
         }
         guard let problem else { return true }

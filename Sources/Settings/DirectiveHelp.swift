@@ -29,6 +29,19 @@ package enum DirectiveHelp {
         return all.isEmpty ? nil : all.map(describe).joined(separator: "\n")
     }
 
+    /// One line for each directive and each of its values, as `top/listen.backlog`, for tests and tools.
+    package static func parameters() -> String {
+        var text = ""
+        for (scope, directives) in DirectiveTable.sections where scope != .defaults {
+            let block = scope == .topLevel ? "top" : scope.rawValue
+            for directive in directives {
+                if directive.parameters.isEmpty { text += "\(block)/\(directive.name)\n" }
+                for parameter in directive.parameters { text += "\(block)/\(directive.name).\(parameter.name)\n" }
+            }
+        }
+        return text
+    }
+
     package static var names: [String] { DirectiveTable.all.map(\.name) }
 
     private static func describe(_ directive: DirectiveDescription) -> String {

@@ -36,6 +36,7 @@ extension DirectiveTable {
 
     private static let applyLifetime: @Sendable (inout RouteDraft, Statement, inout SettingsBuilder) -> Void = {
         draft, statement, builder in
+        if builder.reportsDetachedUnit(statement.arguments, "ttl") { return }
         var words = statement.arguments[...]
         let statuses = readStatuses(&words, &builder)
         guard let word = words.popFirst() else {

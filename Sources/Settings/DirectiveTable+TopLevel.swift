@@ -21,7 +21,11 @@ extension DirectiveTable {
             ).required
         ],
         keys: [
-            .flag("reuseport", \.reusesPort, "One listening socket per worker, shared out by the kernel."),
+            .word(
+                "reuseport", \.portReuse,
+                "auto: one listening socket per worker, and a port that another process listens on is an error; on: "
+                    + "other processes that say so too may share it, so that a new one can start before the old one "
+                    + "ends; off: one socket, whose connections one worker takes."),
             .number("backlog", \.backlog, 1...65535, "Connections the kernel holds ready until they are accepted."),
         ], "Names an address that clients connect to.", "May be said several times.",
         example: "listen 0.0.0.0:8080", hasDefault: true,
@@ -145,7 +149,14 @@ extension DirectiveTable {
             Parameter.word("FORMAT", \.accessFormat, "One JSON object a line, the combined format, or nothing.")
                 .required,
             destination("DESTINATION", \.accessDestination),
-        ], "Logs every request.", example: "access_log combined /var/log/larder/access.log")
+        ],
+        keys: [
+            .list(
+                "redact", "NAME", \.redactedParameters, none: ("none", ""),
+                "Query parameters whose values are logged as ***, in any spelling of the name.",
+                check: TextCheck.visible)
+        ], "Logs every request.",
+        example: "access_log combined /var/log/larder/access.log redact=token,api_key")
 
     private static let logLevel = Directive<ProxySettings>(
         "log_level", in: \.log, [Parameter.word("LEVEL", \.level, "The least important that is shown.").required],

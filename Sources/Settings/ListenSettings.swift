@@ -4,8 +4,17 @@ package import Bytes
 /// One address that clients connect to.
 package struct ListenSettings: Sendable, Equatable {
     package var address = SocketAddressText(kind: .ipv4, host: "127.0.0.1", port: 8080)
-    /// One listening socket per event loop, among which the kernel shares the connections.
-    package var reusesPort = true
+    /// Who shares the port, the kernel dealing out the connections.
+    package enum PortReuse: String, Sendable, CaseIterable {
+        /// The event loops of this process, each with a listening socket of its own.
+        case auto
+        /// These, and other processes that say the same.
+        case on
+        /// Nobody: one socket, whose connections one event loop takes.
+        case off
+    }
+
+    package var portReuse = PortReuse.auto
     /// Connections that the kernel holds ready while no loop has accepted them.
     package var backlog = 1024
 

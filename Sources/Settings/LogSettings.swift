@@ -11,6 +11,8 @@ package struct LogSettings: Sendable, Equatable {
 
     package var accessFormat = AccessFormat.json
     package var accessDestination = Destination.standardOutput
+    /// Query parameters whose values are not logged.
+    package var redactedParameters: [String] = []
     /// The least of what the event log shows.
     package var level = Level.info
     package var eventDestination = Destination.standardError

@@ -211,13 +211,13 @@ extension Parameter {
         let store: @Sendable (inout Target, SettingValue) -> SettingProblem? = { target, value in
             guard case .text(let text) = value else { return nil }
             if target[keyPath: path] != nil { return SettingProblem("the \(name) is given already") }
-            if text.isEmpty { return SettingProblem("the \(name) is empty") }
+            if let problem = SecretText.problem(text, name: name) { return problem }
             target[keyPath: path] = Secret(text)
             return nil
         }
         return [
             Parameter(
-                name, .text("TEXT"), help: help, store: store,
+                name, .secret, help: help, store: store,
                 write: { $0[keyPath: path] == nil ? nil : Secret.mask }),
             Parameter(
                 "\(name)_file", .secretFile, help: "A file that holds the \(name).", store: store, write: { _ in nil }),

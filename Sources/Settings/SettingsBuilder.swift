@@ -32,6 +32,7 @@ struct SettingsBuilder {
         for statement in statements where statement.name.text == "invalidation" {
             addInvalidation(statement, to: &settings)
         }
+        followWhatWasSaid(&settings, statements)
         checkTopLevel(settings, statements)
         warnOfUnusedUpstreams()
         return settings
@@ -48,7 +49,7 @@ struct SettingsBuilder {
         for statement in statements where !blocks.contains(statement.name.text) {
             let name = statement.name
             guard let directive = table.first(where: { $0.name == name.text }) else {
-                diagnostics.error(name.place, Self.unknown(name.text, in: scope))
+                diagnostics.error(name.place, Self.unknown(statement, in: scope))
                 continue
             }
             if let block = statement.block {
@@ -62,15 +63,32 @@ struct SettingsBuilder {
         }
     }
 
-    private static func unknown(_ name: String, in scope: DirectiveScope) -> String {
+    private static func unknown(_ statement: Statement, in scope: DirectiveScope) -> String {
+        let name = statement.name.text
         let place = scope.place
         let others = DirectiveTable.find(name).flatMap(\.scopes)
         if !others.isEmpty {
             let homes = SettingProblem.list(others.map(\.place), "or")
-            return "\"\(name)\" does not belong \(place); it belongs \(homes)"
+            let remark = ForeignName.misplaced(name, scope, opensBlock: statement.block != nil)
+            return "\"\(name)\" does not belong \(place); it belongs \(homes)\(remark)"
         }
-        let hint = NearestName.hint(name, among: DirectiveTable.names(in: scope))
+        if let (key, _, value) = statement.name.keyed, DirectiveTable.names(in: scope).contains(key) {
+            return "unknown directive \"\(name)\" \(place); write \"\(key) \(value.text)\", with a blank"
+        }
+        let foreign = ForeignName.hint(name)
+        let hint = foreign.isEmpty ? NearestName.hint(name, among: DirectiveTable.names(in: scope)) : foreign
         return "unknown directive \"\(name)\" \(place)\(hint)"
+    }
+
+    /// `5 m` for 5m.
+    mutating func reportsDetachedUnit(_ words: [Word], _ name: String) -> Bool {
+        for (number, unit) in zip(words, words.dropFirst()) where !unit.isQuoted && Units.isUnit(unit.text) {
+            let digits = String(number.text.reversed().prefix { $0.isASCII && $0.isNumber }.reversed())
+            guard !digits.isEmpty, digits == number.text || number.text.hasSuffix("=\(digits)") else { continue }
+            diagnostics.error(unit.place, "\"\(name)\": write \"\(digits)\(unit.text)\", without a blank")
+            return true
+        }
+        return false
     }
 
     /// `in line 3`, or with the file's name if it is another one.
@@ -84,6 +102,10 @@ struct SettingsBuilder {
             diagnostics.error(statement.name.place, "\"\(statement.name.text)\" needs a block: { … }")
         }
         return statement.block?.statements ?? []
+    }
+
+    func said(_ key: String, of directive: String, in statements: [Statement]) -> Bool {
+        statements.contains { $0.name.text == directive && $0.arguments.contains { $0.keyed?.key == key } }
     }
 
     private func place(of directive: String, in statements: [Statement]) -> Place? {
@@ -109,7 +131,9 @@ struct SettingsBuilder {
         }
         if upstream.pool.min > upstream.pool.max {
             let place = place(of: "pool", in: body) ?? namePlace
-            diagnostics.error(place, "\"pool\": min=\(upstream.pool.min) is more than max=\(upstream.pool.max)")
+            let whole = said("max", of: "pool", in: body) ? "" : ", the default"
+            diagnostics.error(
+                place, "\"pool\": min=\(upstream.pool.min) is more than max=\(upstream.pool.max)\(whole)")
         }
         upstreamPlaces[upstream.name] = namePlace
         settings.upstreams.append(upstream)

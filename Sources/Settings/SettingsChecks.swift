@@ -3,6 +3,19 @@ import Bytes
 
 /// What is wrong or risky only in the light of several directives together.
 extension SettingsBuilder {
+    /// A default gives way to a limit that was said, so that nobody is blamed for what he has not written.
+    func followWhatWasSaid(_ settings: inout ProxySettings, _ statements: [Statement]) {
+        if !said("max_object", of: "memory", in: statements) {
+            settings.memory.maxObjectBytes = min(settings.memory.maxObjectBytes, settings.memory.storeBytes / 4)
+        }
+        if !said("field_line", of: "limits", in: statements) {
+            settings.limits.fieldLineBytes = min(settings.limits.fieldLineBytes, settings.limits.headBytes)
+        }
+        if let redis = settings.redis, !said("max_object", of: "redis", in: statements) {
+            settings.redis?.maxObjectBytes = min(redis.maxObjectBytes, redis.writeQueueBytes)
+        }
+    }
+
     mutating func checkTopLevel(_ settings: ProxySettings, _ statements: [Statement]) {
         func place(_ name: String) -> Place? { statements.first { $0.name.text == name }?.name.place }
         if settings.memory.maxObjectBytes > settings.memory.limitBytes, let place = place("memory") {
@@ -10,7 +23,17 @@ extension SettingsBuilder {
                 place,
                 "\"memory\": max_object=\(Units.sizeText(settings.memory.maxObjectBytes)) is more than the whole of "
                     + Units.sizeText(settings.memory.limitBytes))
+        } else if settings.memory.maxObjectBytes > settings.memory.storeBytes / 4, let place = place("memory") {
+            diagnostics.warning(
+                place,
+                "\"memory\": max_object has no effect above a quarter of what is for stored responses, "
+                    + Units.sizeText(settings.memory.storeBytes / 4))
         }
+        if let redis = settings.redis, redis.maxObjectBytes > redis.writeQueueBytes, let place = place("redis") {
+            diagnostics.warning(place, "\"redis\": max_object has no effect above write_queue")
+        }
+        checkPurge(settings, place("purge_method"))
+        warnOfPasswordInURL(statements)
         if let admin = settings.admin, let place = place("admin"),
             settings.listeners.contains(where: { $0.address == admin.address })
         {
@@ -30,8 +53,43 @@ extension SettingsBuilder {
         }
         if settings.redis == nil { warnOfNodesAlone(settings, statements) }
         if settings.upstreams.isEmpty, !diagnostics.hasErrors {
+            let what = statements.isEmpty ? "the file says nothing" : "the file has no upstream"
+            diagnostics.error(
+                Place(file: 0, start: 0, length: 0),
+                "\(what), so that every request would be answered with 404; the least that serves is "
+                    + "`route * { upstream http://HOST:PORT }`")
+        }
+    }
+
+    private mutating func warnOfPasswordInURL(_ statements: [Statement]) {
+        for statement in statements where statement.name.text == "redis" {
+            guard let word = statement.arguments.first, word.text.contains("@"), !word.hasVariable,
+                files.isOpenToAll(diagnostics.files[word.place.file].name)
+            else { continue }
             diagnostics.warning(
-                Place(file: 0, start: 0, length: 0), "no upstream: every request will be answered with 404")
+                word.place,
+                "every user of this machine can read this file, and the password in it: put it into "
+                    + "password_file=, or chmod 640 this file")
+        }
+    }
+
+    /// Behind a proxy of this machine every request comes from a local address.
+    private mutating func checkPurge(_ settings: ProxySettings, _ place: Place?) {
+        let purge = settings.purgeMethod
+        guard purge.isEnabled, purge.token == nil, !purge.allowed.contains(where: \.isEverybody), let place else {
+            return
+        }
+        let trusted = settings.trustedProxies.first { proxy in purge.allowed.contains { $0.overlaps(proxy) } }
+        if let trusted {
+            diagnostics.warning(
+                place,
+                "PURGE is taken from \(trusted), where trusted_proxies has a proxy: a request for which it names "
+                    + "no client counts as its own; say token=, or allow= without it")
+        } else if purge.allowed.contains(where: \.isLoopback), settings.listeners.allSatisfy(\.address.isLocal) {
+            diagnostics.warning(
+                place,
+                "PURGE is taken from this machine, and only this machine can connect: whoever comes through a "
+                    + "proxy on it may purge; name it in trusted_proxies, or say token=")
         }
     }
 

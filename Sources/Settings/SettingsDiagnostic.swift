@@ -61,6 +61,11 @@ struct DiagnosticList: Sendable {
         return chosen.prefix(Self.limit).map { diagnostic($0.element) }
     }
 
+    /// A place alone, of which something may be said later.
+    func located(_ place: Place) -> SettingsDiagnostic {
+        diagnostic(Item(severity: .error, place: place, message: ""))
+    }
+
     private func diagnostic(_ item: Item) -> SettingsDiagnostic {
         let source = files[item.place.file]
         let (line, column, text) = source.locate(item.place.start)

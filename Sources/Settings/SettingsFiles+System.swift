@@ -4,7 +4,8 @@ import Glibc
 extension SettingsFiles {
     /// Reads from the file system.
     package static var system: SettingsFiles {
-        SettingsFiles(readFile: readFromSystem, listDirectory: listFromSystem)
+        SettingsFiles(
+            readFile: readFromSystem, listDirectory: listFromSystem, isOpenToAll: isOpenToAllInSystem)
     }
 
     /// A variable of this process, for `SettingsParser.parse`.
@@ -42,6 +43,15 @@ extension SettingsFiles {
         }
         guard let text = String(validating: bytes, as: UTF8.self) else { return .failure(.notText) }
         return .success(text)
+    }
+
+    /// A directory that others cannot enter hides what is in it; those above it are not looked at.
+    private static func isOpenToAllInSystem(_ path: String) -> Bool {
+        var file = stat()
+        var directory = stat()
+        let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard unsafe stat(path, &file) == 0, unsafe stat(parent, &directory) == 0 else { return false }
+        return file.st_mode & S_IROTH != 0 && directory.st_mode & S_IXOTH != 0
     }
 
     private static func listFromSystem(_ path: String) -> Result<[String], SettingsFileProblem> {

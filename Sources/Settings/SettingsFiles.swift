@@ -28,12 +28,16 @@ package struct SettingsFiles {
     let readFile: (String) -> Result<String, SettingsFileProblem>
     /// The names in a directory, in any order.
     let listDirectory: (String) -> Result<[String], SettingsFileProblem>
+    /// Whether every user of the machine can read a file.
+    let isOpenToAll: (String) -> Bool
 
     package init(
         readFile: @escaping (String) -> Result<String, SettingsFileProblem>,
-        listDirectory: @escaping (String) -> Result<[String], SettingsFileProblem> = { _ in .failure(.notFound) }
+        listDirectory: @escaping (String) -> Result<[String], SettingsFileProblem> = { _ in .failure(.notFound) },
+        isOpenToAll: @escaping (String) -> Bool = { _ in false }
     ) {
         self.readFile = readFile
+        self.isOpenToAll = isOpenToAll
         self.listDirectory = listDirectory
     }
 
@@ -42,10 +46,8 @@ package struct SettingsFiles {
         let path = sources[file].resolve(path)
         switch readFile(path) {
         case .failure(let problem): return .failure(SettingProblem("cannot read \"\(path)\": \(problem.reason)"))
-        case .success(var text):
-            while text.unicodeScalars.last == "\n" || text.unicodeScalars.last == "\r" {
-                text.unicodeScalars.removeLast()
-            }
+        case .success(let content):
+            let text = SecretText.withoutLineEnd(content)
             if text.isEmpty { return .failure(SettingProblem("\"\(path)\" is empty")) }
             if text.utf8.count > Self.maxSecretBytes {
                 return .failure(SettingProblem("\"\(path)\" holds more than \(Units.sizeText(Self.maxSecretBytes))"))
@@ -73,6 +75,10 @@ struct StatementReader {
             diagnostics.error(
                 Place(file: file, start: 0), "the file is \(SettingsFileProblem.tooLarge.reason)")
             return []
+        }
+        if let place = source.cutPlace(file) {
+            diagnostics.error(
+                place, "the last line has no line end: the file may have been cut off; end it with a line end")
         }
         var lexer = SettingsLexer(source, file: file, environment: environment)
         let statements = StatementParser.parse(&lexer, &diagnostics)

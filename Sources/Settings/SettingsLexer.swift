@@ -7,6 +7,8 @@ struct Word: Sendable, Equatable {
     var place: Place
     /// Some of it was quoted: it is a value, never a name.
     var isQuoted = false
+    /// Some of it came from the environment.
+    var hasVariable = false
     /// Where in `text` and in the file the first `=` outside quotes stands.
     var equals: (text: Int, source: Int)?
 
@@ -25,7 +27,7 @@ struct Word: Sendable, Equatable {
             place: Place(
                 file: place.file, start: equals.source + 1,
                 length: Swift.max(1, place.start + place.length - equals.source - 1)),
-            isQuoted: isQuoted)
+            isQuoted: isQuoted, hasVariable: hasVariable)
         let keyPlace = Place(file: place.file, start: place.start, length: equals.source - place.start)
         return (String(decoding: key, as: UTF8.self), keyPlace, value)
     }
@@ -67,7 +69,10 @@ struct SettingsLexer {
             position += 1
             return .close(place)
         default:
-            return .word(word(&diagnostics))
+            let word = word(&diagnostics)
+            // Nothing of it is left but what was reported.
+            let isEmpty = word.text.isEmpty && !word.isQuoted && !word.hasVariable
+            return isEmpty ? next(&diagnostics) : .word(word)
         }
     }
 
@@ -111,11 +116,14 @@ struct SettingsLexer {
             switch byte {
             case ASCII.doubleQuote, UInt8(ascii: "'"):
                 word.isQuoted = true
-                quoted(by: byte, into: &text, &diagnostics)
+                if quoted(by: byte, into: &text, &diagnostics) { word.hasVariable = true }
             case UInt8(ascii: "$") where position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "{"):
+                word.hasVariable = true
                 variable(into: &text, &diagnostics)
             case ASCII.backslash where continuationEnd() != nil:
                 return finished(word, text, from: start)
+            case 0x80...:
+                if foreign(into: &text, &diagnostics) { return finished(word, text, from: start) }
             default:
                 if byte < 0x20 || byte == 0x7F {
                     diagnostics.error(Place(file: file, start: position), "control character in the text")
@@ -136,7 +144,11 @@ struct SettingsLexer {
     }
 
     /// Single quotes keep everything as it is; double quotes know `\"`, `\\`, `\$` and variables.
-    private mutating func quoted(by quote: UInt8, into text: inout [UInt8], _ diagnostics: inout DiagnosticList) {
+    /// Answers whether there were variables.
+    private mutating func quoted(
+        by quote: UInt8, into text: inout [UInt8], _ diagnostics: inout DiagnosticList
+    ) -> Bool {
+        var hasVariable = false
         let start = position
         let isPlain = quote == UInt8(ascii: "'")
         position += 1
@@ -144,7 +156,7 @@ struct SettingsLexer {
             let byte = bytes[position]
             if byte == quote {
                 position += 1
-                return
+                return hasVariable
             }
             if !isPlain, byte == ASCII.backslash, position + 1 < bytes.count,
                 [ASCII.doubleQuote, ASCII.backslash, UInt8(ascii: "$")].contains(bytes[position + 1])
@@ -154,6 +166,7 @@ struct SettingsLexer {
             } else if !isPlain, byte == UInt8(ascii: "$"), position + 1 < bytes.count,
                 bytes[position + 1] == UInt8(ascii: "{")
             {
+                hasVariable = true
                 variable(into: &text, &diagnostics)
             } else {
                 text.append(byte)
@@ -161,6 +174,26 @@ struct SettingsLexer {
             }
         }
         diagnostics.error(Place(file: file, start: start), "the quote is not closed on its line")
+        return hasVariable
+    }
+
+    /// A character beyond ASCII outside quotes. What word processors and web pages put in the place of blanks, quotes
+    /// and dashes is told. Answers whether it ends the word.
+    private mutating func foreign(into text: inout [UInt8], _ diagnostics: inout DiagnosticList) -> Bool {
+        let start = position
+        repeat { position += 1 } while position < bytes.count && bytes[position] & 0xC0 == 0x80
+        let character = bytes[start..<position]
+        guard let lookalike = Lookalike(character) else {
+            text += character
+            return false
+        }
+        diagnostics.error(Place(file: file, start: start, length: position - start), lookalike.message)
+        switch lookalike.kind {
+        case .blank: return true
+        case .dash: text.append(UInt8(ascii: "-"))
+        case .quote, .nothing: break
+        }
+        return false
     }
 
     /// `${NAME}` or `${NAME:-text for when it is unset or empty}`. What comes in is never read as syntax.

@@ -11,6 +11,17 @@ package struct SettingsReport: Sendable {
     /// Why the file itself could not be read; there are no diagnostics then.
     package let fileProblem: SettingsFileProblem?
 
+    /// Where each directive of the top level was said last.
+    let directives: [String: SettingsDiagnostic]
+
+    /// An error found later on, at the place of a directive of the top level, or of the file when it was not said.
+    package func error(at directive: String, _ message: String) -> SettingsDiagnostic {
+        let place = directives[directive] ?? directives[""]
+        return SettingsDiagnostic(
+            severity: .error, file: place?.file ?? "", line: place?.line ?? 1, column: place?.column ?? 1,
+            message: message, sourceLine: place?.sourceLine ?? "", length: place?.length ?? 1)
+    }
+
     /// All that was found, each with its line and a caret, ready to be shown; empty when nothing was.
     package func rendered(path: String) -> String {
         if let fileProblem { return "\(path): error: cannot read it: \(fileProblem.reason)\n" }
@@ -31,7 +42,8 @@ package enum SettingsParser {
         let settings = builder.build(statements)
         return SettingsReport(
             settings: builder.diagnostics.hasErrors ? nil : settings, diagnostics: builder.diagnostics.finished(),
-            namedRouteCount: builder.routePlaces.count, fileProblem: nil)
+            namedRouteCount: builder.routePlaces.count, fileProblem: nil,
+            directives: Self.directives(statements, builder.diagnostics))
     }
 
     /// Reads `path` itself by `files`.
@@ -41,7 +53,17 @@ package enum SettingsParser {
         switch files.readFile(path) {
         case .success(let text): parse(text: text, file: path, environment: environment, files: files)
         case .failure(let problem):
-            SettingsReport(settings: nil, diagnostics: [], namedRouteCount: 0, fileProblem: problem)
+            SettingsReport(settings: nil, diagnostics: [], namedRouteCount: 0, fileProblem: problem, directives: [:])
         }
+    }
+
+    private static func directives(
+        _ statements: [Statement], _ diagnostics: DiagnosticList
+    ) -> [String: SettingsDiagnostic] {
+        var places = ["": diagnostics.located(Place(file: 0, start: 0))]
+        for statement in statements where statement.block == nil {
+            places[statement.name.text] = diagnostics.located(statement.name.place)
+        }
+        return places
     }
 }

@@ -19,7 +19,18 @@ struct SourceText: Sendable {
 
     init(name: String, text: String) {
         self.name = name
-        bytes = Array(text.utf8)
+        let bytes = Array(text.utf8)
+        // A byte order mark says nothing in UTF-8.
+        self.bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
+    }
+
+    /// The last line, when the file may have been cut off in it: it has no line end, and no brace or comment ends it.
+    func cutPlace(_ file: Int) -> Place? {
+        guard let last = bytes.last, last != UInt8(ascii: "\n"), last != UInt8(ascii: "}") else { return nil }
+        let start = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let line = bytes[start...].drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        guard let first = line.first, first != UInt8(ascii: "#") else { return nil }
+        return Place(file: file, start: line.startIndex, length: line.count)
     }
 
     /// The directory that relative paths in this file start from; empty for the working directory.

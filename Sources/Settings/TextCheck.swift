@@ -17,6 +17,14 @@ enum TextCheck {
             }
             return .success(SocketAddressText(kind: .unix, host: path, port: 0))
         }
+        if let scheme = text.utf8.firstIndex(of: ASCII.colon), text[scheme...].hasPrefix("://") {
+            let rest = text[text.index(scheme, offsetBy: 3)...].prefix { $0 != "/" }
+            return .failure(.init("an address has no scheme and no path here: write \"\(rest)\""))
+        }
+        if !text.isEmpty, text.utf8.allSatisfy(ASCII.isDigit) {
+            let hint = allowsNames ? "HOST:\(text)" : "127.0.0.1:\(text), or 0.0.0.0:\(text) for all addresses"
+            return .failure(.init("\"\(text)\" is a port alone: write \(hint)"))
+        }
         var host = text[...]
         var portText: Substring?
         if text.hasPrefix("[") {
@@ -117,6 +125,9 @@ enum TextCheck {
     static func route(_ text: String) -> SettingProblem? {
         if text.contains("?") { return .init("a route looks at the path alone, without ?: \"\(text)\"") }
         if text.contains("\\") { return .init("a route takes no backslash: \"\(text)\"") }
+        guard !text.hasPrefix("~"), !text.hasPrefix("^") else {
+            return .init("a pattern is no regular expression: * stands for any text, got \"\(text)\"")
+        }
         guard text.hasPrefix("/") || text.hasPrefix("*") else {
             return .init("a pattern begins with / or *, got \"\(text)\"")
         }

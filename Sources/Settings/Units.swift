@@ -27,6 +27,20 @@ enum Units {
 
     static func sizeText(_ bytes: Int) -> String { text(bytes, units: sizes) }
 
+    /// The unit that somebody meant by `sec`, `minutes`, `M` or `MBytes`.
+    static func nearest(_ written: String, _ units: [Unit]) -> String? {
+        let word = written.lowercased()
+        if let same = units.first(where: { $0.name.lowercased() == word }) { return same.name }
+        if word.hasPrefix("ms") || word.hasPrefix("milli") { return units.first { $0.name == "ms" }?.name }
+        let others = units.filter { $0.name != "ms" && !($0.name == "B" && word.first != "b") }
+        return others.first { $0.name.lowercased().first == word.first }?.name
+    }
+
+    /// Whether `word` is a unit, which somebody has set apart from its number.
+    static func isUnit(_ word: String) -> Bool {
+        (durations + sizes).contains { $0.name.lowercased() == word.lowercased() }
+    }
+
     enum Problem: Error, Equatable {
         case noNumber, noUnit, unknownUnit(String), tooLarge
     }

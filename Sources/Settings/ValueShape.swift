@@ -23,6 +23,8 @@ enum ValueShape: Sendable, Equatable {
     case text(String)
     /// Comma-separated texts.
     case list(String)
+    /// What must not show.
+    case secret
     /// The path of a file whose content, without its last line end, is the value.
     case secretFile
 
@@ -37,6 +39,7 @@ enum ValueShape: Sendable, Equatable {
         case .word(let words): words.joined(separator: "|")
         case .text(let name): name
         case .list(let name): "\(name),…"
+        case .secret: "TEXT"
         case .secretFile: "PATH"
         }
     }
@@ -49,7 +52,7 @@ enum ValueShape: Sendable, Equatable {
         case .size(let range): "\(Units.sizeText(range.lowerBound)) to \(Units.sizeText(range.upperBound))"
         case .number(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .percent(let range): "\(range.lowerBound)% to \(range.upperBound)%"
-        case .flag, .word, .text, .list, .secretFile: nil
+        case .flag, .word, .text, .list, .secret, .secretFile: nil
         }
     }
 
@@ -79,7 +82,7 @@ enum ValueShape: Sendable, Equatable {
             let all = words + [alternative].compactMap { $0 }
             return .failure(
                 .init("unknown word \"\(text)\"\(NearestName.hint(text, among: all)); \(SettingProblem.choice(all))"))
-        case .text, .secretFile:
+        case .text, .secret, .secretFile:
             return text.isEmpty ? .failure(.init("expected \(placeholder)\(or), got nothing")) : .success(.text(text))
         case .list:
             let items = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -101,7 +104,8 @@ enum ValueShape: Sendable, Equatable {
             return .failure(.init("\"\(text)\" needs a unit: \(units.map(\.name).joined(separator: ", "))"))
         case .failure(.unknownUnit(let unit)):
             let names = units.map(\.name).joined(separator: ", ")
-            return .failure(.init("unknown unit \"\(unit)\" in \"\(text)\"; expected one of \(names)"))
+            let hint = Units.nearest(unit, units).map { " (did you mean \"\(text.dropLast(unit.count))\($0)\"?)" } ?? ""
+            return .failure(.init("unknown unit \"\(unit)\" in \"\(text)\"\(hint); expected one of \(names)"))
         }
     }
 

@@ -23,7 +23,7 @@ package final class MemoryStore: Sendable {
     let reserved = Atomic<Int>(0)
     private let limit: Atomic<Int>
     private let refusedTooLarge = Atomic<Int>(0)
-    private let maximumEntryBytes: Int
+    private let maximumEntryBytes: Atomic<Int>
     let pressure: MemoryPressure
     let log = InvalidationLog()
     let rules: PendingRules
@@ -47,7 +47,7 @@ package final class MemoryStore: Sendable {
         self.rules = rules
         shards = (0..<shardCount).map { _ in Shard(rules: rules) }
         limit = Atomic(limitBytes)
-        self.maximumEntryBytes = maximumEntryBytes
+        self.maximumEntryBytes = Atomic(maximumEntryBytes)
         pressure = MemoryPressure(ceilingBytes: residentCeilingBytes, checkEveryBytes: max(limitBytes / 64, 1 << 20))
         for shard in shards { change(shard) { _, _ in } }
         // From the start, and as much as it may become: that many rules come costs no entry its place.
@@ -106,7 +106,9 @@ package final class MemoryStore: Sendable {
     package static let usualVariants = 32
 
     /// No response that takes more is stored.
-    package var largestEntryBytes: Int { min(maximumEntryBytes, limit.load(ordering: .relaxed) / 4) }
+    package var largestEntryBytes: Int {
+        min(maximumEntryBytes.load(ordering: .relaxed), limit.load(ordering: .relaxed) / 4)
+    }
     /// Whether there is room for so much more with an entry.
     func admitsForm(_ size: Int) -> Bool {
         size <= largestEntryBytes && pressure.admits(size)
@@ -145,6 +147,9 @@ package final class MemoryStore: Sendable {
 
     /// All memory accounted for.
     package var accountedBytes: Int { total.load(ordering: .relaxed) }
+
+    /// What is stored already stays.
+    package func setMaximumEntry(bytes: Int) { maximumEntryBytes.store(bytes, ordering: .relaxed) }
 
     /// Sets the limit and gives up what is beyond it, in small steps. Storing goes on if that brought the
     /// process below its ceiling.

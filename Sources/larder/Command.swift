@@ -111,6 +111,8 @@ struct Command {
         guard arguments.count == 1 else { return misuse("help", "unexpected \"\(arguments[1])\"") }
         if topic == "--markdown" { return .finished(output: DirectiveHelp.markdown()) }
         if topic == "--metrics" { return .finished(output: MetricTable.markdown()) }
+        if topic == "--directives" { return .finished(output: DirectiveHelp.parameters()) }
+        if topic == "--words" { return .finished(output: AnswerWords.list()) }
         if topic == "--example" { return .finished(output: ExampleFile.text()) }
         if topic == "directives" { return .finished(output: DirectiveHelp.list()) }
         if let text = CommandHelp.command(topic) ?? DirectiveHelp.directive(topic) { return .finished(output: text) }

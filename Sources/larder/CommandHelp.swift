@@ -41,8 +41,10 @@ enum CommandHelp {
             details: """
                 Options:
                   --example   print an example configuration with every directive and its default
+                  --directives print each directive and each of its values, one a line
                   --markdown  print the reference of all directives as Markdown
                   --metrics   print the table of all metrics as Markdown
+                  --words     print the words of Cache-Status, access log and metrics, one a line
                 """),
     ]
 

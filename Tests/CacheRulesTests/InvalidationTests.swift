@@ -142,6 +142,8 @@ struct CacheStatusFieldTests {
             (RequestOutcome(.pass), "Larder; fwd=bypass"),
             (RequestOutcome(.pass, forward: .method, forwardStatus: 201), "Larder; fwd=method; fwd-status=201"),
             (RequestOutcome(.local, localDetail: "no-route"), "Larder; detail=no-route"),
+            (RequestOutcome(.local, localDetail: "no Host"), "Larder; detail=\"no Host\""),
+            (RequestOutcome(.l2Hit, ttlSeconds: 9, localDetail: "l2"), "Larder; hit; ttl=9; detail=l2"),
             (
                 RequestOutcome(.local, forward: .uriMiss, localDetail: "unreachable"),
                 "Larder; fwd=uri-miss; detail=unreachable"

@@ -9,7 +9,7 @@ import Testing
         files: SettingsFiles(readFile: { path in
             switch path {
             case "good.conf": .success("route /a { upstream http://a:1 }\nroute /b { upstream http://a:1 }")
-            case "bad.conf": .success("\nworkers many")
+            case "bad.conf": .success("\nworkers many\n")
             case "risky.conf": .success("route /a { upstream http://a:1; pass; ttl 5m }")
             case "secret.conf": .success("admin 127.0.0.1:1 token=hush\nroute /a { upstream http://a:1 }")
             default: .failure(.notFound)

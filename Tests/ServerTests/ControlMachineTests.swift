@@ -58,7 +58,7 @@ import Testing
 
     @Test(arguments: [
         ("listen 127.0.0.1:1234\n", ["listen"]), ("admin 127.0.0.1:1234\n", ["admin"]), ("workers 3\n", ["workers"]),
-        ("memory 1GB\n", []), ("log_level debug\n", []), ("access_log off\n", []), ("x_cache on\n", []),
+        ("memory 1GB max_object=1MB\n", []), ("log_level debug\n", []), ("access_log off\n", []), ("x_cache on\n", []),
     ])
     func whatNeedsARestartIsNamed(change: String, named: [String]) throws {
         let plan = ReloadPlan(from: try settings(Self.base), to: try settings(change + Self.base))

@@ -195,14 +195,31 @@ import Testing
     @Test func aGoodConfigurationIsAdoptedAndTheCacheStays() throws {
         let larder = try ControlWorld()
         _ = larder.get("/x")
-        larder.file.text = "admin 127.0.0.1:9900\nworkers 7\nx_cache on\n" + ControlWorld.base
+        larder.file.text = "admin 127.0.0.1:9900\nx_cache on\n" + ControlWorld.base
         let answer = larder.admin("POST /reload")
-        #expect(answer.contains(#"{"reloaded":true,"warnings":[],"needs_restart":["workers"]}"#))
+        #expect(answer.contains(#"{"reloaded":true,"warnings":[]}"#))
         #expect(larder.get("/x").contains("\r\nX-Cache: "))
         #expect(larder.originRequests == 1)
-        #expect(larder.log.contains("restart_needed directive=workers"))
         #expect(larder.notices.contains { $0.hasPrefix("RELOADING=1\nMONOTONIC_USEC=") })
         #expect(larder.notices.last?.hasPrefix("READY=1\n") == true)
+    }
+
+    @Test(arguments: [
+        ("workers 7\n", "proxy.conf:1:1: error: \\\"workers\\\" cannot be changed without a restart"),
+        ("", "proxy.conf:1:1: error: \\\"admin\\\" cannot be changed without a restart"),
+        ("\nlisten 127.0.0.1:8081\n", "\\\"listen\\\" cannot be changed without a restart"),
+        ("redis 127.0.0.1:1\n", "proxy.conf:1:1: error: \\\"redis\\\" cannot be changed without a restart"),
+    ])
+    func whatNeedsARestartIsRefusedAsAWhole(change: String, reason: String) throws {
+        let larder = try ControlWorld()
+        let admin = change.isEmpty ? "" : "admin 127.0.0.1:9900\n"
+        larder.file.text = change + admin + "x_cache on\n" + ControlWorld.base
+        let answer = larder.admin("POST /reload")
+        #expect(answer.hasPrefix("HTTP/1.1 400"))
+        #expect(answer.contains(reason))
+        #expect(!larder.get("/x").contains("\r\nX-Cache: "))
+        #expect(larder.log.contains("reload_refused"))
+        #expect(!larder.log.contains(" reloaded"))
     }
 
     @Test func aBadConfigurationIsRefusedWithItsPlaces() throws {

@@ -6,12 +6,22 @@ func parse(
     _ text: String, file: String = "proxy.conf", environment: [String: String] = [:], files: [String: String] = [:]
 ) -> SettingsReport {
     let access = SettingsFiles(
-        readFile: { path in files[path].map { .success($0) } ?? .failure(.notFound) },
+        readFile: { path in
+            // Whole, with their last line ends.
+            files[path].map { .success($0.isEmpty || $0.hasSuffix("\n") ? $0 : $0 + "\n") } ?? .failure(.notFound)
+        },
         listDirectory: { directory in
             let prefix = directory == "." ? "" : directory
             return .success(files.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) })
         })
-    return SettingsParser.parse(text: text, file: file, environment: { environment[$0] }, files: access)
+    return SettingsParser.parse(text: whole(text), file: file, environment: { environment[$0] }, files: access)
+}
+
+/// `text` with a last line end, and with an upstream if it has none: without either a file is refused.
+private func whole(_ text: String) -> String {
+    guard !text.isEmpty else { return text }
+    let isWhole = text.contains("upstream") || text.contains("route")
+    return text + "\n" + (isWhole ? "" : "upstream whole { server 127.0.0.1:1 }\n")
 }
 
 /// Every diagnostic as `line:column: severity: message`, with the file's name unless it is `proxy.conf`.

@@ -109,7 +109,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("listen 8080", "1:8: error: \"listen\": the port is missing: 8080:PORT"),
+        (
+            "listen 8080",
+            "1:8: error: \"listen\": \"8080\" is a port alone: write 127.0.0.1:8080, or 0.0.0.0:8080 for all addresses"
+        ),
         ("listen api:80", "1:8: error: \"listen\": expected ADDRESS:PORT, [IPV6]:PORT or unix:PATH, got \"api:80\""),
         ("listen 1.2.3.4:70000", "1:8: error: \"listen\": \"70000\" is no port from 0 to 65535"),
         ("listen ::1:80", "1:8: error: \"listen\": an IPv6 address goes in brackets: [::1:80]"),
@@ -125,8 +128,8 @@ import Testing
         ),
         ("admin 127.0.0.1:8080", "1:1: error: \"admin\": 127.0.0.1:8080 is listened on for clients already"),
         (
-            "admin 127.0.0.1:1 token=a token_file=t",
-            "1:38: error: \"token_file\" of \"admin\": the token is given already"
+            "admin 127.0.0.1:1 token=long-enough token_file=t",
+            "1:48: error: \"token_file\" of \"admin\": the token is given already"
         ),
         (
             "admin 127.0.0.1:1 token_file=none",

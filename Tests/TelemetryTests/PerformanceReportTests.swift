@@ -73,7 +73,7 @@ import Testing
     @Test func theHitRateLeavesOutWhatTheCacheMayNotAnswer() {
         var worker = WorkerMetrics(labels: sampleLabels)
         for outcome in CacheOutcome.allCases { worker.record(sampleRecord(outcome)) }
-        #expect(worker.snapshot().routes[0].hitRate == 4.0 / 5)
+        #expect(worker.snapshot().routes[0].hitRate == 5.0 / 6)
         #expect(worker.snapshot().routes[1].hitRate == nil)
     }
 

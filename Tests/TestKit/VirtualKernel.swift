@@ -139,6 +139,10 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
         return fd
     }
 
+    package override func requireFree(_ address: SocketAddress) throws(SystemError) {
+        guard ports[address, default: []].isEmpty else { throw .addressInUse }
+    }
+
     private func takePort() -> UInt16 {
         nextPort = nextPort == .max ? 40000 : nextPort + 1
         return nextPort

@@ -89,7 +89,6 @@ extension Control {
         return .json { json in
             json.field("reloaded", true)
             json.array("warnings") { json in for warning in result.warnings { json.string(warning) } }
-            json.array("needs_restart") { json in for directive in result.needsRestart { json.string(directive) } }
         }
     }
 }

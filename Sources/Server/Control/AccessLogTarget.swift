@@ -7,6 +7,8 @@ import Telemetry
 struct AccessLogTarget: Sendable {
     let sink: LogSink
     let format: AccessLog.Format
+    /// Of query parameters that are not logged.
+    let redaction: QueryRedaction
 
     /// nil when they are not logged.
     init?(_ settings: LogSettings, kernel: Kernel, mailbox: Mailbox) throws(SystemError) {
@@ -15,6 +17,7 @@ struct AccessLogTarget: Sendable {
         case .json: format = .json
         case .combined: format = .combined
         }
+        redaction = QueryRedaction(names: settings.redactedParameters)
         sink = try LogSink(kernel: kernel, mailbox: mailbox, to: settings.accessDestination)
     }
 }
@@ -35,11 +38,8 @@ extension Proxy {
 
     /// Opens what a new configuration asks for; workers have yet to be told.
     func openAccessLog(_ settings: LogSettings) throws(SystemError) -> AccessLogTarget? {
-        access = try AccessLogTarget(settings, kernel: kernel, mailbox: blockingLoop.mailbox)
-        return access
+        try AccessLogTarget(settings, kernel: kernel, mailbox: blockingLoop.mailbox)
     }
 
-    func redirectEvents(to destination: LogSettings.Destination) throws(SystemError) {
-        try eventSink.redirect(to: destination)
-    }
+    func redirectEvents(to target: LogSink.Target) { eventSink.redirect(to: target) }
 }

@@ -2,6 +2,7 @@
 import Bytes
 import EventIO
 import Settings
+import Storage
 import Telemetry
 
 /// A new configuration, whole or not at all (promise 9).
@@ -11,7 +12,6 @@ extension Control {
         /// Why the file could not be read.
         var problem: String?
         var warnings: [String] = []
-        var needsRestart: [String] = []
 
         var succeeded: Bool { errors.isEmpty && problem == nil }
     }
@@ -27,7 +27,12 @@ extension Control {
             result.problem = report.fileProblem.map { "cannot read \(source.path): \($0.reason)" }
             return refuse(result, cause: cause, completion: completion)
         }
-        result.needsRestart = apply(settings)
+        let plan = ReloadPlan(from: snapshot.settings, to: settings)
+        result.errors = plan.needsRestart.map { report.error(at: $0, "\"\($0)\" cannot be changed without a restart") }
+        guard result.succeeded, let logs = openLogs(plan, settings, report, &result) else {
+            return refuse(result, cause: cause, completion: completion)
+        }
+        apply(settings, plan, logs)
         for warning in result.warnings { events.write(.warning, "configuration_warning", ["text": .text(warning)]) }
         lastReload = (true, loop.now.wallSeconds)
         let next = snapshot
@@ -46,7 +51,7 @@ extension Control {
     }
 
     private func refuse(_ result: ReloadResult, cause: String, completion: (ReloadResult) -> Void) {
-        lastReload = (false, loop.now.wallSeconds)
+        lastReload.succeeded = false
         for error in result.errors {
             events.write(
                 .error, "configuration_error",
@@ -62,44 +67,44 @@ extension Control {
         completion(result)
     }
 
-    /// Answers what needs a restart.
-    private func apply(_ settings: ProxySettings) -> [String] {
-        let plan = ReloadPlan(from: snapshot.settings, to: settings)
-        // What was written for another address may be too little for the one that is open until the restart.
-        if let admin = settings.admin, admin.address == snapshot.settings.admin?.address {
-            self.admin?.gate = AdminGate(admin)
-        }
+    /// Nothing of it can fail any more.
+    private func apply(_ settings: ProxySettings, _ plan: ReloadPlan, _ logs: OpenedLogs) {
+        if let settings = settings.admin { admin?.gate = AdminGate(settings) }
         snapshot = ProxySnapshot(settings, workerCount: links.count)
         if let level = plan.logLevel { events.setLevel(EventLevel(level)) }
+        if plan.maxObjectChanges { store.setMaximumEntry(bytes: Proxy.largestEntryBytes(settings)) }
         if plan.changesMemory { memory.configure(settings.memory) }
-        var needsRestart = plan.needsRestart
-        if plan.changesAccessLog || plan.eventDestination != nil { needsRestart += redirectLogs(plan, settings) }
-        for directive in needsRestart {
-            events.write(.warning, "restart_needed", ["directive": .text(directive)])
+        if let target = logs.events { proxy.redirectEvents(to: target) }
+        if plan.changesAccessLog {
+            proxy.access = logs.access
+            for link in links { link.post { [access = logs.access] in $0.replaceLog(access) } }
         }
         limitMemory()
-        return needsRestart
     }
 
-    /// Answers what could not be redirected.
-    private func redirectLogs(_ plan: ReloadPlan, _ settings: ProxySettings) -> [String] {
-        var failed: [String] = []
-        if let destination = plan.eventDestination {
-            do throws(SystemError) {
-                try proxy.redirectEvents(to: destination)
-            } catch {
-                events.write(.error, "log_not_opened", ["log": .text("log"), "error": .text("\(error)")])
-                failed.append("log")
-            }
-        }
-        guard plan.changesAccessLog else { return failed }
+    /// What a new configuration logs to, open before anything of it is in force.
+    private struct OpenedLogs {
+        var access: AccessLogTarget?
+        var events: LogSink.Target?
+    }
+
+    /// nil when one of them cannot be opened, which `result` tells then.
+    private func openLogs(
+        _ plan: ReloadPlan, _ settings: ProxySettings, _ report: SettingsReport, _ result: inout ReloadResult
+    ) -> OpenedLogs? {
+        var logs = OpenedLogs()
+        var directive = "event_log"
         do throws(SystemError) {
-            let access = try proxy.openAccessLog(settings.log)
-            for link in links { link.post { $0.replaceLog(access) } }
+            logs.events = try plan.eventDestination.map { destination throws(SystemError) in
+                try proxy.eventSink.open(destination)
+            }
+            directive = "access_log"
+            if plan.changesAccessLog { logs.access = try proxy.openAccessLog(settings.log) }
+            return logs
         } catch {
-            events.write(.error, "log_not_opened", ["log": .text("access_log"), "error": .text("\(error)")])
-            failed.append("access_log")
+            if let target = logs.events { proxy.eventSink.discard(target) }
+            result.errors.append(report.error(at: directive, "\"\(directive)\" cannot be opened: \(error)"))
+            return nil
         }
-        return failed
     }
 }
