@@ -6,6 +6,7 @@ import threading
 import unittest
 
 from case import FRESH, LarderCase
+from covering import covers
 from origin import Reply
 from rawclient import Client
 
@@ -112,6 +113,7 @@ class Door(LarderCase):
                 self.assertFalse([name for name, _ in response.fields if name.lower().startswith("access-control")])
         self.assertEqual(self.larder.admin_json("GET", "/invalidations")["invalidations"], [])
 
+    @covers("top/admin.hosts")
     def test_a_configured_name_is_a_host(self):
         self.start(admin=" hosts=cache.internal")
         self.assertEqual(self.larder.admin("GET", "/metrics", None, [("Host", "cache.internal:9900")]).status, 200)

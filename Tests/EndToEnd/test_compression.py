@@ -12,6 +12,7 @@ import urllib.request
 import zlib
 
 from case import FRESH, LarderCase
+from covering import covers
 from origin import Reply
 from rawclient import Client, once
 from redisserver import RedisServer
@@ -285,6 +286,7 @@ class StreamTests(LarderCase):
 
 
 class LadderTests(LarderCase):
+    @covers("route/compress.climb")
     def test_what_is_asked_for_again_and_again_gets_smaller(self):
         self.start(route="compress br gzip climb=5")
         body = text(100_000)
@@ -303,6 +305,10 @@ class LadderTests(LarderCase):
 
 
 class MetricsTests(LarderCase):
+    @covers("metric larder_coded_answers_total", "metric larder_coded_bytes_total", "metric larder_coding_saved_bytes_total",
+            "metric larder_coding_input_bytes_total", "metric larder_coding_output_bytes_total", "metric larder_coding_seconds_total",
+            "metric larder_recoded_total", "metric larder_recoding_input_bytes_total", "metric larder_recoding_output_bytes_total",
+            "metric larder_recoding_seconds_total")
     def test_what_was_saved_is_told_by_route_and_coding(self):
         self.start(route="compress br gzip climb=5")
         body = text(20_000)

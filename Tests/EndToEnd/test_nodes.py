@@ -9,6 +9,7 @@ import time
 import unittest
 
 from case import FRESH, LarderCase
+from covering import covers
 from larder import Larder
 from origin import Reply
 from rawclient import Client, once
@@ -304,6 +305,7 @@ class OutageTests(NodesCase):
         self.redis.go_on()
         until(lambda: self.version(second) == 1, "the other node hears of it", 15)
 
+    @covers("top/nodes.on_redis_loss")
     def test_with_revalidate_nothing_is_served_that_others_may_have_invalidated(self):
         first, second = self.start_nodes(2, "lease=500ms on_redis_loss=revalidate")
         self.cache_everywhere()

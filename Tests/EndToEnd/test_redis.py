@@ -9,6 +9,7 @@ import time
 import unittest
 
 from case import FRESH, LarderCase
+from covering import covers
 from larder import Larder, free_port
 from origin import Reply
 from rawclient import Client, once
@@ -281,6 +282,7 @@ class FormsTest(RedisCase):
         self.assertEqual(self.metric("larder_recoded_total", result="made"), 1)
         return len(self.brotli().content)
 
+    @covers("metric larder_l2_forms_total", "metric larder_l2_form_writes_total")
     def test_a_second_node_gets_the_best_form_without_any_work(self):
         self.start(route=self.ROUTE)
         self.wait_whole()
@@ -341,6 +343,7 @@ class UnixSocketTest(RedisCase):
 class LoginTest(RedisCase):
     redis_options = ("--user", "larder", "on", ">se:cret", "~*", "&*", "+@all", "--user", "default", "off")
 
+    @covers("top/redis.user", "top/redis.password", "top/redis.db")
     def test_a_user_of_an_access_list_logs_in_by_url_and_by_keys(self):
         self.url = "redis://larder:se%3Acret@127.0.0.1:{port}/2"
         self.start()

@@ -7,6 +7,7 @@ import threading
 import time
 
 from case import FRESH, LarderCase
+from covering import covers
 from origin import Reply
 from waiting import until
 
@@ -74,6 +75,7 @@ class Passing(TunnelCase):
             client.send(b"a")
             self.assertEqual(client.reader.exactly(1), b"A")
 
+    @covers("route/tunnel.idle", "detail tunnel-idle")
     def test_idle_one_ends_for_both(self):
         ended = threading.Event()
 
@@ -269,6 +271,7 @@ class Asking(TunnelCase):
         self.assertIsNone(self.asked([("Upgrade", "websocket")]))
         self.assertIsNone(self.asked(ECHO, version="HTTP/1.0"))
 
+    @covers("route/upgrade.PROTOCOLS")
     def test_off_and_a_list(self):
         self.start(route="upgrade off")
         self.assertIsNone(self.asked([("Connection", "Upgrade"), ("Upgrade", "websocket")]))
@@ -332,6 +335,7 @@ class Asking(TunnelCase):
 
 
 class Limits(TunnelCase):
+    @covers("route/tunnel.max", "detail too-many-tunnels", "metric larder_tunnels")
     def test_counted_and_limited(self):
         self.start(route="upgrade echo\ntunnel max=2")
         first, second = self.open(), self.open()
