@@ -77,22 +77,34 @@
         if capacity - writer < additional { makeRoom(additional) }
     }
 
+    /// To that many bytes in all and no more.
+    package mutating func grow(to wanted: Int) {
+        guard wanted > capacity else { return }
+        move(to: wanted)
+    }
+
+    private mutating func move(to wanted: Int) {
+        let used = count
+        let grown = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: wanted)
+        if used > 0, let from = unsafe storage.baseAddress, let into = grown.baseAddress {
+            unsafe into.update(from: from + reader, count: used)
+        }
+        unsafe storage.deallocate()
+        unsafe storage = grown
+        reader = 0
+        writer = used
+    }
+
     @usableFromInline
     mutating func makeRoom(_ additional: Int) {
         let used = count
         if capacity - used >= additional, reader >= capacity / 2 {
             if let base = unsafe storage.baseAddress { unsafe base.update(from: base + reader, count: used) }
+            reader = 0
+            writer = used
         } else {
-            let grown = UnsafeMutableBufferPointer<UInt8>.allocate(
-                capacity: Swift.max(used + additional, capacity * 2, 64))
-            if used > 0, let from = unsafe storage.baseAddress, let into = grown.baseAddress {
-                unsafe into.update(from: from + reader, count: used)
-            }
-            unsafe storage.deallocate()
-            unsafe storage = grown
+            move(to: Swift.max(used + additional, capacity * 2, 64))
         }
-        reader = 0
-        writer = used
     }
 
     @inlinable

@@ -21,6 +21,9 @@ open class Acceptor: Channel {
     /// Whether another connection is wanted now; while it is not, those that wait are left to the kernel.
     open func mayAccept() -> Bool { true }
 
+    /// What kept `mayAccept` from it may be over.
+    package final func acceptAgain() { if isOpen { setDeadline(nanoseconds: loop.now.monotonicNanoseconds) } }
+
     /// A connection has come in; whoever overrides this owns `descriptor`.
     open func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) { kernel.close(descriptor) }
 

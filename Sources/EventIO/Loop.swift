@@ -100,6 +100,11 @@ public import Bytes
     /// Reads into `readBuffer`, from its beginning.
     package func read(_ fd: FileDescriptor) -> IOResult { unsafe kernel.read(fd, into: readBuffer) }
 
+    /// The same, but no more than so many bytes.
+    package func read(_ fd: FileDescriptor, atMost limit: Int) -> IOResult {
+        unsafe kernel.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: readBuffer[..<min(limit, readByteLimit)]))
+    }
+
     /// The most that one `read` brings.
     @inlinable
     package var readByteLimit: Int { unsafe readBuffer.count }

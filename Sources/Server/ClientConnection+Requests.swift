@@ -50,6 +50,11 @@ extension ClientConnection {
                 Status(413), detail: "body-too-large", head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil
         }
+        guard headByteCount < ConnectionPlace.largeBytes || mayHold(headByteCount) else {
+            answerLocally(
+                Status(503), detail: "connection-memory", head: head, body: body, in: bytes, keepsOpen: reuse)
+            return nil
+        }
         guard let index = snapshot.router.match(path: head.path, method: head.method, host: head.authority) else {
             answerLocally(Status(404), detail: "no-route", head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil

@@ -10,7 +10,7 @@ import Settings
 /// An idle connection holds no buffer: input is read into the loop's and only an unfinished piece is kept.
 final class ClientConnection: StreamChannel {
     /// What the connection waits for, which decides what its deadline means.
-    private enum Waiting: UInt8 {
+    enum Waiting: UInt8 {
         /// The first byte of a request.
         case request
         /// The rest of a request's head.
@@ -30,14 +30,16 @@ final class ClientConnection: StreamChannel {
     let peer: IPAddress?
     let peerPort: UInt16
     /// Received bytes that could not be used yet.
-    private var input = ByteBuffer()
+    private(set) var input = ByteBuffer()
     private var parser: RequestParser
     /// What the parser has made of a head that has not come whole; it goes on with the same.
     private var partialHead: HeadSlot?
     /// The request that is being answered, when that takes longer than this call.
     var exchange: Exchange?
     private(set) var requestCount: UInt32 = 0
-    private var waiting = Waiting.request
+    private(set) var waiting = Waiting.request
+    /// Where it stands among the worker's connections.
+    var place = ConnectionPlace()
     private var isAdvancing = false
     /// `input` holds a beginning that means nothing before more comes.
     private var inputIsPartial = false
@@ -47,7 +49,7 @@ final class ClientConnection: StreamChannel {
     private(set) var inputEnded = false
     /// No request is read any more, and the connection ends when its output is sent.
     private(set) var isClosing = false
-    private var lingers = false
+    private(set) var lingers = false
     private var mustLinger = false
     /// An answer has told the client that it is the last one.
     var saidClose = false
@@ -66,11 +68,12 @@ final class ClientConnection: StreamChannel {
 
     /// Above this many bytes that the client does not take, what feeds it pauses.
     static var outputHighWaterBytes: Int { 256 << 10 }
-    private static var readBytes: Int { 16 << 10 }
     private static var lingerNanoseconds: Int64 { 2_000_000_000 }
     private static var discardedReads: Int { 64 }
 
     func opened() {
+        place.seat = worker.connections.insert(self, into: .idle)
+        becameIdle()
         expect(.request, milliseconds: worker.snapshot.settings.client.headTimeoutMilliseconds)
     }
 
@@ -80,8 +83,10 @@ final class ClientConnection: StreamChannel {
         // Both streams of a tunnel may have ended while there is still something to read.
         if events.contains(.failed) || (events.contains(.hungUp) && !isTunnel) { return clientLeft() }
         if events.contains(.writable), pendingByteCount > 0 {
+            let before = pendingByteCount
             sendQueued()
             guard isOpen else { return }
+            place.progressed(by: before - pendingByteCount)
             outputMoved()
             guard isOpen else { return }
         }
@@ -103,6 +108,7 @@ final class ClientConnection: StreamChannel {
     }
 
     override func closed() {
+        giveBackHeld()
         worker.connectionClosed(self)
         held.empty(into: worker.shared.heldForClients)
         if let exchange {
@@ -117,7 +123,7 @@ final class ClientConnection: StreamChannel {
     /// Whether there is room for what is left of an answer, so that the upstream's connection is free before the
     /// client has read it.
     func holdsRest(of upstream: UpstreamConnection?) -> Bool {
-        let rest = upstream?.remainingByteCount ?? Self.readBytes
+        let rest = upstream?.remainingByteCount ?? worker.loop.readByteLimit
         let wanted = pendingByteCount + rest
         guard wanted <= Self.outputHighWaterBytes else { return false }
         // In steps, so that an answer of unknown length is not counted anew with each piece.
@@ -135,7 +141,8 @@ final class ClientConnection: StreamChannel {
         if pendingByteCount == 0 { held.empty(into: worker.shared.heldForClients) }
         if let exchange, exchange.isTunnel { return exchange.clientBecameWritable() }
         if pendingByteCount > 0 {
-            return expect(.output, milliseconds: worker.snapshot.settings.client.sendIdleMilliseconds)
+            expect(.output, milliseconds: worker.snapshot.settings.client.sendIdleMilliseconds)
+            return account()
         }
         if isClosing, exchange == nil { return endOutput() }
         if let exchange {
@@ -205,9 +212,12 @@ final class ClientConnection: StreamChannel {
         return true
     }
 
+    /// By way of the loop's buffer, so that what is kept is no more than what came.
     private func readMore() -> Bool {
-        let result = kernel.read(descriptor, appendingTo: &input, minimum: Self.readBytes)
-        guard received(result, room: Self.readBytes) else { return false }
+        let loop = worker.loop
+        let result = loop.read(descriptor)
+        guard received(result, room: loop.readByteLimit) else { return false }
+        input.append(loop.bytesRead(result.bytes))
         inputIsPartial = false
         return true
     }
@@ -215,6 +225,7 @@ final class ClientConnection: StreamChannel {
     /// Whether bytes came; remembers when none are left, and when none will come.
     private func received(_ result: IOResult, room: Int) -> Bool {
         if result.bytes > 0 {
+            place.progressed(by: result.bytes)
             // Less than there was room for: the socket is empty until the next event.
             if result.bytes < room, !peerHasEnded { mayHaveInput = false }
             return true
@@ -312,9 +323,9 @@ final class ClientConnection: StreamChannel {
         outputQueued()
     }
 
-    /// What the client does not take at once it must begin to take in time.
+    /// What the client does not take at once it must begin to take in time, and is counted.
     func outputQueued() {
-        if pendingByteCount > 0, waiting != .output, isOpen { settle() }
+        if pendingByteCount > 0, isOpen { settle() }
     }
 
     // MARK: Ends
@@ -349,6 +360,8 @@ final class ClientConnection: StreamChannel {
         lingers = true
         kernel.shutdownWrite(descriptor)
         waiting = .lingering
+        input.release()
+        account()
         setDeadline(nanoseconds: worker.loop.now.monotonicNanoseconds + Self.lingerNanoseconds)
         discardInput()
     }
@@ -377,8 +390,10 @@ final class ClientConnection: StreamChannel {
         if isTunnel {
             waiting = .others
             clearDeadline()
+            account()
         } else if pendingByteCount > 0 {
             if waiting != .output { expect(.output, milliseconds: client.sendIdleMilliseconds) }
+            account()
         } else if let exchange {
             if exchange.wantsRequestBody {
                 expect(.body, milliseconds: client.bodyIdleMilliseconds)
@@ -386,13 +401,17 @@ final class ClientConnection: StreamChannel {
                 waiting = .others
                 clearDeadline()
             }
+            account()
         } else if unwanted != nil {
             if waiting != .unwantedBody { expect(.unwantedBody, milliseconds: UnwantedBody.patienceMilliseconds) }
+            account()
         } else if input.isEmpty {
             if worker.isDraining { return endIdle() }
             expect(.request, milliseconds: client.keepAliveMilliseconds)
-        } else if waiting != .head {
-            expect(.head, milliseconds: client.headTimeoutMilliseconds)
+            becameIdle()
+        } else {
+            if waiting != .head { expect(.head, milliseconds: client.headTimeoutMilliseconds) }
+            account()
         }
     }
 
@@ -423,6 +442,11 @@ final class ClientConnection: StreamChannel {
     /// The process is going down: idle connections end now, others after their answer.
     func drain() {
         if exchange == nil, input.isEmpty, pendingByteCount == 0, !lingers { endIdle() }
+    }
+
+    /// Nothing of a request is here, nor of an answer.
+    var isIdle: Bool {
+        exchange == nil && unwanted == nil && input.isEmpty && pendingByteCount == 0 && deferredByteCount == 0
     }
 
     /// The last answer may still be under way.

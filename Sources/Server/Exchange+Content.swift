@@ -43,10 +43,27 @@ extension Exchange {
 
     private func take(_ data: borrowing Span<UInt8>) {
         if exceedsBodyLimit { return requestBodyFailed(Status(413), detail: "body-too-large") }
+        guard makeRoom(for: data.count) else {
+            return requestBodyFailed(Status(503), detail: "connection-memory")
+        }
         collected.append(data)
         if collected.count > keyedBodyLimit { return forwardUnkeyed() }
         if requestBody.isComplete { bodyCollected() }
     }
+
+    /// Grows by doubling, but not past the body's end; false when connections hold too much already.
+    private func makeRoom(for more: Int) -> Bool {
+        let needed = collected.count + more
+        guard needed > collected.capacity else { return true }
+        var length = Int.max
+        if case .length(let count) = request.framing { length = count }
+        let capacity = max(needed, min(max(collected.capacity * 2, Self.leastCollectedBytes), length))
+        guard client?.mayHold(capacity - collected.capacity) ?? true else { return false }
+        collected.grow(to: capacity)
+        return true
+    }
+
+    private static var leastCollectedBytes: Int { 1 << 10 }
 
     private func bodyCollected() {
         request.content = KeyedContent(ContiguousArray(copying: collected.span))

@@ -65,7 +65,7 @@ extension Exchange {
 
     private var upstreamTakesMore: Bool {
         guard let upstream else { return false }
-        return upstream.pendingByteCount < UpstreamConnection.outputHighWaterBytes
+        return upstream.pendingByteCount < worker.relayHighWaterBytes
     }
 
     /// Answers how many bytes were used.

@@ -152,7 +152,7 @@ extension Exchange {
     /// The rest waits in the body, once for all who read it.
     func deliver(_ body: GrowingBody, to client: ClientConnection) {
         while client.pendingByteCount == 0, !client.isBroken, let run = body.run(at: delivery.cursor) {
-            let count = min(run.count, Self.pieceByteLimit)
+            let count = min(run.count, Self.pieceByteLimit, worker.relayHighWaterBytes)
             deliverPiece(run.bytes.extracting(0..<count), to: client)
             delivery.cursor += count
         }

@@ -123,6 +123,12 @@ final class Exchange: Deadline {
         return client
     }
 
+    /// What it keeps besides what is stored or may be.
+    var heldBytes: Int {
+        slot.head.fields.allocatedBytes + collected.capacity + (request.content?.bytes.count ?? 0)
+            + (upstream?.heldOutputBytes ?? 0) + key.count
+    }
+
     // MARK: The flow
 
     func adoptKey(_ key: ContiguousArray<UInt8>) {

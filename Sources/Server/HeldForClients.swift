@@ -5,15 +5,15 @@ import Synchronization
 /// What is held for slow clients beyond the least that a connection needs, so that they hold no connection to an
 /// upstream: gathered request bodies, and the rest of answers. Of all loops together, with one limit (promise 7).
 final class HeldForClients: Sendable {
-    private let store: MemoryStore
+    private let connections: ConnectionBudget
     private let held = Atomic<Int>(0)
 
-    init(store: MemoryStore) { self.store = store }
+    init(_ connections: ConnectionBudget) { self.connections = connections }
 
     var byteCount: Int { held.load(ordering: .relaxed) }
 
-    /// A part of what memory is for.
-    private var limitBytes: Int { store.limitBytes / 8 }
+    /// A part of what connections may hold, of which each counts what it really does.
+    private var limitBytes: Int { connections.limitBytes / 2 }
 
     fileprivate func take(_ count: Int) -> Bool {
         if held.add(count, ordering: .relaxed).newValue <= limitBytes { return true }

@@ -219,6 +219,18 @@ final class EventLogWriter: Sendable {
         write(.warning, "connection_limit_reached", ["limit": .number(limit)])
     }
 
+    /// So that another could be accepted.
+    func connectionGaveWay(_ state: StaticString) {
+        write(.info, "connection_gave_way", ["state": .text("\(state)")])
+    }
+
+    /// Connections held more than their share of memory; these were the slowest.
+    func connectionsCutOff(_ count: Int, heldBytes: Int) {
+        write(
+            .warning, "connections_short_of_memory",
+            ["cut_off": .number(count), "held_bytes": .number(heldBytes)])
+    }
+
     func acceptFailed(_ error: SystemError) {
         write(.warning, "accept_failed", ["error": .text(error.description)])
     }

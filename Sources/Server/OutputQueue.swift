@@ -16,8 +16,20 @@ struct OutputQueue {
     }
 
     private var items: ContiguousArray<Item> = []
-    private var first = 0
     private(set) var byteCount = 0
+    // Small, as each idle connection has them.
+    private var firstItem: UInt32 = 0
+    private var copied: UInt32 = 0
+
+    private var first: Int {
+        get { Int(firstItem) }
+        set { firstItem = UInt32(newValue) }
+    }
+    /// What the bytes that wait as copies take.
+    private(set) var copiedByteCount: Int {
+        get { Int(copied) }
+        set { copied = UInt32(clamping: newValue) }
+    }
 
     var isEmpty: Bool { first == items.count }
 
@@ -30,6 +42,7 @@ struct OutputQueue {
     mutating func append(_ bytes: borrowing Span<UInt8>) {
         guard bytes.count > 0 else { return }
         append(.bytes(ContiguousArray(copying: bytes)), 0..<bytes.count)
+        copiedByteCount += bytes.count + Self.itemBytes
     }
 
     /// Hands the bytes at the front to `send`, and whether they lie in pages that may be sent without a copy.
@@ -52,15 +65,28 @@ struct OutputQueue {
             let taken = min(rest, items[first].range.count)
             items[first].range = items[first].range.lowerBound + taken..<items[first].range.upperBound
             rest -= taken
-            if items[first].range.isEmpty { first += 1 }
+            if items[first].range.isEmpty { removeFirst() }
         }
         if first == items.count {
             items.removeAll()
+            copiedByteCount = 0
             first = 0
         } else if first > 64 {
             items.removeFirst(first)
             first = 0
         }
+    }
+}
+
+extension OutputQueue {
+    /// About what an item takes besides its bytes.
+    private static var itemBytes: Int { 64 }
+
+    /// Its memory is given back at once, its place later.
+    private mutating func removeFirst() {
+        if case .bytes(let bytes) = items[first].content { copiedByteCount -= bytes.count + Self.itemBytes }
+        items[first] = Item(content: .bytes([]), range: 0..<0)
+        first += 1
     }
 }
 

@@ -2,6 +2,7 @@
 package import EventIO
 package import Settings
 import Storage
+import Synchronization
 import Telemetry
 
 /// The data plane put together: workers on their loops, and what they share.
@@ -42,6 +43,7 @@ package final class Proxy {
                     index: index, loop: loop, shared: shared, snapshot: snapshot, resolver: resolver, log: log,
                     events: events))
         }
+        shared.links.withLock { $0 = workers.compactMap(\.link) }
     }
 
     /// An object with its head and its key.

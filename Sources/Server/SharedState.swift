@@ -17,6 +17,10 @@ final class SharedState: Sendable {
     /// Client connections of all loops.
     let connectionCount = Atomic<Int>(0)
     let tunnels = TunnelCounts()
+    /// Connections that were closed so that others could be accepted.
+    let gaveWayCount = Atomic<Int>(0)
+    /// All workers, once they are there.
+    let links = Mutex<[WorkerLink]>([])
 
     /// Where invalidations go that other nodes have to hear of; nil when there is no log to share.
     let log = Mutex<LoopBound<SharedLog>?>(nil)
@@ -24,7 +28,7 @@ final class SharedState: Sendable {
     init(store: MemoryStore, connections: ConnectionBudget, compressor: CompressionPool, hashSeed: UInt64) {
         self.store = store
         self.connections = connections
-        heldForClients = HeldForClients(store: store)
+        heldForClients = HeldForClients(connections)
         self.compressor = compressor
         hasher = ByteHasher(seed: hashSeed)
     }

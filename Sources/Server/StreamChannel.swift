@@ -19,6 +19,8 @@ class StreamChannel: Channel {
     final var peerHasEnded = false
 
     final var pendingByteCount: Int { queue.byteCount }
+    /// What it keeps of them; stored bodies wait by reference.
+    final var heldOutputBytes: Int { queue.copiedByteCount }
 
     /// The peer is gone. Called at most once.
     func outputFailed(_ error: SystemError) {}

@@ -38,8 +38,6 @@ final class UpstreamConnection: StreamChannel {
     private var firstByteTimeoutMilliseconds = 0
     private var idleTimeoutMilliseconds = 0
 
-    static var outputHighWaterBytes: Int { 256 << 10 }
-
     init(driver: UpstreamDriver, id: UpstreamConnectionID) {
         self.driver = driver
         self.id = id
@@ -104,7 +102,7 @@ final class UpstreamConnection: StreamChannel {
         if events.contains(.writable), pendingByteCount > 0 {
             sendQueued()
             if phase == .closing, pendingByteCount == 0 { return driver.closed(self) }
-            if isOpen, pendingByteCount < Self.outputHighWaterBytes / 2 { exchange?.upstreamBecameWritable() }
+            if isOpen, pendingByteCount < worker.relayHighWaterBytes / 2 { exchange?.upstreamBecameWritable() }
         }
         guard isOpen else { return }
         if !events.isDisjoint(with: [.readable, .peerClosed, .hungUp, .failed]) {
@@ -155,13 +153,16 @@ final class UpstreamConnection: StreamChannel {
         isReceiving = true
         while isOpen, mayHaveInput, !isPaused {
             let loop = self.loop
+            // What comes at once may have to wait for a client that takes none of it.
+            let room = min(loop.readByteLimit, worker.relayHighWaterBytes)
             let result =
-                input.isEmpty ? loop.read(descriptor) : kernel.read(descriptor, appendingTo: &input, minimum: 16_384)
+                input.isEmpty
+                ? loop.read(descriptor, atMost: room) : kernel.read(descriptor, appendingTo: &input, minimum: 16_384)
             if result.bytes > 0 {
                 hasReceived = true
                 if input.isEmpty {
                     let bytes = loop.bytesRead(result.bytes)
-                    if result.bytes < loop.readByteLimit, !peerHasEnded { mayHaveInput = false }
+                    if result.bytes < room, !peerHasEnded { mayHaveInput = false }
                     let used = process(bytes)
                     if used < bytes.count, isOpen { input.append(bytes.extracting(used..<bytes.count)) }
                 } else {

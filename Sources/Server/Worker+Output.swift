@@ -48,14 +48,14 @@ extension Worker {
 
     private static var deferredByteLimit: Int { 256 << 10 }
 
-    /// Above this many bytes that a client does not take its upstream pauses: all clients together may hold half of
+    /// Above this many bytes that a client does not take its upstream pauses: all clients together may hold a quarter of
     /// what is for connections (promise 7), a lone one never more than a connection's share.
     var relayHighWaterBytes: Int {
-        let share = shared.connections.limitBytes / 2 / max(shared.connectionCount.load(ordering: .relaxed), 1)
+        let share = shared.connections.limitBytes / 4 / max(shared.connectionCount.load(ordering: .relaxed), 1)
         return max(Self.leastHighWaterBytes, min(share, ClientConnection.outputHighWaterBytes))
     }
 
-    private static var leastHighWaterBytes: Int { 16 << 10 }
+    private static var leastHighWaterBytes: Int { 4 << 10 }
 
     /// Sends all parts.
     func sendOutput() {

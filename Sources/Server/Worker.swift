@@ -47,7 +47,11 @@ final class Worker {
     private var drivers: [UpstreamDriver] = []
     private var retiredDrivers: [UpstreamDriver] = []
     private var acceptors: [Listener] = []
-    private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    var connections = ConnectionLists<ClientConnection>()
+    /// A look at what its connections hold is due.
+    var relievesSoon = false
+    /// Whom to ask for a place next.
+    var nextToGiveWay = 0
     private var followers: [ObjectIdentifier: [Exchange]] = [:]
     /// Of flights whose body passes, and whose leader waits for its followers therefore.
     private var leaders: [ObjectIdentifier: Exchange] = [:]
@@ -94,9 +98,7 @@ final class Worker {
     /// Past the limit the kernel holds further connections until one is closed (promise 7).
     func mayAccept() -> Bool {
         let limit = snapshot.settings.limits.connections
-        if shared.connectionCount.load(ordering: .relaxed) < limit { return true }
-        events.connectionLimitReached(limit)
-        return false
+        return shared.connectionCount.load(ordering: .relaxed) < limit || mayMakeRoom(limit: limit)
     }
 
     func accepted(_ descriptor: FileDescriptor, from peer: SocketAddress) {
@@ -106,17 +108,18 @@ final class Worker {
         } catch {
             return events.acceptFailed(error)
         }
-        shared.connectionCount.add(1, ordering: .relaxed)
-        clients[ObjectIdentifier(client)] = client
+        let count = shared.connectionCount.add(1, ordering: .relaxed).newValue
+        if count > snapshot.settings.limits.connections { giveWay() }
         client.opened()
     }
 
     func connectionClosed(_ client: ClientConnection) {
         dropOutput(of: client)
-        if clients.removeValue(forKey: ObjectIdentifier(client)) != nil {
-            shared.connectionCount.subtract(1, ordering: .relaxed)
-        }
+        connections.remove(client.place.seat)
+        shared.connectionCount.subtract(1, ordering: .relaxed)
     }
+
+    func acceptAgain() { for acceptor in acceptors { acceptor.acceptAgain() } }
 
     // MARK: Upstreams
 
@@ -215,13 +218,13 @@ final class Worker {
         tier?.drain()
         for acceptor in acceptors { acceptor.close() }
         acceptors = []
-        for client in Array(clients.values) { client.drain() }
+        for client in connections.all { client.drain() }
     }
 
-    var clientCount: Int { clients.count }
+    var clientCount: Int { connections.count }
 
     func closeAll() {
-        for client in Array(clients.values) { client.close() }
+        for client in connections.all { client.close() }
         for driver in drivers { driver.drain() }
         tier?.stop()
     }
@@ -230,7 +233,7 @@ final class Worker {
 
     func figures() -> WorkerFigures {
         WorkerFigures(
-            metrics: metrics.snapshot(), clients: clients.count,
+            metrics: metrics.snapshot(), clients: connections.count,
             upstreams: drivers.map { ($0.settings.name, $0.figures) }, failures: upstreamFailures,
             tier: tier?.presentFigures)
     }

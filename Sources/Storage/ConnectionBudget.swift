@@ -8,7 +8,6 @@ import Synchronization
 package final class ConnectionBudget: Sendable {
     private let limit: Atomic<Int>
     private let held = Atomic<Int>(0)
-    private let refusals = Atomic<Int>(0)
     private let cuts = Atomic<Int>(0)
 
     package init(limitBytes: Int) { limit = Atomic(limitBytes) }
@@ -16,14 +15,11 @@ package final class ConnectionBudget: Sendable {
     package var limitBytes: Int { limit.load(ordering: .relaxed) }
     /// What all loops hold, but for the last step of each.
     package var heldBytes: Int { held.load(ordering: .relaxed) }
-    /// Newcomers that found no room.
-    package var refusedCount: Int { refusals.load(ordering: .relaxed) }
     /// Holders that had to make room.
     package var cutCount: Int { cuts.load(ordering: .relaxed) }
 
     package func setLimit(bytes: Int) { limit.store(bytes, ordering: .relaxed) }
 
-    package func countRefusal() { refusals.add(1, ordering: .relaxed) }
     package func countCut() { cuts.add(1, ordering: .relaxed) }
 
     fileprivate func add(_ bytes: Int) { held.add(bytes, ordering: .relaxed) }
@@ -45,11 +41,16 @@ package struct HeldBytes: ~Copyable {
 
     package init(_ budget: ConnectionBudget) { self.budget = budget }
 
-    /// Counts the bytes if there is room for them.
-    package mutating func reserve(_ more: Int, by claim: Claim) -> Bool {
+    /// Whether there is room for so many more.
+    package func admits(_ more: Int, by claim: Claim) -> Bool {
         let limit = budget.limitBytes
         let allowed = claim == .newcomer ? limit - limit / 4 : limit
-        guard budget.heldBytes + untold + more <= allowed else { return false }
+        return budget.heldBytes + untold + more <= allowed
+    }
+
+    /// Counts the bytes if there is room for them.
+    package mutating func reserve(_ more: Int, by claim: Claim) -> Bool {
+        guard admits(more, by: claim) else { return false }
         hold(more)
         return true
     }

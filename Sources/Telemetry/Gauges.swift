@@ -19,6 +19,11 @@ package struct Gauges: Sendable {
     package var clientConnections = 0
     /// By route.
     package var tunnels: [LabelledCount] = []
+    /// What connections make the process hold, and may.
+    package var heldBytes = 0
+    package var heldLimitBytes = 0
+    /// Closed for others, by reason.
+    package var connectionsCut: [LabelledCount] = []
     package var l1 = L1Reading()
     /// nil without a second tier.
     package var l2: L2Reading?

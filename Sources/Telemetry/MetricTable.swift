@@ -27,6 +27,9 @@ package enum Metric: String, CaseIterable, Sendable {
     case staleServed = "larder_stale_served_total"
     case connections = "larder_connections"
     case tunnels = "larder_tunnels"
+    case connectionsHeld = "larder_connections_held_bytes"
+    case connectionsHeldLimit = "larder_connections_held_limit_bytes"
+    case connectionsCut = "larder_connections_cut_total"
     case l1Bytes = "larder_l1_bytes"
     case l1Limit = "larder_l1_limit_bytes"
     case l1Entries = "larder_l1_entries"
@@ -134,6 +137,13 @@ package enum Metric: String, CaseIterable, Sendable {
         case .connections: Definition(.gauge, .none, [], "Open client connections.")
         case .tunnels:
             Definition(.gauge, .none, ["route"], "Connections that changed, or ask to change, their protocol.")
+        case .connectionsHeld:
+            Definition(.gauge, .bytes, [], "Memory taken by what clients make Larder hold: heads, bodies, output.")
+        case .connectionsHeldLimit: Definition(.gauge, .bytes, [], "Memory that this may take.")
+        case .connectionsCut:
+            Definition(
+                .counter, .none, ["reason"],
+                "Client connections closed for others: idle ones when all places were taken, slow ones for memory.")
         case .l1Bytes: Definition(.gauge, .bytes, [], "Memory taken by stored responses, bookkeeping included.")
         case .l1Limit: Definition(.gauge, .bytes, [], "Memory that stored responses may take.")
         case .l1Entries: Definition(.gauge, .none, [], "Stored responses in memory.")

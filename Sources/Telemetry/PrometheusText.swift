@@ -45,6 +45,9 @@ package enum PrometheusText {
         case .recodingQueue: text.append(metric, [], UInt64(clamping: gauges.recodingQueue))
         case .connections: text.append(metric, [], UInt64(clamping: gauges.clientConnections))
         case .tunnels: for tunnel in gauges.tunnels { text.append(metric, [tunnel.label], tunnel.count) }
+        case .connectionsHeld: text.append(metric, [], UInt64(clamping: gauges.heldBytes))
+        case .connectionsHeldLimit: text.append(metric, [], UInt64(clamping: gauges.heldLimitBytes))
+        case .connectionsCut: for cut in gauges.connectionsCut { text.append(metric, [cut.label], cut.count) }
         case .reloadSuccess: text.append(metric, [], gauges.lastReloadSucceeded ? 1 : 0)
         case .reloadTime: text.append(metric, [], UInt64(clamping: gauges.lastReloadWallSeconds))
         case .residentMemory: text.append(metric, [], gauges.residentBytes)

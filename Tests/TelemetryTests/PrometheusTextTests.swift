@@ -12,6 +12,9 @@ func sampleGauges() -> Gauges {
         version: "1.2.3", startWallSeconds: 1_795_250_000, uptimeSeconds: 5_200.5,
         lastReloadWallSeconds: 1_795_250_001)
     gauges.clientConnections = 12
+    gauges.heldBytes = 700
+    gauges.heldLimitBytes = 1000
+    gauges.connectionsCut = [LabelledCount("memory", 4)]
     gauges.l1.bytes = 1_048_576
     gauges.l1.limitBytes = 268_435_456
     gauges.l1.entries = 42
@@ -113,7 +116,9 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_recoding_seconds_total{route="/api/users/*",coding="br"} 0.002000000"#, "larder_recoding_queue 0",
         #"larder_coalesced_total{route="/api/users/*"} 1"#,
         #"larder_stale_served_total{why="if-error"} 1"#,
-        "larder_connections 12", "larder_l1_bytes 1048576", "larder_l1_limit_bytes 268435456",
+        "larder_connections 12", "larder_connections_held_bytes 700", "larder_connections_held_limit_bytes 1000",
+        #"larder_connections_cut_total{reason="memory"} 4"#, "larder_l1_bytes 1048576",
+        "larder_l1_limit_bytes 268435456",
         "larder_l1_entries 42", #"larder_l1_evictions_total{reason="capacity"} 3"#,
         #"larder_upstream_connections{upstream="api",state="active"} 95"#,
         #"larder_upstream_connections{upstream="api",state="idle"} 5"#,

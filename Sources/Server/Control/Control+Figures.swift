@@ -49,6 +49,13 @@ extension Control {
         gauges.tunnels = proxy.shared.tunnels.present.sorted { $0.key < $1.key }.map {
             LabelledCount($0.key, UInt64(clamping: $0.value))
         }
+        let held = proxy.shared.connections
+        gauges.heldBytes = held.heldBytes
+        gauges.heldLimitBytes = held.limitBytes
+        let gaveWay = proxy.shared.gaveWayCount.load(ordering: .relaxed)
+        gauges.connectionsCut = [
+            LabelledCount("limit", UInt64(clamping: gaveWay)), LabelledCount("memory", UInt64(clamping: held.cutCount)),
+        ]
         gauges.l1 = L1Reading(store.statistics)
         gauges.rules = ruleReading
         gauges.l2 = figures.tier?.reading

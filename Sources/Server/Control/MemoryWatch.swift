@@ -112,6 +112,8 @@ extension Control {
         proxy.shared.connections.setLimit(bytes: memory.connectionBytes)
         let limit = advice?.limitBytes ?? memory.storeBytes
         if limit != store.limitBytes { store.setLimit(bytes: limit) }
+        let held = proxy.shared.connections
+        if held.heldBytes > held.limitBytes { for link in links { link.post { $0.relieve() } } }
         if advice?.shouldTrim == true { Storage.ProcessMemory.trim() }
     }
 }
