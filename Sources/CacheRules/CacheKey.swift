@@ -19,7 +19,16 @@ package enum CacheKey {
         } else {
             writeMethodClass(request.method, request.methodBytes, into: &buffer)
         }
-        if options.includesHost { writeOrigin(request.authority, isSecure: isSecure, into: &buffer) }
+        if options.includesHost {
+            if request.hasPlainAuthority {
+                if isSecure { buffer.append("https://") }
+                buffer.append(request.authority)
+            } else {
+                writeOrigin(request.authority, isSecure: isSecure, into: &buffer)
+            }
+        } else if isSecure {
+            buffer.append("https://")
+        }
         NormalizedTarget.write(request, options: options, into: &buffer)
     }
 
@@ -29,7 +38,11 @@ package enum CacheKey {
         isSecure: Bool = false, options: borrowing KeyOptions, into buffer: inout ByteBuffer
     ) {
         buffer.append("GET ")
-        if options.includesHost { writeOrigin(host, isSecure: isSecure, into: &buffer) }
+        if options.includesHost {
+            writeOrigin(host, isSecure: isSecure, into: &buffer)
+        } else if isSecure {
+            buffer.append("https://")
+        }
         NormalizedPath.write(path, into: &buffer)
         if let query { QueryNormalization.write(query, options: options, into: &buffer) }
     }
@@ -68,38 +81,79 @@ package enum CacheKey {
 }
 
 /// Hosts with ports (RFC 3986 §3.2.2 and §3.2.3).
-enum Authority {
-    /// In lower case, without a default or empty port; bytes that are none of a host escaped.
+package enum Authority {
+    private static let dot = UInt8(ascii: ".")
+
+    /// Whether it is spelled both as it is sent and as keys spell it, as nearly every one is.
+    @inline(__always)
+    package static func isPlainAsSent(_ authority: borrowing Span<UInt8>, isSecure: Bool) -> Bool {
+        authority.isPlainHost && endsAsSent(authority, isSecure: isSecure)
+    }
+
+    /// Whether it is spelled as `writeSent` spells it.
+    package static func isAsSent(_ authority: borrowing Span<UInt8>, isSecure: Bool) -> Bool {
+        for index in authority.indices where ASCII.isUpper(authority[index]) { return false }
+        return endsAsSent(authority, isSecure: isSecure)
+    }
+
+    private static func endsAsSent(_ authority: borrowing Span<UInt8>, isSecure: Bool) -> Bool {
+        let name = nameLength(authority)
+        if name > 0, authority[name - 1] == dot { return false }
+        guard name < authority.count else { return true }
+        let port = name + 1..<authority.count
+        return !port.isEmpty && (authority[port.lowerBound] != UInt8(ascii: "0") || port.count == 1)
+            && !isDefault(authority.extracting(port), isSecure: isSecure)
+    }
+
+    /// In lower case, without the dot that ends a name, and without a port that is empty or the scheme's own: two
+    /// spellings of one authority are sent, and keyed, as one (RFC 9110 §4.2.3).
+    package static func writeSent(
+        _ authority: borrowing Span<UInt8>, isSecure: Bool, into buffer: inout ByteBuffer
+    ) {
+        var name = nameLength(authority)
+        var port = min(name + 1, authority.count)..<authority.count
+        if name > 1, authority[name - 1] == dot { name -= 1 }
+        for index in 0..<name { buffer.append(ASCII.lowercased(authority[index])) }
+        while port.count > 1, authority[port.lowerBound] == UInt8(ascii: "0") { port = port.dropFirst() }
+        guard !port.isEmpty, !isDefault(authority.extracting(port), isSecure: isSecure) else { return }
+        buffer.append(ASCII.colon)
+        buffer.append(authority.extracting(port))
+    }
+
+    /// As it is sent, with the bytes that are none of a host escaped.
     static func writeNormalized(_ authority: borrowing Span<UInt8>, isSecure: Bool, into buffer: inout ByteBuffer) {
-        let length = lengthWithoutDefaultPort(authority, isSecure: isSecure)
-        if isNormal(authority, length: length) {
-            buffer.append(authority.extracting(0..<length))
-            return
-        }
-        for index in 0..<length {
-            let byte = authority[index]
-            if isPlain(byte) {
-                buffer.append(ASCII.lowercased(byte))
-            } else {
-                PercentEncoding.writeEscape(byte, into: &buffer)
-            }
+        if isAsSent(authority, isSecure: isSecure), isPlain(authority) { return buffer.append(authority) }
+        var sent = ByteBuffer(capacity: authority.count)
+        writeSent(authority, isSecure: isSecure, into: &sent)
+        let text = sent.span
+        for index in text.indices {
+            let byte = text[index]
+            if isPlain(byte) { buffer.append(byte) } else { PercentEncoding.writeEscape(byte, into: &buffer) }
         }
     }
 
-    private static func isNormal(_ authority: borrowing Span<UInt8>, length: Int) -> Bool {
-        let text = authority.extracting(0..<length)
-        if text.isPlainHost { return true }
-        for index in 0..<length where !isPlain(text[index]) || ASCII.isUpper(text[index]) { return false }
+    /// Whether keys spell it as it stands.
+    package static func isPlain(_ authority: borrowing Span<UInt8>) -> Bool {
+        if authority.isPlainHost { return true }
+        for index in authority.indices where !isPlain(authority[index]) { return false }
         return true
     }
 
     static func lengthWithoutDefaultPort(_ authority: borrowing Span<UInt8>, isSecure: Bool) -> Int {
+        let name = nameLength(authority)
+        guard name < authority.count else { return name }
+        let port = authority.extracting(name + 1..<authority.count)
+        return port.isEmpty || isDefault(port, isSecure: isSecure) ? name : authority.count
+    }
+
+    private static func nameLength(_ authority: borrowing Span<UInt8>) -> Int {
         var colon = authority.count
         while colon > 0, ASCII.isDigit(authority[colon - 1]) { colon -= 1 }
-        guard colon > 0, authority[colon - 1] == ASCII.colon else { return authority.count }
-        let port = authority.extracting(colon..<authority.count)
-        let isDefault = port.isEmpty || port.equals(isSecure ? "443" : "80")
-        return isDefault ? colon - 1 : authority.count
+        return colon > 0 && authority[colon - 1] == ASCII.colon ? colon - 1 : authority.count
+    }
+
+    private static func isDefault(_ port: borrowing Span<UInt8>, isSecure: Bool) -> Bool {
+        port.equals(isSecure ? "443" : "80")
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

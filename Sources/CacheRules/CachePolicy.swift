@@ -66,6 +66,8 @@ package final class CachePolicy: Sendable {
     package let tagFields: FieldNameSet
     /// Further ones, whose names nothing else here knows; in lower case.
     package let otherTagFields: [ContiguousArray<UInt8>]
+    /// Request fields that Larder writes anew for each client, in lower case: what varies by them is not stored.
+    package let writtenPerClient: [StaticString]
 
     package init(
         ttlMilliseconds: Int64? = nil,
@@ -87,7 +89,8 @@ package final class CachePolicy: Sendable {
         maximumTTLMilliseconds: Int64? = nil,
         maximumVariants: Int = 32,
         tagFields: [FieldName] = [.surrogateKey, .cacheTag, .xKey, .edgeCacheTag, .cacheGroups],
-        otherTagFields: [String] = []
+        otherTagFields: [String] = [],
+        writtenPerClient: [StaticString] = []
     ) {
         self.ttlMilliseconds = ttlMilliseconds
         self.ttlIsForced = ttlIsForced
@@ -110,6 +113,7 @@ package final class CachePolicy: Sendable {
         var names = FieldNameSet()
         for name in tagFields { names.insert(name) }
         self.tagFields = names
+        self.writtenPerClient = writtenPerClient
         self.otherTagFields = otherTagFields.map { ContiguousArray($0.lowercased().utf8) }
     }
 

@@ -11,6 +11,18 @@ package struct HopByHop: Sendable {
         .proxyAuthenticate, .proxyAuthenticationInfo, .proxyAuthorization,
     ]
 
+    /// Those of requests, but for Connection and Transfer-Encoding, which most requests or bodies have.
+    static let namesOnTheirOwn: FieldNameSet = [
+        .keepAlive, .proxyConnection, .te, .trailer, .upgrade, .http2Settings, .proxyAuthenticate,
+        .proxyAuthenticationInfo, .proxyAuthorization,
+    ]
+
+    /// What is no business of Connection: no server can do without Host, whatever is listed (RFC 9110 §7.2), and the
+    /// others are decided on by themselves.
+    private static let unlisted: FieldNameSet = [
+        .host, .connection, .transferEncoding, .contentLength, .upgrade, .http2Settings,
+    ]
+
     /// Whether any line may be removed; most heads have none.
     private let concerns: Bool
     /// What Connection lists; nil without it.
@@ -29,7 +41,18 @@ package struct HopByHop: Sendable {
         return listed
     }
 
+    /// Takes away what Connection lists.
+    package static func removeListed(from fields: inout Fields) {
+        let listed = Self.listed(by: fields)
+        let lines = fields.slots.indices.filter {
+            !unlisted.contains(fields.slots[$0].name) && listed.names(lineAt: $0, of: fields)
+        }
+        for line in lines { fields.mark(line) }
+        fields.removeMarked()
+    }
+
     /// RFC 9110 §7.6.1, whatever Connection says.
+    @inline(__always)
     package static func isRemoved(_ name: FieldName) -> Bool { names.contains(name) }
 
     /// Whether the line is removed: by its name, or because Connection lists it.

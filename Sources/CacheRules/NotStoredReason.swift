@@ -4,7 +4,7 @@
 package enum NotStoredReason: UInt8, CaseIterable, Sendable {
     case method, status, noStore, `private`, authorization, setCookie, varyStar, noLifetime, expired, noCache
     case partial, requestNoStore, tooLarge, invalidated, tooManyTags, route, incomplete
-    case storeFull, superseded, requestTooLarge, damaged
+    case storeFull, superseded, requestTooLarge, damaged, varyClient
 
     package var label: StaticString {
         switch self {
@@ -29,6 +29,7 @@ package enum NotStoredReason: UInt8, CaseIterable, Sendable {
         case .superseded: "superseded"
         case .requestTooLarge: "request-too-large"
         case .damaged: "damaged"
+        case .varyClient: "vary-client"
         }
     }
 }

@@ -79,7 +79,8 @@ enum QueryNormalization {
         return one.lowerBound < other.lowerBound
     }
 
-    /// Whether the parameters are out of order, and few enough.
+    /// Whether the parameters are out of order, and few enough, and their names plain: two spellings of one name must
+    /// keep their order, which chooses what a server reads.
     private static func isWorthSorting(_ query: borrowing Span<UInt8>, limit: Int) -> Bool {
         var count = 0
         var isSorted = true
@@ -87,6 +88,7 @@ enum QueryNormalization {
         var start = 0
         while let parameter = nextParameter(in: query, from: start) {
             if let previous, !precedes(previous, parameter, in: query) { isSorted = false }
+            if !isPlainName(query.extracting(parameter)) { return false }
             previous = parameter
             start = parameter.upperBound + 1
             count += 1
@@ -100,6 +102,12 @@ enum QueryNormalization {
         var end = start
         while end < query.count, query[end] != UInt8(ascii: "&") { end += 1 }
         return start..<end
+    }
+
+    private static func isPlainName(_ parameter: borrowing Span<UInt8>) -> Bool {
+        for index in 0..<nameLength(parameter)
+        where parameter[index] == ASCII.percent || parameter[index] == UInt8(ascii: "+") { return false }
+        return true
     }
 
     private static func nameLength(_ parameter: borrowing Span<UInt8>) -> Int {

@@ -100,7 +100,9 @@ package enum Storability {
         // RFC 9111 §3: something must say that it may be stored at all.
         let isCacheable = response.status.isHeuristicallyCacheable || directives.flags.contains(.public)
         if lifetime.source == .none, !isCacheable { return .noLifetime }
-        if VaryRule.parse(response.fields) == .star { return .varyStar }  // RFC 9111 §4.1
+        let rule = VaryRule.parse(response.fields)
+        if rule == .star { return .varyStar }  // RFC 9111 §4.1
+        if rule.names(anyOf: policy.writtenPerClient) { return .varyClient }
         if response.fields.contains(.setCookie), !storesCookies(policy, lifetime) { return .setCookie }
         return nil
     }

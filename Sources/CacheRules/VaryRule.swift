@@ -23,6 +23,8 @@ package enum VaryRule: Sendable, Equatable {
                 if memberCount > maximumMembers { return .star }
                 // `*` is a token too, and makes the rest pointless.
                 guard let name = lowercasedName(value.extracting(member)) else { return .star }
+                // What is never sent on has chosen nothing.
+                if HopByHop.isRemoved(FieldName.lookUp(name.span)) { continue }
                 if !names.contains(name) { names.append(name) }
                 if names.count > maximumNames { return .star }
             }
@@ -35,6 +37,15 @@ package enum VaryRule: Sendable, Equatable {
     /// Repeated ones included, each of which costs time with every response.
     private static let maximumMembers = 128
     private static let maximumNameBytes = 128
+
+    /// Whether the rule names a field whose value Larder writes anew for each client.
+    package func names(anyOf fields: [StaticString]) -> Bool {
+        guard case .names(let names) = self, !fields.isEmpty else { return false }
+        for name in names.split(separator: ASCII.comma) {
+            for field in fields where Array(name).span.equals(field) { return true }
+        }
+        return false
+    }
 
     /// Nil for `*`, for what is no field name, and for what is too long.
     private static func lowercasedName(_ member: borrowing Span<UInt8>) -> ContiguousArray<UInt8>? {

@@ -33,7 +33,7 @@ package struct Fields: Sendable {
     @usableFromInline var slotStorage: ContiguousArray<FieldSlot> = []
     @usableFromInline var byteCount = 0
     @usableFromInline package private(set) var count = 0
-    /// Which known names occur at all.
+    /// Which known names occur at all; `.other` stands for all that are not known.
     @usableFromInline package private(set) var present = FieldNameSet()
 
     package init() {}
@@ -96,7 +96,7 @@ package struct Fields: Sendable {
     package mutating func record(_ slot: FieldSlot) {
         if count < slotStorage.count { slotStorage[count] = slot } else { slotStorage.append(slot) }
         count &+= 1
-        if slot.name != .other { present.insert(slot.name) }
+        present.insert(slot.name)
     }
 
     private mutating func appendBytes(_ source: borrowing Span<UInt8>) {
@@ -141,11 +141,32 @@ package struct Fields: Sendable {
     }
 
     package mutating func remove(_ name: FieldName) {
-        guard present.contains(name) else { return }
+        var names = FieldNameSet()
+        names.insert(name)
+        remove(names)
+    }
+
+    package mutating func remove(_ names: FieldNameSet) {
+        guard present.intersects(names) else { return }
+        keep { !names.contains($0.name) }
+    }
+
+    /// Marks a line to be taken away by `removeMarked`. Until then its name is empty.
+    package mutating func mark(_ index: Int) { slotStorage[index].nameLength = 0 }
+
+    package mutating func removeMarked() { keep { $0.nameLength > 0 } }
+
+    private mutating func keep(_ isKept: (FieldSlot) -> Bool) {
         let all = count
         count = 0
         present = FieldNameSet()
-        for index in 0..<all where slotStorage[index].name != name { record(slotStorage[index]) }
+        for index in 0..<all where isKept(slotStorage[index]) { record(slotStorage[index]) }
+    }
+
+    /// Gives a line another value, which stands among the bytes already.
+    package mutating func setValue(at index: Int, _ range: Range<Int>) {
+        slotStorage[index].valueStart = UInt32(range.lowerBound)
+        slotStorage[index].valueLength = UInt32(range.count)
     }
 
     // MARK: Reading

@@ -31,6 +31,10 @@ package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var authorityRange: Range<Int>?
     /// Where the parser has found the value of Host.
     @usableFromInline package var hostRange: Range<Int>?
+    /// The scheme under which the origin is told that the request came is https.
+    @usableFromInline package var isSecure = false
+    /// The authority is spelled as keys spell it.
+    @usableFromInline package var hasPlainAuthority = false
     @usableFromInline package var fields = Fields()
     /// The last Host that was found valid; stays when the head is cleared, for the next is likely to be the same.
     private var knownHost = ContiguousArray<UInt8>()
@@ -47,6 +51,8 @@ package struct RequestHead: ~Copyable, Sendable {
         queryRange = other.queryRange
         authorityRange = other.authorityRange
         hostRange = other.hostRange
+        isSecure = other.isSecure
+        hasPlainAuthority = other.hasPlainAuthority
         fields = other.fields
     }
 
@@ -59,7 +65,22 @@ package struct RequestHead: ~Copyable, Sendable {
         queryRange = nil
         authorityRange = nil
         hostRange = nil
+        isSecure = false
+        hasPlainAuthority = false
         fields.removeAll()
+    }
+
+    /// The request names this host from now on, in its one Host line.
+    package mutating func setAuthority(_ text: borrowing Span<UInt8>) {
+        let range = fields.appendText(text)
+        authorityRange = nil
+        hostRange = range
+        if let index = fields.firstIndex(of: .host) {
+            fields.setValue(at: index, range)
+        } else {
+            let name = fields.appendText("Host")
+            fields.record(FieldSlot(name: .host, nameRange: name, valueRange: range))
+        }
     }
 
     package func knows(host: borrowing Span<UInt8>) -> Bool { knownHost.span.elementsEqual(host) }

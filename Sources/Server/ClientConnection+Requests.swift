@@ -7,6 +7,7 @@ import HTTPWire
 import RequestFlow
 import Settings
 import Storage
+import Telemetry
 
 /// From a request's head to an answer from memory, or to an exchange that takes it further.
 extension ClientConnection {
@@ -14,7 +15,7 @@ extension ClientConnection {
     /// - Parameter bytes: what has come, from the head on.
     func begin(_ slot: HeadSlot, headByteCount: Int, in bytes: borrowing Span<UInt8>) -> Bool {
         let snapshot = worker.snapshot
-        guard let request = admit(slot.head, headByteCount: headByteCount, in: bytes, snapshot) else { return false }
+        guard let request = admit(&slot.head, headByteCount: headByteCount, in: bytes, snapshot) else { return false }
         var machine = RequestMachine(request.facts(of: slot.head))
         switch machine.begin() {
         case .forward:
@@ -30,7 +31,7 @@ extension ClientConnection {
     /// What is known of the request; nil when that was enough to answer it.
     @inline(__always)
     private func admit(
-        _ head: borrowing RequestHead, headByteCount: Int, in bytes: borrowing Span<UInt8>, _ snapshot: ProxySnapshot
+        _ head: inout RequestHead, headByteCount: Int, in bytes: borrowing Span<UInt8>, _ snapshot: ProxySnapshot
     ) -> ClientRequest? {
         let framing: BodyFraming
         let expectsContinue: Bool
@@ -55,6 +56,7 @@ extension ClientConnection {
                 Status(503), detail: "connection-memory", head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil
         }
+        settle(&head, connection, snapshot)
         guard let index = snapshot.router.match(path: head.path, method: head.method, host: head.authority) else {
             answerLocally(Status(404), detail: "no-route", head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil
@@ -72,10 +74,48 @@ extension ClientConnection {
             route: route, framing: framing, keepsOpen: reuse, expectsContinue: expectsContinue,
             wantsUpgrade: connection.upgrade && route.takesUpgrade(of: head, connection, framing),
             startedNanoseconds: startedNanoseconds, headByteCount: headByteCount)
+        if head.fields.present.intersects(route.fieldsOfDoubt) { dropUnsent(&head, &request, snapshot) }
         if head.fields.present.intersects(Self.directiveFields) {
             request.directives = RequestDirectives.parse(head.fields)
         }
         return request
+    }
+
+    /// What Connection lists, X-Forwarded-For and its kin, and the authority: as they are sent, whatever the route.
+    @inline(__always)
+    private func settle(_ head: inout RequestHead, _ connection: ConnectionOptions, _ snapshot: ProxySnapshot) {
+        if connection.namesFields { HopByHop.removeListed(from: &head.fields) }
+        if head.fields.present.intersects(ForwardedRule.names) {
+            snapshot.forwarded.apply(to: &head, isTrusted: snapshot.trusts(peer))
+        }
+        if head.authorityRange == nil, Authority.isPlainAsSent(head.authority, isSecure: head.isSecure) {
+            head.hasPlainAuthority = true
+        } else {
+            settleAuthority(&head)
+        }
+    }
+
+    @inline(never)
+    private func settleAuthority(_ head: inout RequestHead) {
+        if head.authorityRange != nil || !Authority.isAsSent(head.authority, isSecure: head.isSecure) {
+            var authority = ByteBuffer(capacity: head.authority.count)
+            Authority.writeSent(head.authority, isSecure: head.isSecure, into: &authority)
+            head.setAuthority(authority.span)
+        }
+        head.hasPlainAuthority = Authority.isPlain(head.authority)
+    }
+
+    /// What the route does not send on.
+    @inline(never)
+    private func dropUnsent(_ head: inout RequestHead, _ request: inout ClientRequest, _ snapshot: ProxySnapshot) {
+        let route = request.route
+        let outcome = route.sentFields.apply(
+            to: &head.fields, isTrusted: snapshot.trusts(peer), keepsUpgrade: request.wantsUpgrade,
+            mayOverrideMethod: !head.method.isSafe && !route.keysBody(of: head.method))
+        request.keysIdentity = outcome.keysIdentity
+        request.overridesMethod = outcome.overridesMethod
+        worker.recordDropped(.identity, outcome.identityLines, route)
+        worker.recordDropped(.unusualName, outcome.unusualLines, route)
     }
 
     private static let directiveFields: FieldNameSet = [.cacheControl, .pragma]
@@ -133,7 +173,8 @@ extension ClientConnection {
     private func makeExchange(_ slot: HeadSlot, _ request: consuming ClientRequest, _ machine: RequestMachine)
         -> Exchange
     {
-        let exchange = Exchange(worker: worker, client: self, slot: slot, request: request, machine: machine)
+        let exchange = Exchange(
+            worker: worker, client: self, slot: slot, request: request, machine: machine, peer: peer)
         self.exchange = exchange
         return exchange
     }

@@ -15,6 +15,10 @@ struct ClientRequest: ~Copyable {
     let wantsUpgrade: Bool
     let startedNanoseconds: Int64
     let headByteCount: Int
+    /// A trusted peer said something of the site in fields that belong into the key.
+    var keysIdentity = false
+    /// The origin may take the method for another one.
+    var overridesMethod = false
     var directives = RequestDirectives.none
     /// The whole body, once it has come to be keyed.
     var content: KeyedContent?
@@ -38,6 +42,8 @@ struct ClientRequest: ~Copyable {
             expectsContinue: other.expectsContinue, wantsUpgrade: other.wantsUpgrade,
             startedNanoseconds: other.startedNanoseconds, headByteCount: other.headByteCount)
         directives = other.directives
+        keysIdentity = other.keysIdentity
+        overridesMethod = other.overridesMethod
         content = other.content
     }
 

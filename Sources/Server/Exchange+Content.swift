@@ -82,6 +82,7 @@ extension Exchange {
 
     /// Why the answer has no key to be stored under, though the route keys such requests by their body.
     var unkeyedReason: NotStoredReason? {
+        if request.overridesMethod { return .method }
         guard machine.facts.isKeyedByBody, request.content == nil else { return nil }
         return machine.forwardReason == .bypass ? .requestTooLarge : .method
     }

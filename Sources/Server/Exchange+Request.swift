@@ -7,6 +7,7 @@ import HTTPWire
 import RequestFlow
 import Settings
 import Storage
+import Telemetry
 import Upstreams
 
 /// The way up: a connection, the request's head, its body.
@@ -123,7 +124,10 @@ extension Exchange {
     private func endRequestBody(on upstream: UpstreamConnection) {
         if requestBody.framing.isChunked {
             worker.upstreamOutput.clear()
-            HeadWriter.lastChunk(trailers: requestBody.trailers, into: &worker.upstreamOutput)
+            var trailers = requestBody.trailers
+            let dropped = RequestTrailers.drop(from: &trailers, except: request.route.sentTrailers)
+            worker.recordDropped(.trailer, dropped, request.route)
+            HeadWriter.lastChunk(trailers: trailers, into: &worker.upstreamOutput)
             upstream.send(&worker.upstreamOutput)
         }
         upstream.requestSent()

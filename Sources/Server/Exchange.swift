@@ -75,6 +75,7 @@ final class Exchange: Deadline {
     var waiter: UpstreamWaiter?
     /// It fills the cache for nobody in particular.
     let isBackground: Bool
+    /// The client's, or of the one on whose account it fills the cache.
     let peer: IPAddress?
 
     // Its client's answer.
@@ -94,7 +95,7 @@ final class Exchange: Deadline {
 
     init(
         worker: Worker, client: ClientConnection?, slot: HeadSlot, request: consuming ClientRequest,
-        machine: RequestMachine
+        machine: RequestMachine, peer: IPAddress?
     ) {
         self.worker = worker
         self.client = client
@@ -102,7 +103,7 @@ final class Exchange: Deadline {
         self.machine = machine
         isBackground = client == nil
         driver = worker.driver(of: request.route)
-        peer = client?.peer
+        self.peer = peer
         requestBody = RequestBodyRelay(
             framing: client == nil ? .none : request.framing, limits: worker.wireLimits)
         self.request = request
@@ -151,7 +152,7 @@ final class Exchange: Deadline {
         switch action {
         case .serveStored: serveStored()
         case .serveStoredAndRefresh:
-            if let stored { worker.refresh(stored, keyHash: keyHash, head: head, request: request) }
+            if let stored { worker.refresh(stored, keyHash: keyHash, head: head, request: request, peer: peer) }
             serveStored()
         case .joinFlight: joinFlight()
         case .fetchAlone(let conditional): fetch(conditional: conditional)

@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import CacheRules
 import EventIO
 import HTTPMessages
 import Settings
 
-/// X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239): what a trusted proxy sent is kept and continued, what
-/// anybody else sent is dropped.
+/// X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239): what the head has of them is a trusted proxy's, and
+/// continued (`ForwardedRule`).
 enum ForwardedFields {
-    static let names: FieldNameSet = [.forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort]
-
     static func write(_ exchange: Exchange, _ snapshot: ProxySnapshot, into buffer: inout ByteBuffer) {
-        guard snapshot.forwards, let ip = exchange.peer else { return }
+        guard snapshot.forwarded.isWritten, let ip = exchange.peer else { return }
         let worker = exchange.worker
         worker.scratch.clear()
         ip.write(into: &worker.scratch)
-        write(ip, text: worker.scratch.span, exchange.head, snapshot, into: &buffer)
+        write(
+            ip, text: worker.scratch.span, exchange.head, hidesHost: exchange.request.route.hidesHost,
+            into: &buffer)
     }
 
     private static func write(
-        _ ip: IPAddress, text: borrowing Span<UInt8>, _ head: borrowing RequestHead, _ snapshot: ProxySnapshot,
-        into buffer: inout ByteBuffer
+        _ ip: IPAddress, text: borrowing Span<UInt8>, _ head: borrowing RequestHead,
+        hidesHost: Bool, into buffer: inout ByteBuffer
     ) {
-        let isTrusted =
-            snapshot.forwarded == .append
-            && snapshot.trustedProxies.contains { $0.contains(ip) }
         buffer.append("X-Forwarded-For: ")
-        if isTrusted { writePrevious(.xForwardedFor, head.fields, into: &buffer) }
+        writePrevious(.xForwardedFor, head.fields, into: &buffer)
         buffer.append(text)
         buffer.append("\r\nX-Forwarded-Proto: ")
-        writeKept(.xForwardedProto, head.fields, isTrusted, into: &buffer) { $0.append("http") }
-        buffer.append("\r\nX-Forwarded-Host: ")
-        let host = head.authority
-        writeKept(.xForwardedHost, head.fields, isTrusted, into: &buffer) { $0.append(host) }
+        let isSecure = head.isSecure
+        writeKept(.xForwardedProto, head.fields, into: &buffer) { $0.append(isSecure ? "https" : "http") }
+        if !hidesHost || head.fields.contains(.xForwardedHost) {
+            buffer.append("\r\nX-Forwarded-Host: ")
+            let host = head.authority
+            writeKept(.xForwardedHost, head.fields, into: &buffer) { $0.append(host) }
+        }
         buffer.append("\r\nForwarded: ")
-        if isTrusted { writePrevious(.forwarded, head.fields, into: &buffer) }
-        writeNode(text, isV4: ip.isV4, head: head, into: &buffer)
+        writePrevious(.forwarded, head.fields, into: &buffer)
+        writeNode(text, isV4: ip.isV4, head: head, hidesHost: hidesHost, into: &buffer)
         buffer.append("\r\n")
     }
 
@@ -46,10 +47,10 @@ enum ForwardedFields {
     }
 
     private static func writeKept(
-        _ name: FieldName, _ fields: borrowing Fields, _ isTrusted: Bool, into buffer: inout ByteBuffer,
+        _ name: FieldName, _ fields: borrowing Fields, into buffer: inout ByteBuffer,
         _ own: (inout ByteBuffer) -> Void
     ) {
-        if isTrusted, let index = fields.firstIndex(of: name) {
+        if let index = fields.firstIndex(of: name) {
             buffer.append(fields.value(at: index))
         } else {
             own(&buffer)
@@ -57,7 +58,8 @@ enum ForwardedFields {
     }
 
     private static func writeNode(
-        _ address: borrowing Span<UInt8>, isV4: Bool, head: borrowing RequestHead, into buffer: inout ByteBuffer
+        _ address: borrowing Span<UInt8>, isV4: Bool, head: borrowing RequestHead, hidesHost: Bool,
+        into buffer: inout ByteBuffer
     ) {
         buffer.append("for=")
         if isV4 {
@@ -68,7 +70,7 @@ enum ForwardedFields {
             buffer.append("]\"")
         }
         buffer.append(";proto=http")
-        guard head.authority.count > 0 else { return }
+        guard head.authority.count > 0, !hidesHost else { return }
         // A host may hold a colon, which a token may not.
         buffer.append(";host=\"")
         buffer.append(head.authority)

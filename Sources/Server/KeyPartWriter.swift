@@ -23,6 +23,18 @@ enum KeyPartWriter {
         CacheKey.writePart("body", name: digest.span, value: nil, into: &key)
     }
 
+    /// What a trusted peer says of scheme, host, path and the like, which goes on to the origin.
+    static func writeIdentity(of fields: borrowing Fields, _ rule: SentFields, into key: inout ByteBuffer) {
+        for index in fields.slots.indices where rule.isKeyed(index, of: fields) {
+            CacheKey.writePart("sent", name: fields.name(at: index), value: fields.value(at: index), into: &key)
+        }
+        guard fields.contains(.forwarded) else { return }
+        var site = ByteBuffer(capacity: 64)
+        ForwardedElements.writeSite(fields, into: &site)
+        guard !site.isEmpty else { return }
+        CacheKey.writePart("sent", name: Array("forwarded".utf8).span, value: site.span, into: &key)
+    }
+
     private static func writeField(
         _ name: ContiguousArray<UInt8>, of fields: borrowing Fields, into key: inout ByteBuffer
     ) {
@@ -40,34 +52,20 @@ enum KeyPartWriter {
         return true
     }
 
-    /// RFC 6265 §5.4: `name=value` pairs between semicolons; the first of a name counts.
     private static func writeCookie(
         _ name: ContiguousArray<UInt8>, of fields: borrowing Fields, into key: inout ByteBuffer
     ) {
-        for index in fields.slots.indices where fields.slots[index].name == .cookie {
-            let value = fields.value(at: index)
-            guard let range = valueRange(of: name, in: value) else { continue }
-            return CacheKey.writePart("cookie", name: name.span, value: value.extracting(range), into: &key)
-        }
-        CacheKey.writePart("cookie", name: name.span, value: nil, into: &key)
-    }
-
-    private static func valueRange(
-        of name: ContiguousArray<UInt8>, in cookies: borrowing Span<UInt8>
-    ) -> Range<Int>? {
-        var start = 0
-        while start < cookies.count {
-            let end = cookies.firstIndex(of: ASCII.semicolon, in: start..<cookies.count) ?? cookies.count
-            let pair = cookies.trimmingBlanks(start..<end)
-            let valueStart = pair.lowerBound + name.count
-            if valueStart < pair.upperBound, cookies[valueStart] == ASCII.equals,
-                cookies.extracting(pair.lowerBound..<valueStart).elementsEqual(name.span)
-            {
-                return valueStart + 1..<pair.upperBound
+        switch CookieReading.of(name.span, in: fields) {
+        case .absent: CacheKey.writePart("cookie", name: name.span, value: nil, into: &key)
+        case .pairs:
+            CookieReading.forEachPair(of: name.span, in: fields) {
+                CacheKey.writePart("cookie", name: name.span, value: $0, into: &key)
             }
-            start = end + 1
+        case .ambiguous:
+            fields.forEachValue(of: .cookie) {
+                CacheKey.writePart("cookies", name: name.span, value: copy $0, into: &key)
+            }
         }
-        return nil
     }
 
     /// 128 bits of the credentials' keyed hash: nobody who reads keys learns them (promise 2 asks for whole
@@ -75,10 +73,12 @@ enum KeyPartWriter {
     private static func writeAuthorization(
         of fields: borrowing Fields, hasher: ByteHasher, into key: inout ByteBuffer
     ) {
-        guard let index = fields.firstIndex(of: .authorization) else {
+        guard fields.contains(.authorization) else {
             return CacheKey.writePart("authorization", name: Span(), value: nil, into: &key)
         }
-        let digest = SHA256Digest(fields.value(at: index))
-        CacheKey.writePart("authorization", name: digest.hexadecimal.span, value: nil, into: &key)
+        fields.forEachValue(of: .authorization) {
+            let digest = SHA256Digest($0)
+            CacheKey.writePart("authorization", name: digest.hexadecimal.span, value: nil, into: &key)
+        }
     }
 }

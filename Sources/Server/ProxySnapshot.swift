@@ -26,11 +26,7 @@ final class ProxySnapshot: Sendable {
     /// How long memory keeps anything fresh; nil for as long as the origin granted.
     let memoryLifetimeMilliseconds: Int64?
     /// What becomes of X-Forwarded-For and its like.
-    let forwarded: ProxySettings.Forwarded
-    /// Servers are told whom a request came from.
-    var forwards: Bool {
-        if case .off = forwarded { false } else { true }
-    }
+    let forwarded: ForwardedRule
     let trustedProxies: [AddressRange]
     /// How many loops share the limits.
     let workerCount: Int
@@ -45,19 +41,25 @@ final class ProxySnapshot: Sendable {
         wireLimits = WireLimits(settings.limits)
         router = Router(settings.routes)
         let routeLabels = settings.routeLabels
+        let shared = SharedKeys(settings)
         routes = settings.routes.enumerated().map {
-            CompiledRoute($1, index: $0, label: routeLabels[$0], settings: settings)
+            CompiledRoute($1, index: $0, label: routeLabels[$0], settings: settings, shared)
         }
         labels = MetricLabels(routes: routeLabels)
         keysBodies = settings.routes.contains { !$0.key.bodies.isEmpty }
         cacheName = ContiguousArray(settings.cacheName.utf8)
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
-        forwarded = settings.forwarded
+        forwarded = ForwardedRule(settings.forwarded)
         trustedProxies = settings.trustedProxies
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
+    }
+
+    func trusts(_ peer: IPAddress?) -> Bool {
+        guard let peer else { return false }
+        return trustedProxies.contains { $0.contains(peer) }
     }
 
     /// The routes under which answers of a URL are stored: GET's, and those that key other methods by their body.
@@ -92,6 +94,18 @@ final class CompiledRoute: Sendable {
     let key: KeyOptions
     /// Request fields, cookies and the like that the route adds to the key.
     let keyParts: [KeyPart]
+    /// Of other routes' keys it must be told apart by this; see `SharedKeys`.
+    private let upstreamName: ContiguousArray<UInt8>?
+    let keysMissingHost: Bool
+    /// A URL with a host has one key, to which nothing is added.
+    let hasOneKeyPerURL: Bool
+    /// The host is no part of the key: it is not told to the origin in other fields than Host.
+    let hidesHost: Bool
+    let sentFields: SentFields
+    /// Of `sentFields`, for each request.
+    let fieldsOfDoubt: FieldNameSet
+    /// Trailer fields of requests that are sent on; lower case.
+    let sentTrailers: [ContiguousArray<UInt8>]
     private let keysQueries: Bool
     private let keysPosts: Bool
     // Of the settings and the policy, for each request.
@@ -111,7 +125,7 @@ final class CompiledRoute: Sendable {
     /// The same, for logs.
     let labelBytes: ContiguousArray<UInt8>
 
-    init(_ route: RouteSettings, index: Int, label: String, settings: ProxySettings) {
+    init(_ route: RouteSettings, index: Int, label: String, settings: ProxySettings, _ shared: SharedKeys) {
         self.label = label
         self.index = index
         self.settings = route
@@ -126,6 +140,14 @@ final class CompiledRoute: Sendable {
         upgrades = UpgradeProtocols(route.upgrades)
         key = KeyOptions(route.key)
         keyParts = KeyPart.all(of: route.key)
+        upstreamName = shared.upstreamNames[index].map { ContiguousArray($0.utf8) }
+        keysMissingHost = route.key.includesHost && shared.someLeaveHostOut
+        hasOneKeyPerURL =
+            keyParts.isEmpty && upstreamName == nil && settings.trustedProxies.isEmpty
+        hidesHost = !route.isPass && !route.key.includesHost
+        sentFields = SentFields(route, ForwardedRule(settings.forwarded))
+        fieldsOfDoubt = sentFields.concerned
+        sentTrailers = route.requestFields.trailers.map { ContiguousArray($0.lowercased().utf8) }
         keysQueries = route.key.bodies.contains(.query)
         keysPosts = route.key.bodies.contains(.safePost)
         compression = CompressionPolicy(route.compression)
@@ -134,12 +156,18 @@ final class CompiledRoute: Sendable {
     }
 
     func writeKey(
-        of head: borrowing RequestHead, content: KeyedContent?, hasher: ByteHasher, into buffer: inout ByteBuffer
+        of head: borrowing RequestHead, content: KeyedContent?, keysIdentity: Bool = false, hasher: ByteHasher,
+        into buffer: inout ByteBuffer
     ) {
-        CacheKey.write(head, isKeyedByBody: content != nil, options: key, into: &buffer)
-        guard !keyParts.isEmpty else { return }
+        CacheKey.write(head, isSecure: head.isSecure, isKeyedByBody: content != nil, options: key, into: &buffer)
+        if hasOneKeyPerURL, !keysMissingHost { return }
+        if let upstreamName { CacheKey.writePart("upstream", name: upstreamName.span, value: nil, into: &buffer) }
+        if keysMissingHost, head.authority.isEmpty {
+            CacheKey.writePart("host", name: Span(), value: nil, into: &buffer)
+        }
         for part in keyParts { KeyPartWriter.write(part, of: head.fields, hasher: hasher, into: &buffer) }
         if let content { KeyPartWriter.write(content, of: head.fields, into: &buffer) }
+        if keysIdentity { KeyPartWriter.writeIdentity(of: head.fields, sentFields, into: &buffer) }
     }
 
     /// Whether the request asks for a protocol that the route allows. With content it does not change: that belongs to
@@ -164,11 +192,33 @@ enum KeyPart: Sendable {
     case body
 
     static func all(of key: KeySettings) -> [KeyPart] {
-        var parts = key.fields.map { KeyPart.field(ContiguousArray($0.lowercased().utf8)) }
+        // What is never sent cannot choose an answer.
+        let fields = key.fields.filter { !HopByHop.isRemoved(FieldName.lookUp(Array($0.utf8).span)) }
+        var parts = fields.map { KeyPart.field(ContiguousArray($0.lowercased().utf8)) }
         parts += key.cookies.map { KeyPart.cookie(ContiguousArray($0.utf8)) }
         if key.authorization == .hashed { parts.append(.hashedAuthorization) }
         if !key.bodies.isEmpty { parts.append(.body) }
         return parts
+    }
+}
+
+extension ForwardedRule {
+    init(_ setting: ProxySettings.Forwarded) {
+        switch setting {
+        case .append: self = .append
+        case .replace: self = .replace
+        case .off: self = .off
+        }
+    }
+}
+
+extension SentFields {
+    init(_ route: RouteSettings, _ forwarded: ForwardedRule) {
+        let settings = route.requestFields
+        self.init(
+            forwarded: forwarded, stores: !route.isPass, dropsIdentity: settings.identity == .drop,
+            dropsUnusual: settings.unusualNames == .drop, sendsTrailers: !settings.trailers.isEmpty,
+            allowed: settings.allowed + route.key.fields)
     }
 }
 
@@ -206,7 +256,16 @@ extension CachePolicy {
             maximumTTLMilliseconds: settings.memory.maxTTLMilliseconds > 0
                 ? Int64(settings.memory.maxTTLMilliseconds) : nil,
             maximumVariants: route.maxVariants,
-            tagFields: Self.known(route.tagFields), otherTagFields: Self.unknown(route.tagFields))
+            tagFields: Self.known(route.tagFields), otherTagFields: Self.unknown(route.tagFields),
+            writtenPerClient: Self.writtenPerClient(route, settings))
+    }
+
+    /// What of the fields that Larder writes is not told by the key.
+    private static func writtenPerClient(_ route: RouteSettings, _ settings: ProxySettings) -> [StaticString] {
+        var names: [StaticString] = settings.via == nil ? [] : ["via"]
+        guard settings.forwarded != .off else { return names }
+        names += ["forwarded", "x-forwarded-for"]
+        return names
     }
 
     private static func unknown(_ names: [String]) -> [String] {

@@ -65,18 +65,15 @@ enum RequestHeadWriter {
         let sendsRange = exchange.sendsClientRange
         let recodes = !compression.isOff
         var lines = FieldLineCopy()
-        let hopByHop = HopByHop(fields)
         for index in fields.slots.indices {
             let name = fields.slots[index].name
-            if name == .contentLength || (name == .host && !keepsHost) { continue }
-            // No server can do without Host, whatever Connection lists (RFC 9110 §7.2).
-            if name != .host, hopByHop.removes(lineAt: index, of: fields) { continue }
+            if name == .contentLength || (name == .host && !keepsHost) || HopByHop.isRemoved(name) { continue }
             // Whoever has the body, or has asked for it, expects no word from the next server.
             if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty { continue }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
                 continue
             }
-            if snapshot.forwards, ForwardedFields.names.contains(name) { continue }
+            if snapshot.forwarded.isWritten, ForwardedRule.names.contains(name) { continue }
             if name == .via, snapshot.via.count > 0 { continue }
             if recodes, name == .acceptEncoding { continue }
             if recodes, name == .ifMatch {
@@ -179,7 +176,9 @@ enum RequestHeadWriter {
             buffer.append("Content-Length: ")
             buffer.append(decimal: count)
             buffer.append("\r\n")
-        case .chunked: buffer.append("Transfer-Encoding: chunked\r\n")
+        case .chunked:
+            buffer.append("Transfer-Encoding: chunked\r\n")
+            RequestTrailers.writeNames(exchange.head.fields, exchange.request.route.sentTrailers, into: &buffer)
         }
     }
 }

@@ -64,7 +64,8 @@ extension Worker {
 
     func writeKey(of head: borrowing RequestHead, _ request: borrowing ClientRequest) {
         key.clear()
-        request.route.writeKey(of: head, content: request.content, hasher: shared.hasher, into: &key)
+        request.route.writeKey(
+            of: head, content: request.content, keysIdentity: request.keysIdentity, hasher: shared.hasher, into: &key)
     }
 
     /// The newest invalidation that was issued here.
@@ -87,7 +88,8 @@ extension Worker {
     /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
     /// does so already.
     func refresh(
-        _ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: borrowing ClientRequest
+        _ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: borrowing ClientRequest,
+        peer: IPAddress?
     ) {
         let key = ContiguousArray(copying: stored.key)
         let variant = variant(of: head.fields, rule: stored.varyRule)
@@ -105,7 +107,8 @@ extension Worker {
                 method: slot.head.method, isKeyedByBody: request.content != nil,
                 coalescesNodes: request.route.coalescesNodes))
         let exchange = Exchange(
-            worker: self, client: nil, slot: slot, request: ClientRequest(copying: request), machine: machine)
+            worker: self, client: nil, slot: slot, request: ClientRequest(copying: request), machine: machine,
+            peer: peer)
         exchange.refresh(flight, key: key, variant: variant, stored: stored)
     }
 
@@ -149,7 +152,6 @@ extension Worker {
 
     /// Answers how many variants are gone.
     func purge(_ head: borrowing RequestHead, route: CompiledRoute) -> Int {
-        guard snapshot.keysBodies else { return purge(head, storedBy: route) }
         var removed = 0
         for route in storingRoutes(of: head, or: route) { removed += purge(head, storedBy: route) }
         return removed
@@ -168,7 +170,6 @@ extension Worker {
 
     /// Those under which answers of the request's URL may be stored, its own among them.
     private func storingRoutes(of head: borrowing RequestHead, or own: CompiledRoute) -> [CompiledRoute] {
-        guard snapshot.keysBodies else { return [own] }
         let routes = snapshot.routes(storing: head.path, host: head.authority)
         return routes.contains { $0 === own } ? routes : routes + [own]
     }
@@ -177,17 +178,35 @@ extension Worker {
     private func invalidate(_ key: borrowing Span<UInt8>, route: CompiledRoute) -> Int {
         let hash = shared.hasher.hash64(key)
         tier?.remove(key)
-        guard !keysNothingElse(route) else { return shared.invalidate(key: key, hash: hash) }
+        let lacksHost = route.keysMissingHost && key.count > 4 && key[4] == ASCII.slash
+        guard lacksHost || !keysNothingElse(route) else { return shared.invalidate(key: key, hash: hash) }
         // Entries to whose key a route added cookies, bodies and the like are of this URL too.
-        let removed = store.remove(key: key, hash: hash)
-        shared.invalidate([
+        var removed = store.remove(key: key, hash: hash)
+        var rules = [
             NamedRule(.key, Array(copying: key)), NamedRule(literal: StoredURL.text(ofKey: Array(copying: key))),
-        ])
+        ]
+        if !snapshot.trustedProxies.isEmpty {
+            // What came by https, as a trusted proxy said, is the same resource for all that a client can know.
+            let secure = Self.secureKey(key)
+            tier?.remove(secure.span)
+            removed += store.remove(key: secure.span, hash: shared.hasher.hash64(secure.span))
+            rules.append(NamedRule(literal: StoredURL.text(ofKey: secure)))
+        }
+        shared.invalidate(rules)
         return removed
     }
 
+    /// A key of the same URL under https.
+    private static func secureKey(_ key: borrowing Span<UInt8>) -> [UInt8] {
+        var end = 0
+        while end < key.count, key[end] != ASCII.space { end += 1 }
+        let url = min(end + 1, key.count)
+        return Array(copying: key.extracting(0..<url)) + Array("https://".utf8)
+            + Array(copying: key.extracting(url..<key.count))
+    }
+
     /// Whether a URL has one key, and no more with further parts.
-    private func keysNothingElse(_ route: CompiledRoute) -> Bool { route.keyParts.isEmpty && !snapshot.keysBodies }
+    private func keysNothingElse(_ route: CompiledRoute) -> Bool { route.hasOneKeyPerURL && !snapshot.keysBodies }
 
     /// RFC 9111 §4.4, and the groups that the answer names (RFC 9875 §3).
     func invalidateTargets(of head: borrowing RequestHead, response: borrowing ResponseHead, route: CompiledRoute) {

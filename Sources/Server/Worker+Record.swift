@@ -45,6 +45,11 @@ extension Worker {
             worker: self)
     }
 
+    /// Field lines of a request that were not sent on.
+    func recordDropped(_ kind: DroppedField, _ count: Int, _ route: CompiledRoute) {
+        if count > 0 { metrics.recordDropped(kind, count, route: label(of: route)) }
+    }
+
     /// A request that outlived its configuration is counted under the route of the same label.
     func label(of route: CompiledRoute) -> UInt16 {
         if route.index < snapshot.routes.count, snapshot.routes[route.index] === route {

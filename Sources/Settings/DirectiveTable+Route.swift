@@ -2,7 +2,7 @@
 
 extension DirectiveTable {
     static let route: [Directive<RouteDraft>] =
-        [routeUpstream, lifetime, stale, key, tags, pass, coalesce, clientCacheControl, store]
+        [routeUpstream, lifetime, stale, key, requestFields, tags, pass, coalesce, clientCacheControl, store]
         + [storePartial, targetedFields, compress, slow, timeout(\.settings.timeouts), jitter, maxVariants]
         + [upgrade, tunnel]
 
@@ -72,7 +72,9 @@ extension DirectiveTable {
                 "header", "FIELD", \.fields, none: none, "Request fields that are part of the key.",
                 check: TextCheck.fieldName),
             .list(
-                "cookie", "NAME", \.cookies, none: none, "Cookies that are part of the key.",
+                "cookie", "NAME", \.cookies, none: none,
+                "Cookies that are part of the key, all of the name in order; where servers may read a Cookie in more "
+                    + "than one way, the whole of it.",
                 check: TextCheck.fieldName),
             .word("authorization", \.authorization, "hashed: each value of Authorization has entries of its own."),
             keyedBodies,
@@ -104,7 +106,7 @@ extension DirectiveTable {
         },
         write: { $0.bodies.isEmpty ? none.word : $0.bodies.map(\.rawValue).joined(separator: ",") })
 
-    private static let none = (word: "none", meaning: "")
+    static let none = (word: "none", meaning: "")
 
     private static let tags = Directive<RouteDraft>(
         "tags", in: \.settings,

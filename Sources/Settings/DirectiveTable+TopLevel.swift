@@ -219,7 +219,8 @@ extension DirectiveTable {
         "forwarded", in: \.self, [Parameter.word("MODE", \.forwarded, "What is sent to the upstream.").required],
         "Sets what becomes of X-Forwarded-For, -Proto, -Host and Forwarded.",
         "append adds this hop to what a trusted proxy sent and drops what anybody else sent; replace drops all and "
-            + "names this hop alone; off passes all of it unchanged.",
+            + "names this hop alone; off passes all of it unchanged, on routes that store from trusted proxies alone "
+            + "(`request_fields`). What a trusted proxy says of scheme and host is keyed.",
         example: "forwarded replace")
 
     private static let via = Directive<ProxySettings>(

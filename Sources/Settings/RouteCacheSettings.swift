@@ -81,6 +81,22 @@ package struct KeySettings: Sendable, Equatable {
     package init() {}
 }
 
+/// What of a request's fields a route that stores sends on although it is no part of the key.
+package struct RequestFieldSettings: Sendable, Equatable {
+    package enum Handling: String, Sendable, CaseIterable { case drop, pass }
+
+    /// Fields from which servers take host, path, scheme, method, user or client.
+    package var identity = Handling.drop
+    /// Names of other bytes than letters, digits and hyphens.
+    package var unusualNames = Handling.drop
+    /// Sent on from everybody.
+    package var allowed: [String] = []
+    /// Trailer fields that are sent on.
+    package var trailers: [String] = []
+
+    package init() {}
+}
+
 /// One fetch per key, from which all who ask meanwhile are served.
 package struct CoalesceSettings: Sendable, Equatable {
     /// Who waits for each other.

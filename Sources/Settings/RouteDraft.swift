@@ -33,6 +33,7 @@ extension QueueSettings: SettingsScope {}
 extension LifetimeSettings: SettingsScope {}
 extension StaleSettings: SettingsScope {}
 extension KeySettings: SettingsScope {}
+extension RequestFieldSettings: SettingsScope {}
 extension CoalesceSettings: SettingsScope {}
 extension StoreSettings: SettingsScope {}
 extension TunnelSettings: SettingsScope {}

@@ -14,6 +14,7 @@ package struct RouteSettings: Sendable, Equatable {
     package var lifetime = LifetimeSettings()
     package var stale = StaleSettings()
     package var key = KeySettings()
+    package var requestFields = RequestFieldSettings()
     /// Response fields that carry tags, in any case of letters.
     package var tagFields = ["Surrogate-Key", "Cache-Tag", "xkey"]
     /// Nothing is stored and nothing stored is served.

@@ -12,6 +12,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case slow = "larder_slow_requests_total"
     case forwarded = "larder_forwarded_total"
     case notStored = "larder_not_stored_total"
+    case droppedFields = "larder_request_fields_dropped_total"
     case coalesced = "larder_coalesced_total"
     case codedAnswers = "larder_coded_answers_total"
     case codedBytes = "larder_coded_bytes_total"
@@ -112,6 +113,10 @@ package enum Metric: String, CaseIterable, Sendable {
             Definition(
                 .counter, .none, ["route", "reason"], "Clients' requests that the origin was asked for, and why.")
         case .notStored: Definition(.counter, .none, ["route", "reason"], "Responses not stored, and why.")
+        case .droppedFields:
+            Definition(
+                .counter, .none, ["route", "kind"],
+                "Field lines of requests that were not sent on, and what they were: identity, unusual-name or trailer.")
         case .coalesced:
             Definition(.counter, .none, ["route"], "Requests answered by a fetch that another request had begun.")
         case .codedAnswers:

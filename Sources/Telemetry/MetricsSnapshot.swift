@@ -32,6 +32,10 @@ package struct MetricsSnapshot: Sendable, Equatable {
         routes[min(Int(route), routes.count - 1)].record(made, coding)
     }
 
+    mutating func recordDropped(_ kind: DroppedField, _ count: Int, route: UInt16) {
+        routes[min(Int(route), routes.count - 1)].recordDropped(kind, count)
+    }
+
     /// Adds what `other` counted. Routes meet by name, and a route unknown here is added, so that loops which
     /// have not yet taken over a new configuration lose nothing.
     package mutating func merge(_ other: MetricsSnapshot) {

@@ -19,6 +19,7 @@ package enum PrometheusText {
     ) {
         switch metric {
         case .requests, .methods, .requestDuration, .upstreamDuration, .received, .sent, .slow, .forwarded, .notStored,
+            .droppedFields,
             .coalesced, .codedAnswers, .codedBytes, .codingSaved, .codingInput, .codingOutput, .codingTime:
             for (index, route) in counts.routes.enumerated() where route.requests > 0 {
                 write(metric, route, of: index, counts.labels, into: &text)
@@ -74,6 +75,10 @@ package enum PrometheusText {
         case .forwarded:
             for reason in ForwardReason.allCases where route.forwarded(reason) > 0 {
                 text.append(metric, [name, "\(reason.label)"], route.forwarded(reason))
+            }
+        case .droppedFields:
+            for kind in DroppedField.allCases where route.dropped(kind) > 0 {
+                text.append(metric, [name, "\(kind.label)"], route.dropped(kind))
             }
         case .notStored:
             for (reason, count) in route.notStored.enumerated() where count > 0 {

@@ -55,6 +55,19 @@ package struct OutcomeMetrics: Sendable, Equatable {
     }
 }
 
+/// Why a field line of a request was not sent on.
+package enum DroppedField: UInt8, CaseIterable, Sendable {
+    case identity, unusualName, trailer
+
+    package var label: StaticString {
+        switch self {
+        case .identity: "identity"
+        case .unusualName: "unusual-name"
+        case .trailer: "trailer"
+        }
+    }
+}
+
 /// What one route did.
 package struct RouteMetrics: Sendable, Equatable {
     package private(set) var upstreamDurations = LatencyHistogram()
@@ -62,6 +75,7 @@ package struct RouteMetrics: Sendable, Equatable {
     private var outcomes: [OutcomeMetrics]
     private var byMethod: [UInt64]
     private var byForwardReason: [UInt64]
+    private var dropped: [UInt64]
     /// One for each label, and a last one for reasons without a label.
     package private(set) var notStored: [UInt64]
     /// By the raw value of the coding.
@@ -71,6 +85,7 @@ package struct RouteMetrics: Sendable, Equatable {
         outcomes = Array(repeating: OutcomeMetrics(), count: CacheOutcome.allCases.count)
         byMethod = Array(repeating: 0, count: Method.labelled.count)
         byForwardReason = Array(repeating: 0, count: ForwardReason.allCases.count)
+        dropped = Array(repeating: 0, count: DroppedField.allCases.count)
         notStored = Array(repeating: 0, count: notStoredReasons + 1)
         coded = Array(repeating: CodingMetrics(), count: ContentCoding.allCases.count)
     }
@@ -84,6 +99,12 @@ package struct RouteMetrics: Sendable, Equatable {
     package func requests(_ method: Method) -> UInt64 { byMethod[Int(method.rawValue)] }
 
     package func forwarded(_ reason: ForwardReason) -> UInt64 { byForwardReason[Int(reason.rawValue)] }
+
+    package func dropped(_ kind: DroppedField) -> UInt64 { dropped[Int(kind.rawValue)] }
+
+    mutating func recordDropped(_ kind: DroppedField, _ count: Int) {
+        dropped[Int(kind.rawValue)] &+= UInt64(clamping: count)
+    }
 
     package var requests: UInt64 { outcomes.reduce(0) { $0 &+ $1.requests } }
 
@@ -108,6 +129,7 @@ package struct RouteMetrics: Sendable, Equatable {
         for index in outcomes.indices { outcomes[index].merge(other.outcomes[index]) }
         byMethod.add(other.byMethod)
         byForwardReason.add(other.byForwardReason)
+        dropped.add(other.dropped)
         notStored.add(other.notStored)
         for index in coded.indices { coded[index].merge(other.coded[index]) }
     }
@@ -118,6 +140,7 @@ package struct RouteMetrics: Sendable, Equatable {
         for index in outcomes.indices { rest.outcomes[index] = outcomes[index].since(earlier.outcomes[index]) }
         rest.byMethod.subtract(earlier.byMethod)
         rest.byForwardReason.subtract(earlier.byForwardReason)
+        rest.dropped.subtract(earlier.dropped)
         rest.notStored.subtract(earlier.notStored)
         for index in coded.indices { rest.coded[index] = coded[index].since(earlier.coded[index]) }
         return rest
@@ -129,6 +152,7 @@ package struct RouteMetrics: Sendable, Equatable {
         copy.outcomes = outcomes.map { $0.detached() }
         copy.byMethod = byMethod.map { $0 }
         copy.byForwardReason = byForwardReason.map { $0 }
+        copy.dropped = dropped.map { $0 }
         copy.notStored = notStored.map { $0 }
         copy.coded = coded.map { $0 }
         return copy

@@ -24,6 +24,10 @@ package struct WorkerMetrics: ~Copyable {
         counted.record(made, coding, route: route)
     }
 
+    package mutating func recordDropped(_ kind: DroppedField, _ count: Int, route: UInt16) {
+        counted.recordDropped(kind, count, route: route)
+    }
+
     /// A copy that shares no memory with the counters, since otherwise the next request would pay for the copy.
     package func snapshot() -> MetricsSnapshot { counted.detached() }
 }

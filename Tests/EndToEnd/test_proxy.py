@@ -227,7 +227,7 @@ class Fields(LarderCase):
         self.assertTrue(request.field("Forwarded", "").startswith("for=203.0.113.9;proto=https"))
 
     def test_forwarding_fields_can_be_left_alone(self):
-        self.start(top="forwarded off")
+        self.start(top="forwarded off", route="pass")
         request = self.spoofed()
         self.assertEqual(request.field("X-Forwarded-For"), "203.0.113.9")
         self.assertEqual(request.field("Forwarded"), "for=203.0.113.9;proto=https")

@@ -81,7 +81,7 @@ import Testing
     @Test(arguments: [
         ("GET / HTTP/1.0\r\n\r\n", HTTPVersion.http10), ("GET / HTTP/1.0\r\nHost: a\r\n\r\n", .http10),
         ("GET / HTTP/1.1\r\nHost:\r\n\r\n", .http11), ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", .http11),
-        ("GET / HTTP/1.9\r\nHost: a_b.c-d~e%41!$&'()*+,;=:1\r\n\r\n", .http11),
+        ("GET / HTTP/1.9\r\nHost: a_b.c-d~e%41!$&'()*+;=:1\r\n\r\n", .http11),
         ("M-SEARCH / HTTP/1.1\r\nHost: [fe80::1]\r\n\r\n", .http11),
         ("GET / HTTP/1.1\r\nHost: a:\r\n\r\n", .http11),
         ("GET / HTTP/1.1\r\nHost: a\r\n!#$%&'*+-.^_`|~09azAZ: \u{80}\u{FF}\t x\r\n\r\n", .http11),
@@ -139,6 +139,8 @@ import Testing
     @Test(arguments: [
         ("", RequestError.missingHost), ("Host: a\r\nHost: a\r\n", .repeatedHost),
         ("Host: a\r\nhOST:\r\n", .repeatedHost),
+        ("Host: a,b\r\n", .malformedHost), ("Host: a.com,\r\n", .malformedHost), ("Host: .\r\n", .malformedHost),
+        ("Host: a..\r\n", .malformedHost), ("Host: a..:80\r\n", .malformedHost), ("Host: a, b\r\n", .malformedHost),
         ("Host: a b\r\n", .malformedHost), ("Host: a/b\r\n", .malformedHost), ("Host: u@a\r\n", .malformedHost),
         ("Host: a:b\r\n", .malformedHost), ("Host: a:1:2\r\n", .malformedHost), ("Host: :80\r\n", .malformedHost),
         ("Host: [::1\r\n", .malformedHost), ("Host: [::g]\r\n", .malformedHost), ("Host: []\r\n", .malformedHost),

@@ -13,6 +13,8 @@ final class ScriptedWorld {
         let head: String
         /// Decoded.
         let body: String
+        /// The last chunk, with the trailer fields; empty where there is none.
+        var trailers = ""
 
         var method: String { String(head.prefix { $0 != " " }) }
         var target: String { String(head.split(separator: " ").dropFirst().first ?? "") }
@@ -95,8 +97,8 @@ final class ScriptedWorld {
     static func request(in text: String) -> Request? {
         guard let (head, rest) = split(text) else { return nil }
         if field("Transfer-Encoding", in: head) == "chunked" {
-            guard rest.hasSuffix("0\r\n\r\n") else { return nil }
-            return Request(head: head, body: dechunked(rest))
+            guard rest.hasSuffix("\r\n\r\n"), let end = lastChunk(of: rest) else { return nil }
+            return Request(head: head, body: dechunked(rest), trailers: end)
         }
         let length = field("Content-Length", in: head).flatMap { Int($0) } ?? 0
         return rest.utf8.count < length ? nil : Request(head: head, body: rest)
@@ -108,6 +110,18 @@ final class ScriptedWorld {
         while end + 4 <= bytes.count, bytes[end..<end + 4] != [13, 10, 13, 10] { end += 1 }
         guard end + 4 <= bytes.count else { return nil }
         return (String(decoding: bytes[..<end], as: UTF8.self), String(decoding: bytes[(end + 4)...], as: UTF8.self))
+    }
+
+    private static func lastChunk(of text: String) -> String? {
+        let bytes = Array(text.utf8)
+        let mark = Array("\r\n0\r\n".utf8)
+        if bytes.starts(with: mark[2...]) { return text }
+        guard bytes.count >= mark.count else { return nil }
+        for start in stride(from: bytes.count - mark.count, through: 0, by: -1)
+        where bytes[start..<start + mark.count].elementsEqual(mark) {
+            return String(decoding: bytes[(start + 2)...], as: UTF8.self)
+        }
+        return nil
     }
 
     private static func dechunked(_ text: String) -> String {

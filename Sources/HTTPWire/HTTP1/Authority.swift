@@ -11,6 +11,8 @@ enum Authority {
         guard let end = text[0] == UInt8(ascii: "[") ? endOfAddress(text) : endOfName(text), end > 0 else {
             return false
         }
+        // One dot at the end says that a name is complete; what is before it must be a name.
+        if text[end - 1] == dot, end == 1 || text[end - 2] == dot { return false }
         if end == text.count { return port == .optional }
         guard text[end] == ASCII.colon else { return false }
         return isPort(text.extracting(end + 1..<text.count), port)
@@ -53,10 +55,12 @@ enum Authority {
         return index < text.count && colons >= 2 && index <= 46 ? index + 1 : nil
     }
 
-    /// unreserved and sub-delims of RFC 3986 §2.
+    private static let dot = UInt8(ascii: ".")
+
+    /// unreserved and sub-delims of RFC 3986 §2, but for the comma: several hosts in one field are none.
     @inline(__always)
     private static func isNameCharacter(_ byte: UInt8) -> Bool {
         byte < 128
-            && (byte < 64 ? 0x2BFF_7FD2_0000_0000 : 0x47FF_FFFE_87FF_FFFE as UInt64) & (1 << UInt64(byte & 63)) != 0
+            && (byte < 64 ? 0x2BFF_6FD2_0000_0000 : 0x47FF_FFFE_87FF_FFFE as UInt64) & (1 << UInt64(byte & 63)) != 0
     }
 }

@@ -24,7 +24,7 @@ struct URLKeys {
             let routes = routes(of: target, host: host)
             for route in routes {
                 let key = Self.key(of: target, scheme, host: host, options: route.key)
-                let one = route.keyParts.isEmpty ? Found.whole(key) : .anyPart(StoredURL.text(ofKey: key))
+                let one = route.hasOneKeyPerURL ? Found.whole(key) : .anyPart(StoredURL.text(ofKey: key))
                 if !found.contains(one) { found.append(one) }
             }
             if routes.isEmpty {
@@ -41,7 +41,7 @@ struct URLKeys {
         for host in [""] + hosts.map({ $0.hasPrefix("*.") ? "any" + $0.dropFirst() : $0 }) {
             for route in routes(of: url, host: Array(host.utf8)) {
                 var options = route.key
-                let isWhole = !options.includesHost && route.keyParts.isEmpty
+                let isWhole = !options.includesHost && route.hasOneKeyPerURL
                 options.includesHost = false
                 let key = Self.key(of: url, .http, host: [], options: options)
                 let one = isWhole ? Found.whole(key) : .anyPart(Self.withoutMethod(key))

@@ -27,7 +27,7 @@ extension Exchange {
         case .serveStoredAndRefresh:
             guard let stored else { preconditionFailure("what is served was found") }
             endFlight(.stored(stored))
-            worker.refresh(stored, keyHash: keyHash, head: head, request: request)
+            worker.refresh(stored, keyHash: keyHash, head: head, request: request, peer: peer)
             serveFromSecondTier()
         case .takeTurn:
             guard let tier = worker.tier, let lookup else { preconditionFailure("it was asked and has answered") }

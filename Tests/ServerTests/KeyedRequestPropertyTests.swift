@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+import TestKit
+import Testing
+
+@testable import Server
+
+/// Two clients ask for something, one behind the other. Whenever the second is served what the first one brought, the
+/// origin would have been asked the same by it, but for fields that pass without being keyed (promise 2).
+@Suite struct KeyedRequestPropertyTests {
+    /// These pass as they came, and it is for the origin to name them in Vary.
+    private static let passing: Set<String> = [
+        "user-agent", "accept", "accept-language", "referer", "cookie", "x-custom", "x-lang", "authorization", "via",
+        "x-forwarded-for", "cache-control",
+    ]
+    /// A trusted proxy is trusted for what it says of the client.
+    private static let ofClients: Set<String> = ["x-real-ip", "true-client-ip"]
+
+    @Test(arguments: 0..<8)
+    func whoeverSharesAnAnswerAsksTheSame(block: Int) throws {
+        var hits = 0
+        for round in 0..<60 {
+            let seed = UInt64(block * 1000 + round)
+            var random = SeededRandom(seed: seed)
+            let plan = Plan(&random)
+            let base = Message(&random, plan)
+            let (one, other) = (base.changed(&random, plan), base.changed(&random, plan))
+            for (first, second) in [(one, other), (other, one)] {
+                if try isShared(plan, first, second, seed) { hits += 1 }
+            }
+        }
+        #expect(hits > 10, "too few requests shared an answer for the test to say anything")
+    }
+
+    private func isShared(_ plan: Plan, _ first: Message, _ second: Message, _ seed: UInt64) throws -> Bool {
+        let larder = try plan.world()
+        let firstAnswer = larder.send(first)
+        let asked = larder.requests.count
+        let secondAnswer = larder.send(second)
+        guard asked == 1, larder.requests.count == 1, secondAnswer.cacheStatus.contains("hit") else { return false }
+        let alone = try plan.world()
+        _ = alone.send(second)
+        let wanted = try #require(alone.requests.first, "seed \(seed)")
+        let seen = try #require(larder.requests.first)
+        #expect(
+            Self.essence(seen, plan) == Self.essence(wanted, plan),
+            "seed \(seed), \(plan.text), first \(first.text), second \(second.text)")
+        #expect(firstAnswer.body == secondAnswer.body, "seed \(seed)")
+        return true
+    }
+
+    /// What of a request may choose an answer by rule.
+    private static func essence(_ request: ScriptedWorld.Request, _ plan: Plan) -> [String] {
+        var lines = request.head.split(separator: "\r\n").map(String.init)
+        let start = lines.removeFirst()
+        let kept = lines.compactMap { line -> String? in
+            let name = line.prefix { $0 != ":" }.lowercased()
+            if plan.varies.contains(name) || plan.keyed.contains(name) { return line }
+            if name == "host", plan.sharesHosts { return nil }
+            if passing.contains(name) || plan.isTrusting && ofClients.contains(name) { return nil }
+            if name == "forwarded" { return withoutAddresses(line) }
+            // The content of GET means nothing (RFC 9110 §9.3.1); its trailers would.
+            return name == "transfer-encoding" ? nil : line
+        }
+        let cookies = plan.keysCookie ? CookieReaders.all(request.head) : []
+        return [start] + kept.sorted() + cookies
+            + [request.method == "GET" ? "" : request.body, String(request.trailers.dropFirst(3))].filter {
+                !$0.isEmpty && $0 != "\r\n"
+            }
+    }
+
+    private static func withoutAddresses(_ line: String) -> String? {
+        let rest = line.split(separator: ",").map { element in
+            element.split(separator: ";").filter { !$0.lowercased().contains("for=") }.joined(separator: ";")
+        }.filter { !$0.isEmpty }.joined(separator: ",")
+        return rest.isEmpty ? nil : rest
+    }
+}
+
+/// A configuration, and what its origin says.
+private struct Plan {
+    let text: String
+    let isTrusting: Bool
+    let keysCookie: Bool
+    let varies: Set<String>
+    let keyed: Set<String>
+    /// The operator's word: one answer for all hosts, though the origin is told which.
+    let sharesHosts: Bool
+
+    init(_ random: inout SeededRandom) {
+        isTrusting = random.chance(0.4)
+        keysCookie = random.chance(0.4)
+        var key: [String] = []
+        if keysCookie { key.append("cookie=plan") }
+        var keyed: Set<String> = []
+        if random.chance(0.4) {
+            key.append("header=X-Lang")
+            keyed.insert("x-lang")
+        }
+        if random.chance(0.3) {
+            key.append("authorization=hashed")
+            keyed.insert("authorization")
+        }
+        self.keyed = keyed
+        if random.chance(0.3) { key.append("body=safe_post") }
+        key.append(
+            ["query=sorted", "query=sorted drop=utm_*", "keep=a,b", "query=as_is"].randomElement(using: &random) ?? "")
+        let leavesHostOut = random.chance(0.3)
+        if leavesHostOut { key.append("host=off") }
+        let upstream = leavesHostOut && random.chance(0.5) ? "a" : "api"
+        sharesHosts = leavesHostOut && upstream == "api"
+        let line = "key " + key.joined(separator: " ")
+        varies = Set(
+            [[], ["x-lang"], ["x-forwarded-proto"], ["x-forwarded-for"], ["x-real-ip"], ["te"], ["accept-language"]]
+                .randomElement(using: &random) ?? [])
+        let forwarded = ["append", "append", "replace", "off"].randomElement(using: &random) ?? "append"
+        text = """
+            \(isTrusting ? "trusted_proxies 127.0.0.1" : "")
+            forwarded \(forwarded)
+            upstream b { server 127.0.0.1:3000
+              host b.internal }
+            route /* host=b.example { upstream b
+              \(line) }
+            route /* { upstream \(upstream)
+              \(line) }
+            upstream a { server 127.0.0.1:3000
+              host a.internal }
+            """
+    }
+
+    func world() throws -> ScriptedWorld {
+        let vary = varies.isEmpty ? "" : "Vary: \(varies.joined())\r\n"
+        return try ScriptedWorld(text) { request in
+            let body = request.head + request.body + request.trailers
+            return
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\n\(vary)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+    }
+}
+
+/// A request as a client sends it.
+private struct Message {
+    var method = "GET"
+    var target = "/a?b=1&a=2&a=1"
+    var version = "HTTP/1.1"
+    var host: String? = "shop.example"
+    var options: [String] = ["close"]
+    var lines: [String] = []
+    var trailers: [String]?
+
+    init(_ random: inout SeededRandom, _ plan: Plan) {
+        host = ["shop.example", "b.example"].randomElement(using: &random)
+        if plan.text.contains("safe_post"), random.chance(0.3) { method = "POST" }
+        for _ in 0..<Int.random(in: 0..<3, using: &random) { lines.append(Self.line(&random)) }
+    }
+
+    var text: String {
+        var text = "\(method) \(target) \(version)\r\n"
+        if let host { text += "Host: \(host)\r\n" }
+        text += "Connection: \(options.joined(separator: ", "))\r\n" + lines.map { $0 + "\r\n" }.joined()
+        if let trailers, version == "HTTP/1.1" {
+            text += "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+            return text + trailers.map { $0 + "\r\n" }.joined() + "\r\n"
+        }
+        return text + (method == "POST" ? "Content-Length: 1\r\n\r\nx" : "\r\n")
+    }
+
+    func changed(_ random: inout SeededRandom, _ plan: Plan) -> Message {
+        var copy = self
+        for _ in 0..<Int.random(in: 0..<3, using: &random) { copy.change(&random) }
+        return copy
+    }
+
+    private mutating func change(_ random: inout SeededRandom) {
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0: host = Self.hosts.randomElement(using: &random) ?? host
+        case 1: target = Self.targets.randomElement(using: &random) ?? target
+        case 2:
+            version = "HTTP/1.0"
+            if random.chance(0.5) { host = nil }
+        case 3, 4:
+            let names = lines.map { String($0.prefix { $0 != ":" }) } + ["host", "X-Lang", "authorization"]
+            options.append(names.randomElement(using: &random) ?? "x")
+        case 5: trailers = Bool.random(using: &random) ? [] : ["X-Forwarded-Host: evil", "X-Sum: 1"]
+        default: lines.insert(Self.line(&random), at: Int.random(in: 0...lines.count, using: &random))
+        }
+    }
+
+    private static let hosts = [
+        "SHOP.example", "shop.example:80", "shop.example.", "shop.example:443", "b.example", "b.example:80", "a",
+    ]
+    private static let targets = [
+        "/a?a=2&a=1&b=1", "/a?a=1&a=2&b=1", "/a?b=1&utm_x=1&a=2&a=1", "http://shop.example/a?b=1&a=2&a=1",
+        "http://b.example/a?b=1&a=2&a=1", "/a?%61=1&b=1&a=2",
+    ]
+
+    private static func line(_ random: inout SeededRandom) -> String {
+        var (name, values) = pool.randomElement(using: &random) ?? ("X-Custom", ["1"])
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0: name = name.lowercased()
+        case 1: name = name.uppercased()
+        case 2 where name.contains("-"): name = String(name.map { $0 == "-" ? "_" : $0 })
+        default: break
+        }
+        return "\(name): \(values.randomElement(using: &random) ?? "")"
+    }
+
+    private static let pool: [(String, [String])] = [
+        ("X-Lang", ["de", "en"]), ("X-Lang", ["de", "en"]), ("Accept-Language", ["de", "en"]),
+        ("User-Agent", ["x", "y"]),
+        ("X-Custom", ["1", "2"]), ("TE", ["trailers"]), ("Keep-Alive", ["timeout=5"]), ("Via", ["1.1 x"]),
+        ("Authorization", ["a", "b"]), ("Cookie", cookies), ("Cookie", cookies), ("Cookie", cookies),
+        ("X-Forwarded-Proto", ["https", "http", "HTTPS", "https, http", ""]),
+        ("X-Forwarded-Proto", ["https"]), ("X-Forwarded-Host", ["evil", "a"]), ("X-Forwarded-Port", ["443"]),
+        ("X-Forwarded-For", ["1.2.3.4", "5.6.7.8"]), ("Forwarded", ["for=1", "for=2;proto=https", "host=evil, for=3"]),
+        ("X-Forwarded-Scheme", ["https"]), ("X-Host", ["evil"]), ("X-Original-URL", ["/evil"]),
+        ("X-Rewrite-URL", ["/evil"]), ("X-HTTP-Method-Override", ["DELETE"]), ("X-Real-IP", ["1.2.3.4"]),
+        ("True-Client-IP", ["1"]), ("Proxy", ["evil"]), ("Front-End-Https", ["on"]), ("X.Forwarded.Host", ["evil"]),
+        ("Cache-Control", ["max-age=5"]),
+    ]
+
+    private static let cookies = [
+        "plan=a", "plan=b", "plan=a; plan=b", "plan=b; plan=a", "Plan=b", "x=1", "x=1, plan=a", "=plan=b",
+        "x=\"; plan=a; y=\"", "plan", "pl%61n=a",
+    ]
+}
+
+extension ScriptedWorld {
+    fileprivate func send(_ message: Message) -> Answer {
+        let socket = connect()
+        socket.write(message.text)
+        return answer(on: socket)
+    }
+}
+
+/// How servers read the cookie `plan`.
+private enum CookieReaders {
+    static func all(_ head: String) -> [String] {
+        let lines = head.split(separator: "\r\n").filter { $0.lowercased().hasPrefix("cookie:") }
+            .map { $0.dropFirst(7).drop { $0 == " " } }
+        let joined = [
+            lines.joined(separator: "; "), lines.joined(separator: ","), String(lines.first ?? ""),
+            String(lines.last ?? ""),
+        ]
+        return joined.flatMap { text in [false, true].flatMap { splits in read(text, splitsAtCommas: splits) } }
+    }
+
+    private static func read(_ text: String, splitsAtCommas: Bool) -> [String] {
+        let pairs = text.split { $0 == ";" || splitsAtCommas && $0 == "," }
+            .map { $0.drop { $0 == " " } }
+        let folded = pairs.map { $0.replacing("%61", with: "a").lowercased() }
+            .map { $0.hasPrefix("=") ? String($0.dropFirst()) : $0 }
+        let isQuoted = text.contains("\"")
+        return [
+            "first \(pairs.first { $0.hasPrefix("plan=") } ?? "-")",
+            "last \(pairs.last { $0.hasPrefix("plan=") } ?? "-")",
+            "folded \(folded.filter { $0.hasPrefix("plan") })",
+            "quoting \(isQuoted ? "none" : String(pairs.first { $0.hasPrefix("plan=") } ?? "-"))",
+        ]
+    }
+}
