@@ -84,7 +84,7 @@ package struct ResponseDirectives: Sendable, Equatable {
         }
     }
 
-    /// A directive that is no argument's, or of which it is open whether it is one: heard as far as it forbids. It
+    /// A directive that is badly written, or of which it is open whether it is one: heard as far as it forbids. It
     /// never prolongs: a lifetime counts as over (RFC 9111 §4.2.1).
     private mutating func apply(malformed directive: CacheDirective) {
         switch directive {

@@ -174,6 +174,9 @@ final class Judge {
             check(head.request.bodyByteCount == request.body.count, "\(name) lost some of its body")
             postAnswered(request, head)
         }
+        if request.method == "GET", request.page.route != .pass {
+            check(head.request.bodyByteCount == 0, "the content of \(name) reached the origin")
+        }
         if !isOwn { check(answer.isShared, "\(name) got #\(head.serial) of another and says [\(answer.cacheStatus)]") }
         judgeShareability(request, head, isOwn: isOwn)
         judgeFreshness(request, answer, head, isOwn: isOwn)

@@ -66,8 +66,10 @@ struct OriginRequest {
     var wantsParts = false
     var bodyByteCount = 0
     var isPoisonous = false
+    /// It says something beside its key that chooses the answer.
+    var isOnItsOwn = false
 
     var page: Page { Page(target: target) }
     /// What clients may wait for together.
-    var coalesces: Bool { method == "GET" && range == nil && !wantsParts && page.route.coalesces }
+    var coalesces: Bool { method == "GET" && range == nil && !wantsParts && !isOnItsOwn && page.route.coalesces }
 }

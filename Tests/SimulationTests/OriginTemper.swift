@@ -66,6 +66,7 @@ extension OriginTemper {
         chooseTime(&plan, &random)
         confirm(response, isCurrent)
         chooseCaching(response, &plan, lifetimes, &random)
+        if response.request.isOnItsOwn { response.isShareable = false }
         if response.status != 304 { chooseContent(response, &plan, &random) }
         // A route's lifetime is for successes.
         if response.request.page.route == .force, response.status < 400 {
