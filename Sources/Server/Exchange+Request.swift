@@ -239,7 +239,7 @@ extension ExchangeFailure.Kind {
     /// keep the next ones waiting as long, one after the other.
     var mayBeDueToRequest: Bool {
         switch self {
-        case .closed, .malformed, .excessiveInterim: true
+        case .closed, .malformed, .excessiveInterim, .transferCoding: true
         case .connect, .timedOut: false
         }
     }

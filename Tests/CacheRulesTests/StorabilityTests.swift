@@ -125,8 +125,9 @@ struct StorabilityTests {
     @Test("HEAD that is not allowed tells nothing of GET")
     func headNotAllowed() {
         let response = Exchange.response(405, [])
-        #expect(!StalePolicy.isEnded(by: response, to: Exchange.request("HEAD"), policy: CachePolicy()))
-        #expect(StalePolicy.isEnded(by: response, to: Exchange.request("GET"), policy: CachePolicy()))
+        let byHead = StalePolicy.isEnded(by: response, to: Exchange.request("HEAD"), policy: CachePolicy())
+        let byGet = StalePolicy.isEnded(by: response, to: Exchange.request("GET"), policy: CachePolicy())
+        #expect(!byHead && byGet)
     }
 
     @Test(
