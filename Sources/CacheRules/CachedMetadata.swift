@@ -138,8 +138,9 @@ package struct CachedMetadata: Sendable, Equatable {
     package func limited(toMilliseconds milliseconds: Int64?) -> CachedMetadata {
         guard let milliseconds else { return self }
         var limited = self
-        limited.freshnessLifetimeMilliseconds = min(
-            freshnessLifetimeMilliseconds, initialAgeMilliseconds &+ milliseconds)
+        if initialAgeMilliseconds &+ milliseconds < freshnessLifetimeMilliseconds {
+            limited.countFromReceipt(lifetimeMilliseconds: milliseconds)
+        }
         return limited
     }
 }
