@@ -18,7 +18,7 @@ import Testing
         "Neither stored nor stored over what others get",
         arguments: [
             "If-Match: \"v\"\r\n", "If-Unmodified-Since: Mon, 01 Jun 2026 12:00:00 GMT\r\n",
-            "Connection: upgrade\r\nUpgrade: other\r\n", "X-HTTP-Method-Override: DELETE\r\n",
+            "Connection: upgrade\r\nUpgrade: websocket\r\n", "X-HTTP-Method-Override: DELETE\r\n",
             "x-http-method: PUT\r\n", "X-Method-Override: POST\r\n",
         ], [false, true])
     func ownFields(fields: String, isStoredBefore: Bool) throws {
@@ -100,7 +100,7 @@ import Testing
 
     @Test(
         "What judges one request's form is no answer for others",
-        arguments: [400, 412, 416, 417, 426, 429, 431])
+        arguments: [400, 412, 416, 417, 426, 429, 431, 501])
     func judgements(status: Int) throws {
         let larder = try ScriptedWorld("route /* { upstream api\n ttl 1m force\n ttl 404 1m }") { request in
             request.field("X-Long") != nil ? Self.reply(status, "own", Self.fresh) : Self.reply(200, "all", Self.fresh)
@@ -237,14 +237,15 @@ import Testing
         larder.proxy.shared.invalidate([.all])
         #expect(larder.answer(on: leader).field("X-Version") == "2")
         #expect(larder.answer(on: follower).body == "2")
-        #expect(larder.requests.count == (method == "GET" ? 3 : 5) || larder.requests.count == 4)
+        // HEAD fetches for itself alone, and is sent once more like the fetch of the other.
+        #expect(larder.requests.count == (method == "GET" ? 3 : 5))
     }
 
     @Test("What was purged does not answer for an origin that fails", arguments: [false, true])
     func purgedBeforeFailure(isStatus: Bool) throws {
         var fails = false
         let larder = try ScriptedWorld(
-            "route /* { upstream api { retries 0 }\n stale if_error=60s }".replacing(" { retries 0 }", with: "")
+            "route /* { upstream api\n stale if_error=60s }"
         ) { _ in
             fails ? Self.reply(503, "failed") : Self.reply(200, "old", "ETag: \"v\"\r\nCache-Control: max-age=1\r\n")
         }
