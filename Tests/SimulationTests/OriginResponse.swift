@@ -15,6 +15,8 @@ final class OriginResponse {
     /// Whether others than the client whose request fetched it may have it.
     var isShareable = true
     var lifetimeMilliseconds: Int64 = 0
+    /// The route gives the lifetime, which begins when the head has come.
+    var livesFromReceipt = false
     /// The longer of the two windows of RFC 5861.
     var staleMilliseconds: Int64 = 0
     /// The serial number of the response that a 304 confirms.
@@ -34,6 +36,9 @@ final class OriginResponse {
         self.version = version
         self.beganAt = beganAt
     }
+
+    /// When its lifetime begins at the latest.
+    var livesSince: Int64 { livesFromReceipt ? (headSentAt ?? beganAt) + 300_000_000 : beganAt }
 
     var isOver: Bool { endedAt != nil }
 
