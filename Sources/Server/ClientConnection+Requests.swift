@@ -28,6 +28,9 @@ extension ClientConnection {
         case .collectBody:
             makeExchange(slot, request, machine).collectBody()
             return true
+        case .discardBody:
+            makeExchange(slot, request, machine).discardBody()
+            return true
         }
     }
 
@@ -173,7 +176,7 @@ extension ClientConnection {
             serve(stored, slot.head, request, stale: machine.staleReason)
         case .serveStoredAndRefresh:
             guard let stored = found.stored else { preconditionFailure("what is served was found") }
-            worker.refresh(stored, keyHash: found.keyHash, head: slot.head, request: request)
+            worker.refresh(stored, found.epoch, head: slot.head, request: request, peer: peer)
             serve(stored, slot.head, request, stale: machine.staleReason)
         case .refuse:
             answerLocally(

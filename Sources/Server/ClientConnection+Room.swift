@@ -101,7 +101,7 @@ extension ClientConnection {
         worker.held.budget.countCut()
         switch waiting {
         case .head:
-            refuse(Status(503), detail: "connection-memory")
+            refuse(Status(503), detail: "connection-memory", isHead: RequestParser.isForHead(input.span))
             advance()
         case .body where exchange != nil: exchange?.requestBodyFailed(Status(503), detail: "connection-memory")
         default: break

@@ -41,6 +41,7 @@ extension Exchange {
             connection.write(bytes.span)
             return connection.requestSent()
         }
+        if machine.discardsBody { return connection.requestSent() }
         if !collected.isEmpty {
             var prefix = ByteBuffer()
             swap(&prefix, &collected)
@@ -55,12 +56,15 @@ extension Exchange {
         }
     }
 
+    /// Its head is to say that a body follows.
+    var sendsBody: Bool { !isBackground && !machine.discardsBody && request.framing != .none }
+
     var wantsRequestBody: Bool {
         if requestBody.isUnwanted { return !requestBody.isComplete }
         if case .tunnel = intake { return upstreamTakesMore }
         if requestBody.isComplete { return false }
         if requestBody.isGathering { return true }
-        if case .collectingBody = machine.state { return true }
+        if takesBodyItself { return true }
         return upstreamTakesMore
     }
 
@@ -72,7 +76,7 @@ extension Exchange {
     /// Answers how many bytes were used.
     func requestBodyReceived(_ bytes: borrowing Span<UInt8>) -> Int {
         if requestBody.isUnwanted { return passOver(bytes) }
-        if case .collectingBody = machine.state { return takeRequestBody(bytes) }
+        if takesBodyItself { return takeRequestBody(bytes) }
         if requestBody.isGathering {
             let used = gather(bytes)
             if used > 0 || requestBody.isGathering { return used }
@@ -193,6 +197,7 @@ extension Exchange {
     private func giveUp(_ status: Status, detail: StaticString, isOwn: Bool) {
         if case .store = intake { return storingFailed(detail: detail) }
         if case .relay = intake { return breakOff(detail: detail) }
+        if isStoredInvalidated { machine.storedInvalidated() }
         switch machine.upstreamFailed() {
         case .serveStored:
             answer.detail = detail
@@ -238,7 +243,7 @@ extension ExchangeFailure.Kind {
     /// keep the next ones waiting as long, one after the other.
     var mayBeDueToRequest: Bool {
         switch self {
-        case .closed, .malformed, .excessiveInterim: true
+        case .closed, .malformed, .excessiveInterim, .transferCoding: true
         case .connect, .timedOut: false
         }
     }
@@ -250,6 +255,7 @@ extension ExchangeFailure.Kind {
         case .timedOut: "upstream-timeout"
         case .malformed: "upstream-malformed"
         case .excessiveInterim: "upstream-excessive-interim"
+        case .transferCoding: "upstream-transfer-coding"
         }
     }
 }

@@ -66,8 +66,10 @@ enum RequestHeadWriter {
         for index in fields.slots.indices {
             let name = fields.slots[index].name
             if name == .contentLength || (name == .host && !keepsHost) || HopByHop.isRemoved(name) { continue }
-            // Whoever has the body, or has asked for it, expects no word from the next server.
-            if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty { continue }
+            // Whoever has the body, or has asked for it, expects no word from the next server; nor who has none.
+            if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty || !exchange.sendsBody {
+                continue
+            }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
                 continue
             }
@@ -167,7 +169,7 @@ enum RequestHeadWriter {
             buffer.append("\r\n")
             return
         }
-        guard !exchange.isBackground else { return }
+        guard !exchange.isBackground, !exchange.machine.discardsBody else { return }
         switch exchange.request.framing {
         case .none, .untilClose: break
         case .length(let count):
