@@ -2,6 +2,7 @@
 import Bytes
 import EventIO
 import HTTPMessages
+import HTTPWire
 import Storage
 
 /// Where a connection stands among those of its loop, and what it holds.

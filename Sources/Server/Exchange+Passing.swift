@@ -117,6 +117,13 @@ extension Exchange {
         }
     }
 
+    /// The others did not wait for it any longer.
+    var wasDropped: Bool {
+        guard let reader, let passing else { return false }
+        if case .dropped = passing.body.read(by: reader, upTo: sourceCursor) { return true }
+        return false
+    }
+
     private func letProducerGoOn() {
         if isProducer { followersReadOn() } else { flight?.followersReadOn() }
     }

@@ -292,7 +292,8 @@ final class Exchange: Deadline {
             hear(phase)
         } else if case .store = intake {
             switch phase {
-            case .broken, .uncacheable: breakOff(detail: "origin-broke-off")
+            case .broken: breakOff(detail: "origin-broke-off")
+            case .uncacheable: breakOff(detail: wasDropped ? "too-slow-to-share" : "origin-broke-off")
             default: pump()
             }
         }

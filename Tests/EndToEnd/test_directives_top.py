@@ -98,11 +98,14 @@ class Listening(DirectiveCase):
     def test_workers(self):
         self.start(top="workers 3")
         folder = f"/proc/{self.larder.process.pid}/task"
-        names = []
-        for task in os.listdir(folder):
-            with open(f"{folder}/{task}/comm", encoding="ascii") as file:
-                names.append(file.read().strip())
-        self.assertEqual(sorted(name for name in names if name.startswith("worker-")), ["worker-0", "worker-1", "worker-2"])
+
+        def workers():
+            names = []
+            for task in os.listdir(folder):
+                with open(f"{folder}/{task}/comm", encoding="ascii") as file:
+                    names.append(file.read().strip())
+            return sorted(name for name in names if name.startswith("worker-"))
+        until(lambda: workers() == ["worker-0", "worker-1", "worker-2"], "three threads have named themselves")
 
 
 class Admin(DirectiveCase):

@@ -8,6 +8,7 @@ import threading
 import time
 
 from case import FRESH, LarderCase
+from covering import covers
 from origin import Reply
 from rawclient import Client
 from waiting import until
@@ -154,6 +155,7 @@ class ManyInvalidations(LarderCase):
         self.assertEqual(fetch(), [b"slow"])
         self.assert_hit(self.get("/slow"))
 
+    @covers("metric larder_invalidation_rules_folded_total", "metric larder_invalidation_unproved_total")
     def test_past_every_bound_it_is_said_and_counted(self):
         """So many that those which a fetch under way would have to meet cannot be told apart any more."""
         gate = threading.Event()

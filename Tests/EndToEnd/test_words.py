@@ -137,7 +137,7 @@ class NotStored(WordCase):
         self.start(top="memory 1MB max_object=256KB", route="ttl 1m\ncompress off")
         gate = threading.Event()
         self.addCleanup(gate.set)
-        self.origin.default = lambda request: Reply(fields=[FRESH], pieces=[b"x" * 200_000, gate, b"y" * 50_000])
+        self.origin.default = lambda request: Reply(fields=[FRESH], pieces=[b"x" * 100_000, gate, b"y" * 50_000])
         join = self.in_parallel(8, lambda number: self.get(f"/{number}"))
         self.origin.wait_for(8)
         gate.set()
@@ -269,6 +269,16 @@ class Process(WordCase):
             self.assertEqual(self.larder.admin("POST", "/reload").status, 200)
             return float(self.metrics()["larder_config_last_reload_timestamp_seconds"]) > float(loaded)
         until(later, "the time of the last reload is told")
+
+    @covers("metric larder_invalidation_rules")
+    def test_rules_that_wait(self):
+        self.start(top="memory 256MB", route="ttl 1h")
+        seen = []
+        for number in range(30):
+            self.get(f"/{number}")
+            self.larder.invalidate(tags=[f"t{number}"])
+            seen.append(max(float(count) for name, count in self.metrics().items() if name.startswith("larder_invalidation_rules{")))
+        self.assertGreater(max(seen), 0)
 
     @covers("metric larder_log_lines_dropped_total")
     def test_log_lines_that_nobody_takes(self):

@@ -8,7 +8,7 @@ func parse(
     let access = SettingsFiles(
         readFile: { path in
             // Whole, with their last line ends.
-            files[path].map { .success($0.isEmpty || $0.hasSuffix("\n") ? $0 : $0 + "\n") } ?? .failure(.notFound)
+            files[path].map { .success($0.utf8.last == 10 || $0.isEmpty ? $0 : $0 + "\n") } ?? .failure(.notFound)
         },
         listDirectory: { directory in
             let prefix = directory == "." ? "" : directory
