@@ -140,6 +140,13 @@ package struct Fields: Sendable {
         record(FieldSlot(name: name, nameRange: nameRange, valueRange: start..<byteCount))
     }
 
+    /// The line keeps its name and its place.
+    package mutating func replaceValue(at index: Int, with value: borrowing Span<UInt8>) {
+        let range = appendText(value)
+        let slot = slotStorage[index]
+        slotStorage[index] = FieldSlot(name: slot.name, nameRange: slot.nameRange, valueRange: range)
+    }
+
     package mutating func remove(_ name: FieldName) {
         guard present.contains(name) else { return }
         let all = count
