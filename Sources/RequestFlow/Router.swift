@@ -3,24 +3,24 @@ import Bytes
 package import HTTPMessages
 package import Settings
 
-/// Which route takes a request: an exact path before a prefix, a prefix before a glob, a longer pattern before a
-/// shorter one, and then the first in the file. Compiled once; a look-up allocates nothing.
+/// Which route takes a request: an exact path before a prefix, a prefix before a glob, a glob before a catch-all, a
+/// longer pattern before a shorter one (`RoutePattern.beats`), and then the first in the file. A route whose methods or
+/// hosts are others leaves the path to the next. Compiled once; a look-up allocates nothing.
 package struct Router: ~Copyable, Sendable {
     private let tree: RouterTree
-    /// The globs, longest first, each with the index of its route.
+    /// Globs and then catch-alls, longest first, each with the index of its route.
     private let globs: ContiguousArray<(glob: Glob, route: Int32)>
     /// By route.
     private let conditions: ContiguousArray<RouteCondition>
 
     /// The patterns must be such as `SettingsParser` lets pass.
     package init(_ routes: [RouteSettings]) {
-        var globs: [(glob: Glob, route: Int32, length: Int)] = []
-        for (index, route) in routes.enumerated() where route.pattern.kind == .glob {
-            globs.append((Self.glob(route.pattern.text), Int32(index), route.pattern.text.utf8.count))
+        let tried = routes.indices.filter { [.glob, .catchAll].contains(routes[$0].pattern.kind) }.sorted {
+            let (left, right) = (routes[$0].pattern, routes[$1].pattern)
+            // `sorted` is not promised to be stable, so that the order in the file is compared too.
+            return left.beats(right) || (!right.beats(left) && $0 < $1)
         }
-        // `sorted` is not promised to be stable, so that the order in the file is compared too.
-        globs.sort { ($0.length, -$0.route) > ($1.length, -$1.route) }
-        self.globs = ContiguousArray(globs.map { ($0.glob, $0.route) })
+        globs = ContiguousArray(tried.map { (Self.glob(routes[$0].pattern.text), Int32($0)) })
         tree = RouterTree(routes)
         conditions = ContiguousArray(routes.map(RouteCondition.init))
     }

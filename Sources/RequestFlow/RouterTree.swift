@@ -38,7 +38,7 @@ struct RouterTree: Sendable {
 
     init(_ routes: [RouteSettings]) {
         var entries: [Entry] = []
-        for (index, route) in routes.enumerated() where route.pattern.kind != .glob {
+        for (index, route) in routes.enumerated() where [.exact, .prefix].contains(route.pattern.kind) {
             let isPrefix = route.pattern.kind == .prefix
             let bytes = Array(isPrefix ? route.pattern.text.utf8.dropLast() : route.pattern.text.utf8[...])
             entries.append(Entry(bytes: bytes, isPrefix: isPrefix, route: Int32(index)))

@@ -48,27 +48,3 @@ package struct TunnelSettings: Sendable, Equatable {
 
     package init() {}
 }
-
-/// What paths a route takes.
-package struct RoutePattern: Sendable, Hashable {
-    package enum Kind: Sendable, Hashable {
-        /// The path equals the text.
-        case exact
-        /// The path begins with the text without its last `*`.
-        case prefix
-        /// Any other use of `*`; a lone one too, so that it comes after everything else.
-        case glob
-    }
-
-    package let text: String
-    package let kind: Kind
-
-    package init(_ text: String) {
-        self.text = text
-        guard let star = text.utf8.firstIndex(of: UInt8(ascii: "*")) else {
-            kind = .exact
-            return
-        }
-        kind = star > text.startIndex && text.utf8.index(after: star) == text.utf8.endIndex ? .prefix : .glob
-    }
-}

@@ -170,7 +170,7 @@ struct SettingsBuilder {
         draft.settings.upstream = upstream ?? 0
         let namePlace = statement.arguments.first?.place ?? statement.name.place
         let route = draft.settings
-        let identity = [[route.name], route.methods.sorted(), route.hosts.sorted()]
+        let identity = [[route.pattern.text], route.methods.sorted(), route.hosts.sorted()]
         if let first = routesSaid.updateValue(namePlace, forKey: identity) {
             let place = whereabouts(first, namePlace)
             diagnostics.error(namePlace, "route \"\(route.name)\" is defined twice; first \(place)")
@@ -241,7 +241,7 @@ struct SettingsBuilder {
 
     /// With one upstream there is no doubt where the requests go that no route takes.
     private mutating func addRouteForTheRest(to settings: inout ProxySettings) {
-        let takesAll = settings.routes.contains { $0.name == "*" && $0.methods.isEmpty && $0.hosts.isEmpty }
+        let takesAll = settings.routes.contains { $0.pattern.text == "*" && $0.methods.isEmpty && $0.hosts.isEmpty }
         guard settings.upstreams.count == 1, !takesAll else { return }
         var draft = inherited(settings.upstreams[0].timeouts)
         draft.settings.upstream = 0

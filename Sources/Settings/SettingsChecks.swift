@@ -157,23 +157,17 @@ extension SettingsBuilder {
         }
     }
 
-    /// Routes whose paths another one takes first, whatever the method and the host.
+    /// Routes whose requests others take first.
     mutating func warnOfUnreachableRoutes(_ routes: [RouteSettings], _ places: [Place]) {
-        var firstForAll: [String: Int] = [:]
-        for (index, route) in routes.enumerated() where route.methods.isEmpty && route.hosts.isEmpty {
-            firstForAll[route.name] = firstForAll[route.name] ?? index
-        }
-        let prefixes = firstForAll.values.sorted().filter { routes[$0].pattern.kind == .prefix }
-        for (index, route) in routes.enumerated() {
-            var taker = firstForAll[route.name].flatMap { $0 < index ? $0 : nil }
-            if taker == nil, route.pattern.kind == .glob {
-                let literal = route.name.prefix { $0 != "*" }
-                taker = prefixes.first { literal.utf8.starts(with: routes[$0].name.utf8.dropLast()) }
-            }
-            guard let taker else { continue }
+        let reach = RouteReach(routes)
+        for index in routes.indices {
+            let takers = reach.takers(of: index)
+            guard let taker = takers.first else { continue }
+            let what = reach.takesAsterisk(index) ? "takes nothing but OPTIONS *" : "never reached"
+            let others = takers.dropFirst().isEmpty ? "takes" : "and others take"
             let place = whereabouts(places[taker], places[index])
             diagnostics.warning(
-                places[index], "never reached: route \"\(routes[taker].name)\" \(place) takes all of it")
+                places[index], "\(what): route \"\(routes[taker].name)\" \(place) \(others) all of it")
         }
     }
 }

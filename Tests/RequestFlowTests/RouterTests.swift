@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import HTTPMessages
-import Settings
 import Testing
 
 @testable import RequestFlow
+@testable import Settings
 
 /// Macros take no values that cannot be copied.
 private final class CompiledRoutes {
@@ -42,11 +42,36 @@ private final class CompiledRoutes {
         ("/api/users/me", "/api/users/me"), ("/api/users/me/", "/api/users/me/*"), ("/api/users/7", "/api/users/*"),
         ("/api/users", "/api/users*"), ("/api/users/", "/api/users/*"), ("/api/usersx", "/api/users*"),
         ("/api/7/detail", "/api/*"), ("/api", "*"), ("/api/", "/api/*"), ("/", "/"), ("/x/health", "*/health"),
-        ("/abc/", "/a*c/*"), ("/b/x/", "/*/x/*"), ("/nothing", "*"), ("", "*"), ("*", "*"),
+        ("/abc/", "/a*c/*"), ("/b/x/", "/*/x/*"), ("/nothing", "*"), ("", "*"), ("*", "*"), ("/api/health", "/api/*"),
     ])
     func exactBeatsPrefixBeatsGlobAndLongerBeatsShorter(_ path: String, _ pattern: String) throws {
         let router = CompiledRoutes(Self.patterns.map { route($0) })
         #expect(Self.patterns[try #require(match(router, path))] == pattern)
+    }
+
+    /// Promise 2: who writes `*/private/*` beside `/*` means to keep pages to themselves.
+    @Test(arguments: ["/*", "*", "/**", "**", "*/*"])
+    func aGlobThatNamesTextBeatsWhatTakesEveryPath(catchAll: String) {
+        for patterns in [[catchAll, "*/private/*", "*.json"], ["*/private/*", "*.json", catchAll]] {
+            let router = CompiledRoutes(patterns.map { route($0) })
+            for path in ["/a/private/b", "/private/", "/x.json"] {
+                #expect(match(router, path) != patterns.firstIndex(of: catchAll), "\(path) in \(patterns)")
+            }
+            #expect(match(router, "/a") == patterns.firstIndex(of: catchAll))
+        }
+        // Neither host nor method changes the order.
+        let router = CompiledRoutes([route(catchAll, methods: ["GET"], hosts: ["a.b"]), route("*/private/*")])
+        #expect(match(router, "/a/private/b") == 1)
+        #expect(match(router, "/a") == 0)
+        #expect(match(router, "/a", .post) == nil)
+    }
+
+    @Test func severalStarsSideBySideAreOne() {
+        let router = CompiledRoutes([route("/a/**"), route("/a/b**/c"), route("/**")])
+        #expect(match(router, "/a/x/y") == 0)
+        #expect(match(router, "/a/bx/c") == 0)
+        #expect(match(router, "/b") == 2)
+        #expect(match(CompiledRoutes([route("/a/**"), route("/a/*")]), "/a/b") == 0)
     }
 
     @Test func aGlobIsTakenWhereNoPrefixIs() {
@@ -109,7 +134,7 @@ private final class CompiledRoutes {
     // MARK: Against a matcher that does it the slow way
 
     private func slowMatch(_ routes: [RouteSettings], _ path: String, _ method: Method, _ host: String) -> Int? {
-        func rank(_ kind: RoutePattern.Kind) -> Int { kind == .exact ? 0 : kind == .prefix ? 1 : 2 }
+        func rank(_ kind: RoutePattern.Kind) -> Int { [.exact, .prefix, .glob, .catchAll].firstIndex(of: kind) ?? 9 }
         func takes(_ route: RouteSettings) -> Bool {
             let isMethod = route.methods.isEmpty || route.methods.contains(method == .post ? "POST" : "GET")
             guard isMethod, route.hosts.isEmpty || route.hosts.contains(host) else { return false }
@@ -153,7 +178,33 @@ private final class CompiledRoutes {
             let expected = slowMatch(routes, path, method, host)
             #expect(match(router, path, method, host) == expected, "seed \(seed): \(path) in \(routes.map(\.name))")
         }
+        checkReach(routes, router)
     }
+
+    /// What is said to be out of reach is taken by no path, and what is taken by none of the short ones is either said
+    /// to be, or needs a letter that they have not.
+    private func checkReach(_ routes: [RouteSettings], _ router: CompiledRoutes) {
+        let reach = RouteReach(routes)
+        var taken = Set<Int>()
+        var paths = ["/"]
+        for _ in 0..<5 { paths += paths.flatMap { path in ["a", "b", "/", "q"].map { path + $0 } } }
+        for path in Set(paths) {
+            for method in [Method.get, .post, .put] {
+                for host in ["h", "i"] { if let index = match(router, path, method, host) { taken.insert(index) } }
+            }
+        }
+        for index in routes.indices {
+            let isOutOfReach = !reach.takers(of: index).isEmpty
+            #expect(!(isOutOfReach && taken.contains(index)), "\(routes[index].name) in \(routes.map(\.name))")
+            let isShort = routes[index].pattern.text.count <= 4
+            if isShort, !isOutOfReach, !isHiddenByMethods(routes[index]) {
+                #expect(taken.contains(index), "\(routes[index].name) in \(routes.map(\.name))")
+            }
+        }
+    }
+
+    /// GET means HEAD too, which no path above is asked by.
+    private func isHiddenByMethods(_ route: RouteSettings) -> Bool { route.methods.contains("GET") }
 }
 
 /// xorshift64*: the same numbers for the same seed, everywhere.
