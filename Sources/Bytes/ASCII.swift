@@ -37,6 +37,8 @@ package enum ASCII {
     @inlinable @inline(__always)
     package static func lowercased(_ byte: UInt8) -> UInt8 { isUpper(byte) ? byte | 0x20 : byte }
 
+    package static func uppercased(_ byte: UInt8) -> UInt8 { byte &- 0x61 < 26 ? byte & 0xDF : byte }
+
     /// The value of a hexadecimal digit, or nil.
     @inlinable @inline(__always)
     package static func hexValue(_ byte: UInt8) -> UInt8? {
@@ -55,6 +57,19 @@ package enum ASCII {
     @inlinable static var tokenLow: UInt64 { 0x03FF_6CFA_0000_0000 }
     /// The letters, `^_|~` and the back quote, as bits 64 to 127.
     @inlinable static var tokenHigh: UInt64 { 0x57FF_FFFF_C7FF_FFFE }
+}
+
+extension ASCII {
+    /// What a URI may hold (RFC 3986 §2): unreserved and reserved characters, and `%`. Any other byte is escaped.
+    @inlinable @inline(__always)
+    package static func isURIByte(_ byte: UInt8) -> Bool {
+        byte < 128 && (byte < 64 ? uriLow : uriHigh) & (1 << UInt64(byte & 63)) != 0
+    }
+
+    /// All from `!` to `?` but for `"`, `<` and `>`, as bits 0 to 63.
+    @inlinable static var uriLow: UInt64 { 0xAFFF_FFFA_0000_0000 }
+    /// All from `@` to `~` but for backslash, `^`, back quote, `{`, `|` and `}`, as bits 64 to 127.
+    @inlinable static var uriHigh: UInt64 { 0x47FF_FFFE_AFFF_FFFF }
 }
 
 extension Span where Element == UInt8 {

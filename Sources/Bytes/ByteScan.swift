@@ -50,6 +50,43 @@ extension Span where Element == UInt8 {
         return index
     }
 
+    /// Where the first byte that no URI may hold (`ASCII.isURIByte`) stands in `range`; its upper bound when there is
+    /// none.
+    @inlinable
+    package func firstNotURI(in range: Range<Int>) -> Int {
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            let found = ByteLanes.suspectInURI(word(at: index))
+            if found == 0 {
+                index = nextWord(after: index, in: range)
+                continue
+            }
+            index &+= found.trailingZeroBitCount / 8
+            guard ASCII.isURIByte(self[index]) else { return index }
+            index &+= 1
+        }
+        while index < range.upperBound, ASCII.isURIByte(self[index]) { index &+= 1 }
+        return index
+    }
+
+    /// Where the first byte stands in `range` that is no letter, digit, hyphen or slash, of which most paths are made;
+    /// its upper bound when there is none.
+    @inlinable
+    package func firstNotPlainPath(in range: Range<Int>) -> Int {
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            let found = ~ByteLanes.plainPath(word(at: index)) & ByteLanes.high
+            if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+            index = nextWord(after: index, in: range)
+        }
+        while index < range.upperBound {
+            let byte = self[index]
+            guard ASCII.isLetter(byte) || byte &- 0x2F < 11 || byte == 0x2D else { return index }
+            index &+= 1
+        }
+        return index
+    }
+
     /// Where the first byte stands in `range` that cannot go as it is between double quotes: outside 0x20…0x7E, a
     /// quote or a backslash; the range's upper bound when there is none.
     package func firstNotQuotable(in range: Range<Int>) -> Int {
@@ -160,6 +197,24 @@ package enum ByteLanes {
         let aboveZ = small &+ low &* (0x80 - 0x7B)
         let notHyphen = (sevenBits ^ low &* 0x2D) &+ low &* 0x7F
         return ((fromA & ~aboveZ) | ~notHyphen) & ~word & high
+    }
+
+    /// Lanes that hold a letter, a hyphen, a digit or a slash; every lane is exact.
+    @inlinable @inline(__always)
+    static func plainPath(_ word: UInt64) -> UInt64 {
+        let sevenBits = word & ~high
+        let fromSlash = sevenBits &+ low &* (0x80 - 0x2F)
+        let aboveNine = sevenBits &+ low &* (0x80 - 0x3A)
+        return lettersAndHyphens(word) | (fromSlash & ~aboveNine & ~word & high)
+    }
+
+    /// Lanes that hold what no URI may hold, or a tilde.
+    @inlinable @inline(__always)
+    static func suspectInURI(_ word: UInt64) -> UInt64 {
+        // `<`, `>`, backslash, `^`, `|` and `~` are alike but for three bits.
+        let angular = equal(0x1C, word & (low &* 0x9D))
+        let fromBrace = word &+ low &* (0x80 - 0x7B)
+        return angular | equal(0x22, word) | equal(0x60, word) | below(0x21, word) | (word | fromBrace) & high
     }
 
     /// Lanes that hold a small letter, a digit, `-`, `.` or `:`; every lane is exact.

@@ -31,7 +31,14 @@ package enum CacheKey {
         buffer.append("GET ")
         if options.includesHost { writeOrigin(host, isSecure: isSecure, into: &buffer) }
         NormalizedPath.write(path, into: &buffer)
-        if let query { QueryNormalization.write(query, options: options, into: &buffer) }
+        guard let query else { return }
+        if query.firstNotURI(in: 0..<query.count) == query.count {
+            QueryNormalization.write(query, options: options, into: &buffer)
+        } else {
+            var escaped = ByteBuffer(capacity: query.count + 16)
+            PercentEncoding.writeEscaped(query, into: &escaped)
+            QueryNormalization.write(escaped.span, options: options, into: &buffer)
+        }
     }
 
     /// Adds a part that the route asks for, such as ` cookie:plan=pro`: the value with what could end it escaped.

@@ -40,14 +40,14 @@ package enum TargetReference {
         while pathEnd < target.count, target[pathEnd] != ASCII.questionMark { pathEnd += 1 }
         let path = target.extracting(0..<pathEnd)
         if pathEnd == 0, !hasAuthority {
-            NormalizedPath.write(request.path, into: &buffer)
+            buffer.append(request.path)
         } else if hasAuthority || path[0] == ASCII.slash {
             NormalizedPath.write(path, into: &buffer)
         } else {
             writeMerged(path, base: request.path, into: &buffer)
         }
         if pathEnd < target.count {
-            buffer.append(target.extracting(pathEnd..<target.count))
+            PercentEncoding.writeEscaped(target.extracting(pathEnd..<target.count), into: &buffer)
         } else if pathEnd == 0, !hasAuthority, let query = request.queryRange {
             buffer.append(ASCII.questionMark)
             buffer.append(request.fields.bytes.extracting(query))

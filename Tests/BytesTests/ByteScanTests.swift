@@ -19,12 +19,29 @@ import Testing
                 let isQuotable = byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C
                 #expect(span.firstNotQuotable(in: range) == (isQuotable ? count + 2 : place + 2))
                 #expect(span.firstNotToken(in: range) == (ASCII.isTokenCharacter(byte) ? count + 2 : place + 2))
+                #expect(span.firstNotURI(in: range) == (Self.uriBytes.contains(byte) ? count + 2 : place + 2))
+                #expect(ASCII.isURIByte(byte) == Self.uriBytes.contains(byte))
+                #expect(span.firstNotPlainPath(in: range) == (Self.plainBytes.contains(byte) ? count + 2 : place + 2))
                 let first = byte == UInt8(ascii: "a") ? 2 : place + 2
                 #expect(span.firstIndex(of: byte, or: 0, in: range) == first)
                 let isHost = Self.hostBytes.contains(byte)
                 #expect(span.extracting(range).isPlainHost == isHost)
                 #expect(span.firstIndex(of: byte, in: range) == (byte == UInt8(ascii: "a") ? 2 : place + 2))
             }
+        }
+    }
+
+    private static let alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    /// RFC 3986 §2.2 and §2.3.
+    private static let uriBytes = Set((alphanumeric + "-._~:/?#[]@!$&'()*+,;=%").utf8)
+    private static let plainBytes = Set((alphanumeric + "-/").utf8)
+
+    /// Bytes that are no URI's behind others that look like them to a scan of words.
+    @Test func whatLooksLikeItIsNotTakenForWhatNoURIHolds() {
+        for text in ["~~~~~~~~~<", "~a~b~c~d~e~f|", "aaaaaaa~aaaaaaa~`", "~~~~~~~~~~~~~~~~"] {
+            let bytes = Array(text.utf8)
+            let expected = bytes.firstIndex { !Self.uriBytes.contains($0) } ?? bytes.count
+            #expect(bytes.span.firstNotURI(in: 0..<bytes.count) == expected, "\(text)")
         }
     }
 

@@ -39,25 +39,6 @@ struct CacheKeyTests {
     }
 
     @Test(
-        "Paths are normalised under RFC 3986 and nothing beyond it",
-        arguments: [
-            ("/", "/"), ("/a/b", "/a/b"), ("/a//b", "/a//b"), ("/A", "/A"), ("/a/", "/a/"), ("/a.b/c..", "/a.b/c.."),
-            ("/%7Euser", "/~user"), ("/%7euser", "/~user"), ("/%2f", "/%2F"), ("/%2F", "/%2F"), ("/%zz", "/%zz"),
-            ("/%2", "/%2"), ("/%", "/%"), ("/%41%c3%a9", "/A%C3%A9"), ("/a/./b", "/a/b"), ("/a/../b", "/b"),
-            ("/../a", "/a"), ("/a/..", "/"), ("/a/.", "/a/"), ("/.", "/"), ("/..", "/"), ("/a/b/../../c", "/c"),
-            ("/a//../b", "/a/b"), ("/%2e%2e/a", "/a"), ("/a/%2E/b", "/a/b"), ("/a%2f../b", "/a%2F../b"),
-            ("/.well-known/x", "/.well-known/x"), ("/...", "/..."), ("/.a", "/.a"), ("*", "*"), ("", "/"),
-            ("/a/../../../b/", "/b/"), ("/mid/content=5/../6", "/mid/6"), ("/a;x=1", "/a;x=1"), ("/%252e", "/%252e"),
-            ("/a%2%46b", "/a%2%46b"), ("/%7e/%2%35", "/~/%2%35"),
-        ])
-    func path(target: String, expected: String) {
-        var buffer = ByteBuffer()
-        buffer.append("prefix")
-        NormalizedTarget.write(Exchange.request("GET", target), into: &buffer)
-        #expect(buffer.span.text() == "prefix" + expected)
-    }
-
-    @Test(
         "Queries are keyed as the route says",
         arguments: [
             ("/a?b=2&a=1", KeyOptions(), "/a?b=2&a=1"), ("/a?", KeyOptions(), "/a?"), ("/a", KeyOptions(), "/a"),
@@ -88,27 +69,6 @@ struct CacheKeyTests {
     static let only = KeyOptions(
         query: .sorted, kept: [ParameterPattern("page"), ParameterPattern("size")])
 
-    @Test("Normalising twice changes nothing, and leaves no dot segment", arguments: 0..<400)
-    func idempotence(seed: Int) {
-        let alphabet = ["/", ".", "..", "%2e", "%2F", "%", "2", "5", "%41", "a", "%c3", "//", "%7E", ";"]
-        var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
-        var target = "/"
-        for _ in 0..<12 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            target += alphabet[Int(state >> 33) % alphabet.count]
-        }
-        let once = normalized(target)
-        #expect(normalized(once) == once)
-        #expect(!once.split(separator: "/", omittingEmptySubsequences: false).contains { $0 == "." || $0 == ".." })
-        #expect(once.hasPrefix("/"))
-    }
-
-    private func normalized(_ target: String) -> String {
-        var buffer = ByteBuffer()
-        NormalizedTarget.write(Exchange.request("GET", target), into: &buffer)
-        return buffer.span.text()
-    }
-
     @Test(
         "A star stands for any bytes",
         arguments: [
@@ -127,6 +87,16 @@ struct CacheKeyTests {
             host: Array("Shop.example".utf8).span, path: Array("/a/../b".utf8).span, query: Array("x=1".utf8).span,
             options: KeyOptions(), into: &buffer)
         #expect(buffer.span.text() == key("/b?x=1"))
+    }
+
+    @Test("What no URI may hold is escaped in the key of a request and of a URL in parts alike")
+    func escaped() {
+        #expect(key("/{a}|\"b\"?x={1}&y=%zz") == "GET shop.example/%7Ba%7D%7C%22b%22?x=%7B1%7D&y=%zz")
+        var buffer = ByteBuffer()
+        CacheKey.write(
+            host: Array("shop.example".utf8).span, path: Array("/{a}|\"b\"".utf8).span,
+            query: Array("x={1}&y=%zz".utf8).span, options: KeyOptions(), into: &buffer)
+        #expect(buffer.span.text() == key("/{a}|\"b\"?x={1}&y=%zz"))
     }
 
     @Test("A request that is keyed by its body has keys of its own", arguments: ["POST", "QUERY"])

@@ -48,6 +48,8 @@ struct Exchange: Sendable {
         head.pathRange = start..<start + path
         if path < target.utf8.count { head.queryRange = start + path + 1..<start + target.utf8.count }
         for line in lines { head.fields.append(line.0, line.1) }
+        var scratch = ByteBuffer()
+        do { try head.normalizeTarget(scratch: &scratch) } catch { return head }  // no such request is admitted
         return head
     }
 
