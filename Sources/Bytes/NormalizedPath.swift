@@ -24,20 +24,6 @@ package enum NormalizedPath {
         if isNormal(path) { buffer.append(path) } else { writeSlowly(path, into: &buffer) }
     }
 
-    /// What every path begins with that begins with `prefix` in its normal form. The last segment, and an escape at its
-    /// end, may not be whole yet: neither is taken for a dot segment or a byte.
-    package static func write(prefix: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
-        var lastSlash = prefix.count
-        while lastSlash > 0, prefix[lastSlash - 1] != ASCII.slash { lastSlash -= 1 }
-        if lastSlash > 0 { write(prefix.extracting(0..<lastSlash), into: &buffer) }
-        var end = prefix.count
-        for length in 1...2 where prefix.count - length >= lastSlash && prefix[prefix.count - length] == ASCII.percent {
-            end = prefix.count - length
-        }
-        PercentEncoding.writeNormalized(prefix.extracting(lastSlash..<end), into: &buffer)
-        for index in end..<prefix.count { buffer.append(ASCII.uppercased(prefix[index])) }
-    }
-
     @inline(never)
     private static func writeSlowly(_ path: borrowing Span<UInt8>, into buffer: inout ByteBuffer) {
         // `*` of asterisk-form has no segments (RFC 9112 §3.2.4); an empty path is `/` (RFC 9110 §4.2.3).

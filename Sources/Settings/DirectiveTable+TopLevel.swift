@@ -233,7 +233,9 @@ extension DirectiveTable {
                 }, write: { $0.via ?? "off" }
             ).required
         ], "Sends a Via field (RFC 9110) in both directions.",
-        "With off, a loop of proxies is not noticed.", example: "via edge-1")
+        "A request that names NAME in its Via has been here before: it goes in a circle and is answered with 508. Where "
+            + "requests pass one Larder and then another, each needs a NAME of its own, so that all but one must say it. "
+            + "With off, a loop of proxies is not noticed.", example: "via edge-1")
 
     private static let cacheName = Directive<ProxySettings>(
         "cache_name", in: \.self,

@@ -56,7 +56,7 @@ package enum GlobText {
         while index < tokens.count {
             let token = tokens[index]
             index += 1
-            if token >= 0x80, token < one {
+            if token < one, !ASCII.isURIByte(UInt8(token)) {
                 result += escape(UInt8(token))
             } else if token == Token(ASCII.percent), let high = hexValue(tokens, index) {
                 guard let low = hexValue(tokens, index + 1) else {
@@ -66,7 +66,7 @@ package enum GlobText {
                     continue
                 }
                 let byte = high << 4 | low
-                result += isUnreserved(byte) ? [Token(byte)] : escape(byte)
+                result += PercentEncoding.isUnreserved(byte) ? [Token(byte)] : escape(byte)
                 index += 2
             } else {
                 result.append(token)
@@ -84,10 +84,6 @@ package enum GlobText {
 
     private static func escape(_ byte: UInt8) -> [Token] {
         [ASCII.percent, hexDigit(byte >> 4), hexDigit(byte & 15)].map { Token($0) }
-    }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        ASCII.isLetter(byte) || ASCII.isDigit(byte) || "-._~".utf8.contains(byte)
     }
 
     /// Behind a wildcard it cannot be told which segment `..` takes away.

@@ -42,7 +42,13 @@ package struct InvalidationText: Sendable, Equatable {
         if bytes.contains(where: { $0 <= 0x20 || $0 == 0x7F }) {
             return .init("blanks and control characters stand in no URL")
         }
-        guard kind != .url, bytes.contains(UInt8(ascii: "#")) else { return nil }
+        if kind == .url {
+            let path = bytes.prefix { $0 != ASCII.questionMark && $0 != UInt8(ascii: "#") }
+            return PercentEncoding.flaw(in: Array(path).span).map {
+                .init("no request is taken that has a \($0.reason)")
+            }
+        }
+        guard bytes.contains(UInt8(ascii: "#")) else { return nil }
         return .init("no request has a fragment: leave out what begins with #")
     }
 

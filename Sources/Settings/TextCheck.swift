@@ -132,6 +132,13 @@ enum TextCheck {
             return .init("a pattern begins with / or *, got \"\(text)\"")
         }
         if case .failure(let problem) = visible(text) { return problem }
-        return text.utf8.count > 1024 ? .init("a pattern is at most 1024 bytes long") : nil
+        if text.utf8.count > 1024 { return .init("a pattern is at most 1024 bytes long") }
+        return PathPattern(route: text).problem(text)
+    }
+
+    /// A glob over paths without their queries.
+    static func pathGlob(_ text: String) -> Result<String, SettingProblem> {
+        if case .failure(let problem) = glob(text) { return .failure(problem) }
+        return PathPattern(glob: text).problem(text).map { .failure($0) } ?? .success(text)
     }
 }

@@ -190,6 +190,7 @@ import Testing
         ("//b/api", "GET b/apix", true), ("b:443/", "GET https://b/x", true), ("b:443/", "GET b:443/x", true),
         ("b:443/", "GET b/x", false), ("[::1]/", "GET [::1]/x", true), ("http://b/sh", "GET /shared/x", true),
         ("http://b/api", "GET c/api", false), ("/ä", "GET b/%C3%A4", true), ("/a?x=ä", "GET b/a?x=%C3%A4", true),
+        ("/{a", "GET b/%7Bab", true), ("/a?x={", "GET b/a?x=%7B1", true),
     ])
     func prefixesBeginAtThePathOrAtTheHost(prefix: String, key: String, isMatched: Bool) throws {
         #expect(matches(try plan("{\"prefixes\":[\"\(prefix)\"]}"), key) == isMatched)
@@ -206,6 +207,7 @@ import Testing
         ("/%61/*", "GET b/a/x", true), ("/%c3%a4*", "GET b/%C3%A4x", true), ("/ä*", "GET b/%C3%A4x", true),
         ("/a/../b/*", "GET b/b/x", true), ("/a/./*", "GET b/a/x", true), ("*", "GET https://b/x", true),
         ("//b/*", "GET b/x", true), ("b/shared/*", "GET /shared/x", true), ("b/api/*", "GET c/api/x", false),
+        ("/{a}*", "GET b/%7Ba%7D", true), ("/a*|", "GET b/a?x=%7C", true),
         ("b/*", "GET b/x", true), ("c/*", "GET b/x", false), ("/x", "GET b/x", true), ("/x", "GET b/x?y", false),
     ])
     func patternsAreMatchedAgainstPathAndQueryOrHostToo(pattern: String, key: String, isMatched: Bool) throws {

@@ -311,7 +311,7 @@ import Testing
     @Test func aDiagnosticShowsTheLineAndACaret() {
         let report = parse("upstream a { server a:1 }\nroute /é {\n\ttll 5m # much\n}")
         #expect(
-            report.diagnostics.first?.rendered == """
+            report.diagnostics.last?.rendered == """
                 proxy.conf:3:2: error: unknown directive "tll" in route (did you mean "ttl"?)
                     \ttll 5m # much
                     \t^~~

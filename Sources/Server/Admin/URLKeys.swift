@@ -210,12 +210,11 @@ extension InvalidationText {
 
 /// Text that no request can hold as it is.
 enum EscapedText {
-    /// Bytes beyond ASCII are sent in escapes.
+    /// What no URI may hold is sent in escapes.
     static func ascii(_ text: [UInt8]) -> [UInt8] {
-        guard text.contains(where: { $0 >= 0x80 }) else { return text }
-        return text.flatMap { byte -> [UInt8] in
-            byte < 0x80 ? [byte] : Array("%\(String(byte, radix: 16, uppercase: true))".utf8)
-        }
+        var buffer = ByteBuffer(capacity: text.count)
+        PercentEncoding.writeEscaped(text.span, into: &buffer)
+        return Array(copying: buffer.span)
     }
 }
 
