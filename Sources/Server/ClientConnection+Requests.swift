@@ -14,7 +14,10 @@ extension ClientConnection {
     /// - Parameter bytes: what has come, from the head on.
     func begin(_ slot: HeadSlot, headByteCount: Int, in bytes: borrowing Span<UInt8>) -> Bool {
         let snapshot = worker.snapshot
+        // Before anything reads the target, so that all read the same.
+        if !slot.head.hasNormalTarget, !normalizeTarget(slot) { return false }
         guard let request = admit(slot.head, headByteCount: headByteCount, in: bytes, snapshot) else { return false }
+        if case .options = slot.head.method { slot.head.countForward() }
         var machine = RequestMachine(request.facts(of: slot.head))
         switch machine.begin() {
         case .forward:
@@ -24,6 +27,17 @@ extension ClientConnection {
         case .collectBody:
             makeExchange(slot, request, machine).collectBody()
             return true
+        }
+    }
+
+    /// Whether the target can be read in one way only; if not, that has been answered.
+    private func normalizeTarget(_ slot: HeadSlot) -> Bool {
+        do throws(PercentEncoding.Flaw) {
+            try slot.head.normalizeTarget(scratch: &worker.scratch)
+            return true
+        } catch {
+            refuse(Status(400), detail: error.reason, head: slot.head)
+            return false
         }
     }
 
@@ -38,7 +52,7 @@ extension ClientConnection {
             framing = try MessageFraming.ofRequest(head)
             expectsContinue = try RequestExpectation.ofRequest(head).isContinue
         } catch {
-            refuse(error.status, detail: error.reason)
+            refuse(error.status, detail: error.reason, head: head)
             return nil
         }
         let connection = ConnectionOptions.parse(head.fields)
@@ -60,8 +74,8 @@ extension ClientConnection {
             return nil
         }
         let route = snapshot.routes[index]
-        if let status = refusedMethod(head, snapshot) {
-            answerLocally(status, detail: "method", head: head, body: body, in: bytes, keepsOpen: reuse)
+        if let own = answerOfOurOwn(head, snapshot) {
+            answerLocally(own.status, detail: own.detail, head: head, body: body, in: bytes, keepsOpen: reuse)
             return nil
         }
         if case .purge = head.method {
@@ -87,13 +101,19 @@ extension ClientConnection {
         return limit == 0 || requestCount < limit
     }
 
-    /// Larder is no forward proxy, and TRACE would show a stranger what the proxy adds (RFC 9110 §9.3.8).
-    private func refusedMethod(_ head: borrowing RequestHead, _ snapshot: ProxySnapshot) -> Status? {
+    /// What no server is asked for. Larder is no forward proxy, and TRACE would show a stranger what the proxy adds
+    /// (RFC 9110 §9.3.8).
+    private func answerOfOurOwn(
+        _ head: borrowing RequestHead, _ snapshot: ProxySnapshot
+    ) -> (status: Status, detail: StaticString)? {
         switch head.method {
-        case .connect, .trace: Status(405)
-        case .purge where !snapshot.takesPurge: Status(405)
-        default: nil
+        case .connect, .trace: return (Status(405), "method")
+        case .purge where !snapshot.takesPurge: return (Status(405), "method")
+        case .options where head.isAtItsLastStop: return (Status(204), "max-forwards")
+        default: break
         }
+        guard head.fields.contains(.via), snapshot.isNamed(inViaOf: head.fields) else { return nil }
+        return (Status(508), "loop: own name in Via; nodes of a chain need names of their own (via NAME)")
     }
 
     private func search(
@@ -167,11 +187,21 @@ extension ClientConnection {
 
     // MARK: Answers of our own
 
-    /// The request could not be understood; nothing after it can be either.
-    func refuse(_ status: Status, detail: StaticString) {
-        worker.claimOutput(for: self)
-        worker.writeLocalAnswer(status, detail: detail, isHead: false, keepsOpen: false, version: .http11)
+    /// The bytes are no request; nothing after them can be one either.
+    func refuse(_ status: Status, detail: StaticString, isHead: Bool) {
+        writeRefusal(status, detail, isHead: isHead)
         worker.recordRefusal(status: status, detail: detail, client: self)
+    }
+
+    /// The request cannot be answered, and where it ends is not known.
+    private func refuse(_ status: Status, detail: StaticString, head: borrowing RequestHead) {
+        writeRefusal(status, detail, isHead: head.method == .head)
+        worker.recordLocal(status: status, detail: detail, head: head, route: nil, client: self)
+    }
+
+    private func writeRefusal(_ status: Status, _ detail: StaticString, isHead: Bool) {
+        worker.claimOutput(for: self)
+        worker.writeLocalAnswer(status, detail: detail, isHead: isHead, keepsOpen: false, version: .http11)
         closeAfterOutput(lingering: true)
     }
 
@@ -188,16 +218,18 @@ extension ClientConnection {
         in bytes: borrowing Span<UInt8>, keepsOpen: Bool, route: CompiledRoute? = nil
     ) {
         worker.claimOutput(for: self)
-        // A body that nobody reads would be taken for the next request.
+        // A body that nobody reads would be taken for the next request, and so would what a client that asked for a
+        // tunnel sends through it without waiting (RFC 9931).
+        let asksForTunnel = head.method == .connect
         let reuse =
-            keepsOpen
+            keepsOpen && !asksForTunnel
             && UnwantedBody.isShort(
                 body.framing, expectsContinue: body.expectsContinue, in: bytes, from: body.start,
                 limits: worker.wireLimits)
         worker.writeLocalAnswer(
             status, detail: detail, isHead: head.method == .head, keepsOpen: reuse, version: head.version)
         if !reuse || saidClose {
-            closeAfterOutput(lingering: body.framing.hasContent)
+            closeAfterOutput(lingering: body.framing.hasContent || asksForTunnel)
         } else if body.framing.hasContent {
             passOver(UnwantedBody(RequestBodyRelay(framing: body.framing, limits: worker.wireLimits)))
         }

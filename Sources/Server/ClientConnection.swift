@@ -276,7 +276,7 @@ final class ClientConnection: StreamChannel {
         case .failed(let error):
             worker.headSlots.give(back: slot)
             requestCount &+= 1
-            refuse(error.status, detail: error.reason)
+            refuse(error.status, detail: error.reason, isHead: RequestParser.isForHead(bytes))
             return bytes.count
         }
     }
@@ -428,7 +428,7 @@ final class ClientConnection: StreamChannel {
         switch waiting {
         case .request, .lingering: close()
         case .head:
-            refuse(Status(408), detail: "request-head-timeout")
+            refuse(Status(408), detail: "request-head-timeout", isHead: RequestParser.isForHead(input.span))
             advance()
         case .body: exchange?.requestBodyTimedOut()
         case .unwantedBody:

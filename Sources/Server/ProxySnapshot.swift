@@ -16,6 +16,8 @@ final class ProxySnapshot: Sendable {
     let cacheName: ContiguousArray<UInt8>
     /// `1.1 name`, ready for the Via field; empty when none is sent.
     let via: ContiguousArray<UInt8>
+    /// The name alone.
+    private let viaName: ContiguousArray<UInt8>
     let wireLimits: WireLimits
     // Of the settings, for each request: taking one number out of so large a value would copy more than that.
     let maxRequestsPerConnection: UInt32
@@ -57,6 +59,7 @@ final class ProxySnapshot: Sendable {
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
+        viaName = ContiguousArray((settings.via ?? "").utf8)
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
     }
 
@@ -77,6 +80,12 @@ final class ProxySnapshot: Sendable {
         var line = ByteBuffer()
         line.append(text: "Cache-Status: \(settings.cacheName); hit; ttl=")
         return line
+    }
+
+    /// Whether a request has been here before.
+    func isNamed(inViaOf fields: borrowing Fields) -> Bool {
+        let name = viaName
+        return name.count > 0 && ViaField.names(name.span, in: fields)
     }
 
     func exceedsBodyLimit(_ byteCount: Int) -> Bool {

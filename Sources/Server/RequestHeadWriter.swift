@@ -22,12 +22,10 @@ enum RequestHeadWriter {
         let fillsByGET = exchange.isBackground && exchange.request.content == nil
         if fillsByGET { buffer.append("GET") } else { buffer.append(head.methodBytes) }
         buffer.append(" ")
-        if !exchange.machine.bypasses {
-            NormalizedTarget.write(head, options: route.key, into: &buffer)
-        } else if head.method == .options, head.path.equals("*") {
-            buffer.append("*")
-        } else {
+        if exchange.machine.bypasses {
             NormalizedTarget.write(head, into: &buffer)
+        } else {
+            NormalizedTarget.write(head, options: route.key, into: &buffer)
         }
         buffer.append(" HTTP/1.1\r\n")
         let keepsHost = exchange.driver.passesHostOn && head.authorityRange == nil && head.fields.contains(.host)

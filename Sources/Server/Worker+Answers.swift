@@ -262,16 +262,21 @@ extension Worker {
     ) {
         writeStatusLine(status)
         dates.append(to: &output, wallSeconds: loop.now.wallSeconds)
-        let length = 4 + status.reason.utf8CodeUnitCount + detail.utf8CodeUnitCount + 3
-        output.append("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ")
-        output.append(decimal: length)
-        output.append("\r\n")
-        if status.code == 405 { output.append("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n") }
+        output.append("Cache-Control: no-store\r\n")
+        if !status.hasNoBody {
+            output.append("Content-Type: text/plain; charset=utf-8\r\nContent-Length: ")
+            output.append(decimal: 4 + status.reason.utf8CodeUnitCount + detail.utf8CodeUnitCount + 3)
+            output.append("\r\n")
+        }
+        // To OPTIONS, and to a method that is not taken (RFC 9110 §9.3.7 and §15.5.6).
+        if status.code == 405 || status.code == 204 {
+            output.append("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, QUERY\r\n")
+        }
         if status.code == 503 { output.append("Retry-After: 1\r\n") }
         writeExplanation(answer)
         writeConnection(version: version, keepsOpen: keepsOpen)
         endHead()
-        guard !isHead else { return }
+        guard !isHead, !status.hasNoBody else { return }
         output.append(decimal: Int(status.code))
         output.append(" ")
         output.append(status.reason)

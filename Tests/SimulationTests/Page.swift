@@ -48,6 +48,10 @@ struct Page: Hashable {
     var target: String { route == .sorted ? "\(path)?a=1&b=2" : path }
     /// Ways to ask for it.
     var spellings: [String] {
-        route == .sorted ? ["\(path)?a=1&b=2", "\(path)?b=2&utm_x=\(number)&a=1", "\(path)?b=2&a=1"] : [path]
+        let queries = route == .sorted ? ["?a=1&b=2", "?b=2&utm_x=\(number)&a=1", "?b=2&a=1"] : [""]
+        let first = String(route.rawValue.utf8.first ?? 0, radix: 16)
+        let others = ["/pass/..\(path)", "/ttl/%2e%2E\(path)", "/%\(first)\(route.rawValue.dropFirst())/./\(number)"]
+        // Mostly as it is.
+        return ([path, path, path] + others).flatMap { spelled in queries.map { spelled + $0 } }
     }
 }

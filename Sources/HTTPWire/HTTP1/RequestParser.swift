@@ -51,6 +51,16 @@ package struct RequestParser: Sendable {
         }
     }
 
+    /// Whether bytes that are no whole head yet, or never will be one, ask by HEAD, so that their answer has no content
+    /// (RFC 9110 §9.3.2).
+    package static func isForHead(_ bytes: borrowing Span<UInt8>) -> Bool {
+        var start = 0
+        while start + 1 < min(bytes.count, 2 * emptyLineLimit), bytes[start] == ASCII.carriageReturn,
+            bytes[start + 1] == ASCII.lineFeed
+        { start += 2 }
+        return start + 5 <= bytes.count && bytes.extracting(start..<start + 5).equals("HEAD ")
+    }
+
     private mutating func fail(_ error: RequestError) -> HeadParse<RequestError> {
         progress = HeadProgress()
         return .failed(error)

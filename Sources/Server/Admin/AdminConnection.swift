@@ -78,7 +78,10 @@ final class AdminConnection: StreamChannel {
 
     override func deadlinePassed() {
         switch state {
-        case .head where !input.isEmpty, .content: refuse(408, "request_timeout", "the request came too slowly")
+        case .head where !input.isEmpty:
+            readMethodAlone()
+            refuseSlowness()
+        case .content: refuseSlowness()
         case .answering where pendingByteCount == 0: break
         default: close()
         }
@@ -128,6 +131,7 @@ final class AdminConnection: StreamChannel {
         switch parser.parse(input.span, into: &head) {
         case .incomplete: return false
         case .failed(let error):
+            readMethodAlone()
             refuse(error.status.code, "bad_request", "\(error.reason)")
             return true
         case .complete(let length):
@@ -136,6 +140,14 @@ final class AdminConnection: StreamChannel {
             return true
         }
     }
+
+    /// What a parser leaves of a head that is not whole means nothing; the answer to HEAD must have no content though.
+    private func readMethodAlone() {
+        head.removeAll()
+        if RequestParser.isForHead(input.span) { head.method = .head }
+    }
+
+    private func refuseSlowness() { refuse(408, "request_timeout", "the request came too slowly") }
 
     private func begin() {
         let framing: BodyFraming
