@@ -29,8 +29,10 @@ package struct RequestDirectives: Sendable, Equatable {
     package static func parse(_ fields: borrowing Fields) -> RequestDirectives {
         var directives = RequestDirectives()
         if fields.contains(.cacheControl) {
+            var list = CacheDirectiveParser()
             for index in fields.slots.indices where fields.slots[index].name == .cacheControl {
-                directives.read(fields.value(at: index))
+                list.beginLine()
+                directives.read(fields.value(at: index), &list)
             }
         } else if fields.contains(.pragma) {
             for index in fields.slots.indices where fields.slots[index].name == .pragma {
@@ -49,11 +51,11 @@ package struct RequestDirectives: Sendable, Equatable {
         }
     }
 
-    private mutating func read(_ value: borrowing Span<UInt8>) {
-        var list = FieldListParser()
-        while let range = list.next(in: value) {
-            let member = FieldListMember.split(range, of: value)
+    private mutating func read(_ value: borrowing Span<UInt8>, _ list: inout CacheDirectiveParser) {
+        while let member = list.next(in: value) {
             guard let directive = CacheDirective.lookUp(value.extracting(member.name)) else { continue }
+            // What cannot be read for sure may ask for better, and not be content with worse.
+            if directive.isConcession, !list.isTrusted || member.argument == .malformed { continue }
             apply(directive, member.seconds(in: value), hasArgument: member.argument != .absent)
         }
     }
@@ -72,6 +74,11 @@ package struct RequestDirectives: Sendable, Equatable {
         }
         isPresent = true
     }
+}
+
+extension CacheDirective {
+    /// In a request: it allows what is refused without it.
+    fileprivate var isConcession: Bool { self == .maxStale || self == .staleIfError || self == .onlyIfCached }
 }
 
 extension FieldListMember {

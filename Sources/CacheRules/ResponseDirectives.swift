@@ -46,18 +46,20 @@ package struct ResponseDirectives: Sendable, Equatable {
         }
         var directives = ResponseDirectives()
         guard fields.contains(.cacheControl) else { return directives }
+        var list = CacheDirectiveParser()
         for index in fields.slots.indices where fields.slots[index].name == .cacheControl {
-            directives.read(fields.value(at: index))
+            list.beginLine()
+            directives.read(fields.value(at: index), &list)
         }
         return directives
     }
 
-    private mutating func read(_ value: borrowing Span<UInt8>) {
-        var list = FieldListParser()
-        while let range = list.next(in: value) {
-            let member = FieldListMember.split(range, of: value)
+    private mutating func read(_ value: borrowing Span<UInt8>, _ list: inout CacheDirectiveParser) {
+        while let member = list.next(in: value) {
             guard let directive = CacheDirective.lookUp(value.extracting(member.name)) else { continue }
-            if let seconds = member.seconds(in: value) {
+            if !list.isTrusted {
+                apply(malformed: directive)
+            } else if let seconds = member.seconds(in: value) {
                 apply(directive, seconds: seconds)
             } else if case .quoted(let names) = member.argument {
                 apply(directive, names: value.extracting(names))
@@ -82,10 +84,11 @@ package struct ResponseDirectives: Sendable, Equatable {
         }
     }
 
-    /// A directive with something behind its name that is no argument: heard as far as it forbids.
+    /// A directive that is badly written, or of which it is open whether it is one: heard as far as it forbids. It
+    /// never prolongs: a lifetime counts as over (RFC 9111 §4.2.1).
     private mutating func apply(malformed directive: CacheDirective) {
         switch directive {
-        case .public: return
+        case .public, .immutable: return
         // It says that not every cache may store.
         case .mustUnderstand: flags.insert(.noStore)
         // Forbids the same, and does not permit what must-revalidate does (RFC 9111 §3.5).
@@ -126,17 +129,42 @@ package struct ResponseDirectives: Sendable, Equatable {
     /// RFC 9213 §2.1: a Dictionary. Nil when it is empty, malformed, or a value has the wrong type, and is
     /// therefore ignored as a whole.
     private static func parseTargeted(_ fields: borrowing Fields, _ field: DirectiveField) -> ResponseDirectives? {
+        var lineCount = 0
         var directives = ResponseDirectives()
         directives.source = field
-        var isPresent = false
         for index in fields.slots.indices where field.isLine(at: index, of: fields) {
+            lineCount += 1
             do {
-                // RFC 9651 §4.2: the lines are one text, in which a line without a member leaves a stray comma.
+                // A line without a member leaves a stray comma between the others.
                 guard try directives.readDictionary(fields.value(at: index)) else { return nil }
-                isPresent = true
-            } catch { return nil }
+            } catch { return hasFurtherLine(fields, field, after: index, lineCount) ? parseJoined(fields, field) : nil }
         }
-        return isPresent ? directives : nil
+        return lineCount > 0 ? directives : nil
+    }
+
+    private static func hasFurtherLine(
+        _ fields: borrowing Fields, _ field: DirectiveField, after line: Int, _ lineCount: Int
+    ) -> Bool {
+        if lineCount > 1 { return true }
+        for index in line + 1..<fields.count where field.isLine(at: index, of: fields) { return true }
+        return false
+    }
+
+    /// RFC 9651 §4.2: the lines are one text, so that a string may begin in one and end in the next.
+    private static func parseJoined(_ fields: borrowing Fields, _ field: DirectiveField) -> ResponseDirectives? {
+        var text = ByteBuffer()
+        for index in fields.slots.indices where field.isLine(at: index, of: fields) {
+            if !text.isEmpty { text.append(", ") }
+            text.append(fields.value(at: index))
+        }
+        var directives = ResponseDirectives()
+        directives.source = field
+        do {
+            guard try directives.readDictionary(text.span) else { return nil }
+        } catch { return nil }
+        // Which fields are named would have to be read in the same way.
+        if directives.flags.contains(.namesFields) { directives.flags.formUnion([.noCache, .private]) }
+        return directives
     }
 
     /// Whether there was a member.

@@ -48,11 +48,11 @@ package enum StoredFields {
     private static func names(_ directives: ResponseDirectives, of fields: borrowing Fields) -> ListedNames? {
         guard directives.flags.contains(.namesFields) else { return nil }
         var names = ListedNames()
+        var list = CacheDirectiveParser()
         for line in fields.slots.indices where directives.source.isLine(at: line, of: fields) {
             let value = fields.value(at: line)
-            var list = FieldListParser()
-            while let range = list.next(in: value) {
-                let member = FieldListMember.split(range, of: value)
+            list.beginLine()
+            while let member = list.next(in: value) {
                 guard case .quoted(let quoted) = member.argument else { continue }
                 let directive = value.extracting(member.name)
                 guard directive.equalsIgnoringCase("no-cache") || directive.equalsIgnoringCase("private")

@@ -164,14 +164,18 @@ extension PlainDirectives {
         for (name, value) in dictionary.members where Self.ofResponses.contains(name) {
             switch value {
             case .integer(let number) where Self.withNumbers.contains(name):
-                members.append((name, .token("\(max(number, 0))")))
+                add(name, .token("\(max(number, 0))"))
             case .string(let names) where name == "no-cache" || name == "private":
-                members.append((name, .quoted(names)))
+                add(name, .quoted(names))
             case .boolean(let isSaid) where !Self.withNumbers.contains(name):
-                if isSaid { members.append((name, .none)) }
+                if isSaid { add(name, .none) }
             default: return nil
             }
         }
+    }
+
+    private mutating func add(_ name: String, _ argument: Argument) {
+        members.append(Member(name: name, written: argument, argument: argument))
     }
 
     private static let withNumbers: Set = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"]

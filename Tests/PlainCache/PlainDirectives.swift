@@ -10,10 +10,49 @@ struct PlainDirectives {
         case broken
     }
 
-    var members: [(name: String, argument: Argument)] = []
+    /// What was written, and what of it counts where something is allowed by it.
+    struct Member {
+        let name: String
+        let written: Argument
+        var argument: Argument
+    }
 
+    var members: [Member] = []
+
+    /// What stands behind a quote that should not be there, or is never closed, is broken: who reads it otherwise takes
+    /// it for text. All lines are one list, so that this goes for the lines that follow.
     init(lines: [String]) {
-        for line in lines { members += listMembers(line).map(PlainDirectives.member) }
+        var isBroken = false
+        for line in lines {
+            var rest = Array(line.unicodeScalars)
+            while !rest.isEmpty {
+                let comma = rest.firstIndex(of: ",") ?? rest.count
+                var end = comma
+                if !isBroken, rest[..<comma].contains("\"") {
+                    if let quoted = PlainDirectives.endOfQuoted(rest) { end = quoted } else { isBroken = true }
+                }
+                let text = trim(string(rest[..<end]))
+                rest = Array(rest.dropFirst(end + 1))
+                guard !text.isEmpty else { continue }
+                let (name, argument) = PlainDirectives.member(text)
+                members.append(Member(name: name, written: argument, argument: isBroken ? .broken : argument))
+            }
+        }
+    }
+
+    /// Where a member ends that is a name and a quoted string, and nothing else; nil when it is not.
+    private static func endOfQuoted(_ scalars: [Unicode.Scalar]) -> Int? {
+        guard let quote = scalars.firstIndex(of: "\""), quote > 0, scalars[quote - 1] == "=" else { return nil }
+        guard isToken(trimStart(string(scalars[..<(quote - 1)]))) else { return nil }
+        var place = quote + 1
+        while place < scalars.count, scalars[place] != "\"" { place += scalars[place] == "\\" ? 2 : 1 }
+        guard place < scalars.count else { return nil }
+        let end = scalars[place...].firstIndex(of: ",") ?? scalars.count
+        return trim(string(scalars[(place + 1)..<end])).isEmpty ? end : nil
+    }
+
+    private static func trimStart(_ text: String) -> String {
+        string(text.unicodeScalars.drop { $0 == " " || $0 == "\t" })
     }
 
     private static func member(_ text: String) -> (name: String, argument: Argument) {
@@ -59,6 +98,11 @@ struct PlainDirectives {
     /// The first that is well written.
     func seconds(_ name: String) -> Int? {
         members.lazy.filter { $0.name == name }.compactMap { PlainDirectives.seconds($0.argument) }.first
+    }
+
+    /// The same of a wish for better, which counts wherever it stands.
+    func firstNumber(_ name: String) -> Int? {
+        members.lazy.filter { $0.name == name }.compactMap { PlainDirectives.seconds($0.written) }.first
     }
 
     func isWellWritten(_ name: String) -> Bool {

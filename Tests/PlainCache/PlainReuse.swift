@@ -28,9 +28,9 @@ package struct PlainWishes {
         if !fields.has("cache-control") {
             noCache = fields.values("pragma").flatMap(listMembers).contains { lowercase($0) == "no-cache" }
         }
-        onlyIfCached = directives.has("only-if-cached")
-        maxAge = directives.seconds("max-age")
-        minFresh = directives.seconds("min-fresh")
+        onlyIfCached = directives.allows("only-if-cached")
+        maxAge = directives.firstNumber("max-age")
+        minFresh = directives.firstNumber("min-fresh")
         staleIfError = directives.seconds("stale-if-error")
         for member in directives.members where member.name == "max-stale" {
             switch member.argument {
