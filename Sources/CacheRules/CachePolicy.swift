@@ -127,6 +127,9 @@ package final class CachePolicy: Sendable {
         return false
     }
 
+    /// Whether the route has a lifetime for just this status.
+    func names(_ status: Status) -> Bool { ttlByStatus.contains { $0.status == status.code } }
+
     /// The route's lifetime for a status. The plain one covers what succeeded or moved for good; an error or a
     /// passing redirect is stored only when the route names its status.
     func lifetime(for status: Status) -> StatusLifetime? {

@@ -125,13 +125,22 @@ package struct CachedMetadata: Sendable, Equatable {
         return confirmed
     }
 
+    /// The operator's lifetime begins when the response comes, however old it is then. Where durations are kept in
+    /// whole seconds, the age gives up what they would round away.
+    mutating func countFromReceipt(lifetimeMilliseconds: Int64) {
+        let total = lifetimeMilliseconds &+ initialAgeMilliseconds
+        freshnessLifetimeMilliseconds = total
+        initialAgeMilliseconds &-= total &- freshnessLifetimeMilliseconds
+    }
+
     /// The same response with a lifetime that ends at most `milliseconds` after it was stored; what the memory
     /// tier keeps beside a longer-lived copy in Redis.
     package func limited(toMilliseconds milliseconds: Int64?) -> CachedMetadata {
         guard let milliseconds else { return self }
         var limited = self
-        limited.freshnessLifetimeMilliseconds = min(
-            freshnessLifetimeMilliseconds, initialAgeMilliseconds &+ milliseconds)
+        if initialAgeMilliseconds &+ milliseconds < freshnessLifetimeMilliseconds {
+            limited.countFromReceipt(lifetimeMilliseconds: milliseconds)
+        }
         return limited
     }
 }

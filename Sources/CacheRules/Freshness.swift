@@ -8,6 +8,10 @@ struct FreshnessLifetime: Equatable {
 
     var source: Source
     var milliseconds: Int64
+    /// The route's stands in for one that the origin named.
+    var overrulesOrigin = false
+
+    var isNamedByOrigin: Bool { isExplicit || overrulesOrigin }
 
     /// Whether the origin named it.
     var isExplicit: Bool {
@@ -25,9 +29,13 @@ enum Freshness {
         dateSeconds: Int64, lastModifiedSeconds: Int64?
     ) -> FreshnessLifetime {
         let rule = policy.lifetime(for: response.status)
-        let route = rule.map { FreshnessLifetime(source: .route, milliseconds: $0.milliseconds) }
-        if rule?.isForced == true, let route { return route }
-        if let named = namedLifetime(response.fields, directives, dateSeconds: dateSeconds) { return named }
+        var route = rule.map { FreshnessLifetime(source: .route, milliseconds: $0.milliseconds) }
+        let named = namedLifetime(response.fields, directives, dateSeconds: dateSeconds)
+        if rule?.isForced == true {
+            route?.overrulesOrigin = named != nil
+            if let route { return route }
+        }
+        if let named { return named }
         if let route { return route }
         let isCacheable = response.status.isHeuristicallyCacheable || directives.flags.contains(.public)
         if policy.usesHeuristics, isCacheable, let lastModifiedSeconds, lastModifiedSeconds < dateSeconds {
@@ -72,6 +80,18 @@ extension Status {
     package var isHeuristicallyCacheable: Bool {
         switch code {
         case 200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501: true
+        default: false
+        }
+    }
+
+    /// RFC 9110 §13 and §14: it answers a condition or a range, not the request for the whole.
+    var answersConditionAlone: Bool { code == 304 || code == 412 || code == 416 }
+
+    /// Whether it is the form of the request, its length or its sender that the status judges, which others do not
+    /// share: some must not be stored at all (RFC 6585), and the others say nothing of the resource.
+    package var judgesRequest: Bool {
+        switch code {
+        case 400, 407, 408, 411...417, 421, 425, 426, 428, 429, 431, 501, 505, 511: true
         default: false
         }
     }

@@ -5,6 +5,11 @@ package enum NotStoredReason: UInt8, CaseIterable, Sendable {
     case method, status, noStore, `private`, authorization, setCookie, varyStar, noLifetime, expired, noCache
     case partial, requestNoStore, tooLarge, invalidated, tooManyTags, route, incomplete
     case storeFull, superseded, requestTooLarge, damaged
+    /// The request was kept from the store for a reason of its own.
+    case requestSpecific
+    /// The status judges the form of the request.
+    case requestForm
+    case eventStream
 
     package var label: StaticString {
         switch self {
@@ -29,6 +34,17 @@ package enum NotStoredReason: UInt8, CaseIterable, Sendable {
         case .superseded: "superseded"
         case .requestTooLarge: "request-too-large"
         case .damaged: "damaged"
+        case .requestSpecific: "request-specific"
+        case .requestForm: "request-form"
+        case .eventStream: "event-stream"
+        }
+    }
+
+    /// It is about the request, and says nothing of the resource.
+    package var isOfRequest: Bool {
+        switch self {
+        case .method, .authorization, .requestNoStore, .requestTooLarge, .requestSpecific, .requestForm: true
+        default: false
         }
     }
 }

@@ -38,4 +38,17 @@ package enum StalePolicy {
         }
         return window > 0 && -left <= window
     }
+
+    /// Whether the answer to a request that asked about a stored response is the last of that one, so that it is not
+    /// served stale any more (RFC 9111 §4.3.3). A failure of the origin is not, nor what it says of the request alone;
+    /// of a success of HEAD `HeadUpdate` tells.
+    package static func isEnded(
+        by response: borrowing ResponseHead, to request: borrowing RequestHead, policy: CachePolicy
+    ) -> Bool {
+        let status = response.status
+        if status.isServerError || status.judgesRequest || status.code == 304 { return false }
+        if request.method == .head, status.isSuccess || status.code == 405 { return false }
+        if request.fields.contains(.authorization), !policy.storesAuthorized { return false }
+        return !(policy.requestDirectives == .honor && RequestDirectives.parse(request.fields).noStore)
+    }
 }

@@ -69,6 +69,7 @@ package enum Storability {
             initialAgeMilliseconds: age, freshnessLifetimeMilliseconds: lifetime.milliseconds,
             dateSeconds: date, lastModifiedSeconds: lastModified ?? -1)
         setStaleWindows(&metadata, directives, lifetime, policy)
+        if lifetime.source == .route { metadata.countFromReceipt(lifetimeMilliseconds: lifetime.milliseconds) }
         if let reason = uselessness(metadata, lifetime) { return .refuse(reason) }
         return .store(metadata)
     }
@@ -79,7 +80,7 @@ package enum Storability {
         _ request: borrowing RequestHead, _ response: borrowing ResponseHead, _ directives: ResponseDirectives,
         _ policy: CachePolicy
     ) -> NotStoredReason? {
-        if let reason = refusalByStatus(response.status, directives) { return reason }
+        if let reason = refusalByStatus(response.status, directives, policy) { return reason }
         if policy.requestDirectives == .honor, RequestDirectives.parse(request.fields).noStore {
             return .requestNoStore  // RFC 9111 §5.2.1.5
         }
@@ -100,14 +101,18 @@ package enum Storability {
         // RFC 9111 §3: something must say that it may be stored at all.
         let isCacheable = response.status.isHeuristicallyCacheable || directives.flags.contains(.public)
         if lifetime.source == .none, !isCacheable { return .noLifetime }
+        if !lifetime.isNamedByOrigin, MediaTypes.isStreamOfEvents(response.fields) { return .eventStream }
         if VaryRule.parse(response.fields) == .star { return .varyStar }  // RFC 9111 §4.1
         if response.fields.contains(.setCookie), !storesCookies(policy, lifetime) { return .setCookie }
         return nil
     }
 
-    private static func refusalByStatus(_ status: Status, _ directives: ResponseDirectives) -> NotStoredReason? {
+    private static func refusalByStatus(
+        _ status: Status, _ directives: ResponseDirectives, _ policy: CachePolicy
+    ) -> NotStoredReason? {
         // A 426 without its Upgrade field, which belongs to the connection, would be none (RFC 9110 §15.5.22).
-        if status.isInformational || status.code == 304 || status.code == 426 { return .status }
+        if status.isInformational || status.answersConditionAlone || status.code == 426 { return .status }
+        if status.judgesRequest, !policy.names(status) { return .requestForm }
         if directives.flags.contains(.mustUnderstand), !status.isUnderstood { return .status }
         return nil
     }

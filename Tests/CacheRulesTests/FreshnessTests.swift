@@ -123,7 +123,7 @@ struct FreshnessTests {
         "A tenth of the time since the last change is the heuristic, for the statuses that allow it",
         arguments: [
             (200, true), (203, true), (204, true), (300, true), (301, true), (308, true), (404, true), (405, true),
-            (410, true), (414, true), (501, true), (201, false), (202, false), (302, false), (307, false),
+            (410, true), (201, false), (202, false), (302, false), (307, false),
             (403, false), (500, false), (502, false), (503, false), (504, false), (599, false),
         ] as [(UInt16, Bool)])
     func heuristic(status: UInt16, isFresh: Bool) {
@@ -154,6 +154,29 @@ struct FreshnessTests {
         #expect(Exchange.dated([], status: 302).refusal(policy) == .noLifetime)
         #expect(Exchange.dated([], status: 500).refusal(policy) == .noLifetime)
         #expect(!Exchange.dated([("Cache-Control", "max-age=2")]).isFresh(after: 3, policy))
+    }
+
+    @Test(
+        "The route's lifetime begins when the response comes, the origin's when it was made",
+        arguments: [1, 2, 30, 3600, 2_592_000, 400_000_000] as [Int64])
+    func lifetimeFromReceipt(lag: Int64) throws {
+        let late = ("Date", Exchange.date(-lag))
+        for policy in [
+            CachePolicy(ttlMilliseconds: 2500), CachePolicy(ttlMilliseconds: 2500, ttlIsForced: true),
+            CachePolicy(ttlByStatus: [.init(status: 200, milliseconds: 2500)]),
+        ] {
+            for fields in [[late], [("Age", "\(lag)")]] {
+                let exchange = Exchange(responseFields: fields)
+                let metadata = try #require(exchange.metadata(policy))
+                #expect(metadata.freshForMilliseconds(Exchange.moment()) == 2500)
+                #expect(exchange.isFresh(after: 2, policy) && !exchange.isFresh(after: 3, policy))
+                #expect(abs(metadata.ageSeconds(Exchange.moment()) - lag) <= 1)
+                let kept = metadata.limited(toMilliseconds: 1000)
+                #expect(kept.freshForMilliseconds(Exchange.moment()) == 1000)
+            }
+        }
+        let own = Exchange(responseFields: [late, ("Cache-Control", "max-age=3")])
+        #expect(own.isFresh(after: 0) == (lag < 3))
     }
 
     @Test("A forced lifetime overrules the origin's, but not its no-store, private and no-cache")

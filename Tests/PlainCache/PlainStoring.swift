@@ -70,6 +70,7 @@ package enum PlainCache {
         let isUnderstood = understoodStatuses.contains(response.status)
         if response.status < 200 { return "not final" }
         if response.status == 206 || response.status == 304 { return "not handled" }
+        if requestStatuses.contains(response.status) { return "about the request" }
         if directives.has("must-understand"), !isUnderstood { return "must-understand" }
         if wishes.has("no-store") { return "no-store of the request" }
         if directives.has("no-store"), !(directives.allows("must-understand") && isUnderstood) { return "no-store" }
@@ -91,6 +92,11 @@ package enum PlainCache {
 
     /// RFC 9110 §15.1, of what a cache without partial responses may take.
     private static let heuristicStatuses: Set<Int> = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]
+
+    /// Those that judge a condition, or the form of the request, or who sent it: no answer for others.
+    private static let requestStatuses: Set<Int> = [
+        400, 407, 408, 411, 412, 413, 414, 415, 416, 417, 421, 425, 426, 428, 429, 431, 501, 505, 511,
+    ]
 
     /// Those whose meaning is known; the RFC leaves it to the cache.
     private static let understoodStatuses = Set(
