@@ -10,6 +10,6 @@ package enum LocalDetail {
         "too-many-waiting", "too-many-tunnels", "too-slow-to-share", "tunnel-idle", "unasked-upgrade",
         "upstream-closed", "upstream-connect-failed", "upstream-connect-timeout", "upstream-draining",
         "upstream-excessive-interim", "upstream-length-differs", "upstream-malformed", "upstream-not-resolved",
-        "upstream-queue-full", "upstream-queue-timeout", "upstream-timeout",
+        "upstream-queue-full", "upstream-queue-timeout", "upstream-timeout", "upstream-transfer-coding",
     ]
 }

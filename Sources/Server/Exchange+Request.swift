@@ -234,7 +234,7 @@ extension ExchangeFailure.Kind {
     /// keep the next ones waiting as long, one after the other.
     var mayBeDueToRequest: Bool {
         switch self {
-        case .closed, .malformed, .excessiveInterim: true
+        case .closed, .malformed, .excessiveInterim, .transferCoding: true
         case .connect, .timedOut: false
         }
     }
@@ -246,6 +246,7 @@ extension ExchangeFailure.Kind {
         case .timedOut: "upstream-timeout"
         case .malformed: "upstream-malformed"
         case .excessiveInterim: "upstream-excessive-interim"
+        case .transferCoding: "upstream-transfer-coding"
         }
     }
 }

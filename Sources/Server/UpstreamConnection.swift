@@ -246,7 +246,7 @@ final class UpstreamConnection: StreamChannel {
         do throws(ResponseError) {
             framing = try MessageFraming.ofResponse(head, requestMethod: exchange.head.method)
         } catch {
-            failed(.malformed)
+            failed(error == .unknownTransferCoding ? .transferCoding : .malformed)
             return rest.count
         }
         let connection = ConnectionOptions.parse(head.fields)

@@ -13,6 +13,8 @@ package struct ExchangeFailure: Sendable, Equatable {
         case malformed
         /// More interim responses came than one answer may have.
         case excessiveInterim
+        /// The response came in a transfer coding that is not known here.
+        case transferCoding
     }
 
     package var kind: Kind

@@ -37,7 +37,7 @@ package enum MessageFraming {
             guard head.version == .http11 else { throw .transferEncodingInHTTP10 }
             switch readCoding(head.fields) {
             case .malformed: throw .malformedTransferEncoding
-            case .identity, .unregistered, .unknown: throw .unknownTransferCoding
+            case .identity, .unknown: throw .unknownTransferCoding
             case .chunked: break
             }
             guard !head.fields.contains(.contentLength) else { throw .transferEncodingWithLength }
@@ -63,11 +63,11 @@ package enum MessageFraming {
             guard !head.fields.contains(.contentLength) else { throw .transferEncodingWithLength }
             switch readCoding(head.fields) {
             case .chunked: return .chunked
-            // RFC 9112 §6.3 item 4: without chunked at the end, the body ends with the connection. A name that is
-            // no coding has coded nothing.
-            case .identity, .unregistered: return .untilClose
+            // RFC 9112 §6.3 item 4: without chunked at the end, the body ends with the connection.
+            case .identity: return .untilClose
             case .malformed: throw .malformedTransferEncoding
-            // What a coding wraps cannot be passed on: the field that names it ends at this connection.
+            // What a coding wraps cannot be passed on: the field that names it ends at this connection. A name that
+            // is no coding, as of servers that say `binary`, may be one all the same.
             case .unknown: throw .unknownTransferCoding
             }
         }
@@ -86,8 +86,6 @@ package enum MessageFraming {
         case chunked
         /// Exactly one `identity`, of which RFC 2616 knew.
         case identity
-        /// Exactly one name that no registry knows, as of servers that say `binary` or a character set.
-        case unregistered
         case unknown, malformed
     }
 
@@ -113,21 +111,7 @@ package enum MessageFraming {
         if element.equalsIgnoringCase("chunked") { return .chunked }
         if element.equalsIgnoringCase("identity") { return .identity }
         for index in element.indices where !ASCII.isTokenCharacter(element[index]) { return .malformed }
-        for name in registered where element.equalsIgnoringCase(name) { return .unknown }
-        // Whatever might pass for chunked with others is not guessed at.
-        return containsChunked(element) ? .unknown : .unregistered
-    }
-
-    /// RFC 9112 §7.2, but for `chunked`.
-    private static let registered: [StaticString] = [
-        "gzip", "x-gzip", "deflate", "compress", "x-compress", "trailers",
-    ]
-
-    private static func containsChunked(_ element: borrowing Span<UInt8>) -> Bool {
-        guard element.count >= 7 else { return false }
-        for start in 0...element.count - 7
-        where element.extracting(start..<start + 7).equalsIgnoringCase("chunked") { return true }
-        return false
+        return .unknown
     }
 
     // MARK: Content-Length
