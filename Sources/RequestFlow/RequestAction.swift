@@ -10,7 +10,7 @@ package struct RequestFacts: Sendable {
     package var hasBody: Bool
     package var wantsUpgrade: Bool
     package var hasRange: Bool
-    /// A condition that only the origin may evaluate (RFC 9111 §4.3.2).
+    /// It says what only the origin may judge: a precondition (RFC 9111 §4.3.2), or another method than its own.
     package var isForOrigin: Bool
     /// The route says `pass`.
     package var routePasses: Bool
@@ -74,6 +74,8 @@ package enum FirstAction: Sendable, Equatable {
     case searchMemory
     /// The body is wanted first, since it is part of the key.
     case collectBody
+    /// The body is to be read and dropped; say `bodyDiscarded` then.
+    case discardBody
 }
 
 package enum LookupAction: Sendable, Equatable {
@@ -149,6 +151,8 @@ package enum SecondTierAction: Sendable, Equatable {
 package enum UpstreamAnswer: Sendable, Equatable {
     /// 304 to the validators that Larder added.
     case confirmed
+    /// A confirmation, or the part that was missing, of what was invalidated meanwhile.
+    case overtaken
     /// The part that was missing.
     case rest
     /// Something that neither is the part that was missing nor answers the client.
@@ -162,6 +166,8 @@ package enum UpstreamAnswer: Sendable, Equatable {
 package enum UpstreamAction: Sendable, Equatable {
     /// Update the stored head and serve the stored body.
     case serveConfirmed
+    /// Begin anew with the search of memory.
+    case searchAgain
     /// Put it together with what is stored, and serve the whole.
     case completeAndServe
     /// Send the request once more, for the whole.

@@ -6,10 +6,12 @@ import HTTPMessages
 /// logger inside, and nothing about the version of HTTP.
 package struct RequestMachine: Sendable {
     package enum State: Sendable, Equatable {
-        /// Left by `begin`: to .collectingBody, .searchingMemory or .fetchingAlone.
+        /// Left by `begin`: to .collectingBody, .discardingBody, .searchingMemory or .fetchingAlone.
         case received
         /// Left by `bodyCollected` to .searchingMemory, by `bodyExceededLimit` to .fetchingAlone.
         case collectingBody
+        /// Left by `bodyDiscarded` to .searchingMemory or .fetchingAlone.
+        case discardingBody
         /// Left by `memorySearched`: to .joiningFlight, .fetchingAlone or .responding.
         case searchingMemory
         /// Left by `flightJoined`: to .leading, .following or .responding.
@@ -53,6 +55,8 @@ package struct RequestMachine: Sendable {
     package private(set) var isConditional = false
     /// Whether the fetch is for what is missing of a stored response.
     package private(set) var isCompleting = false
+    /// The origin is asked about what is stored, so that its answer takes the place of that (RFC 9111 §4.3.3).
+    package private(set) var asksAboutStored = false
     private var searches = 0
     private var failedLeaders = 0
     private var hasSecondTier = false
@@ -66,21 +70,55 @@ package struct RequestMachine: Sendable {
 
     package init(_ facts: RequestFacts) { self.facts = facts }
 
-    /// Only GET and HEAD are looked up, without content (RFC 9110 §9.3.1) and without an upgrade; and what the
+    /// Whether its answer may be stored, or change or end what is stored. Not that of a request which was kept from
+    /// the store for a reason of its own: nobody else has asked what it asks.
+    package var mayTouchStore: Bool {
+        switch forwardReason {
+        case .bypass: false
+        // RFC 9110 §9.3.3: a plain POST may bring what GET would.
+        case .method: !(facts.wantsUpgrade || facts.hasRange || facts.isForOrigin)
+        default: !isOnItsOwn
+        }
+    }
+    private var isOnItsOwn = false
+
+    /// The content of GET and HEAD has no meaning (RFC 9110 §9.3.1), and is no part of the key: an origin that heeds
+    /// it would answer all in the words of one.
+    package var discardsBody: Bool {
+        facts.hasBody && !facts.routePasses && !facts.isKeyedByBody && isLookedUp
+    }
+
+    private var isLookedUp: Bool { facts.method == .get || facts.method == .head }
+
+    /// Only GET and HEAD are looked up, without an upgrade and without what only the origin can judge; and what the
     /// route keys by its body.
     package mutating func begin() -> FirstAction {
         precondition(state == .received)
         if facts.routePasses { return forward(.bypass) }
         if facts.isKeyedByBody {
-            if facts.wantsUpgrade || facts.isForOrigin { return forward(.request) }
+            if facts.wantsUpgrade || facts.isForOrigin { return forwardOnItsOwn() }
             state = .collectingBody
             return .collectBody
         }
-        guard facts.method == .get || facts.method == .head else { return forward(.method) }
-        if facts.hasBody || facts.wantsUpgrade || facts.isForOrigin { return forward(.request) }
+        guard isLookedUp else { return forward(.method) }
+        if facts.hasBody {
+            state = .discardingBody
+            return .discardBody
+        }
+        return lookUp()
+    }
+
+    private mutating func lookUp() -> FirstAction {
+        if facts.wantsUpgrade || facts.isForOrigin { return forwardOnItsOwn() }
         state = .searchingMemory
         searches = 1
         return .searchMemory
+    }
+
+    /// The body has come, and is gone: what is left is a request without one.
+    package mutating func bodyDiscarded() -> FirstAction {
+        precondition(state == .discardingBody)
+        return lookUp()
     }
 
     /// There is a second tier. Said before the first fetch begins.
@@ -97,6 +135,11 @@ package struct RequestMachine: Sendable {
     package mutating func bodyExceededLimit() -> FirstAction {
         precondition(state == .collectingBody)
         return forward(.bypass)
+    }
+
+    private mutating func forwardOnItsOwn() -> FirstAction {
+        isOnItsOwn = true
+        return forward(.request)
     }
 
     private mutating func forward(_ reason: ForwardReason) -> FirstAction {
@@ -125,9 +168,11 @@ package struct RequestMachine: Sendable {
             return fetch(.uriMiss, coalescing: false)
         case .incomplete(let completes):
             isCompleting = completes
+            asksAboutStored = completes
             return fetch(.partial)
         case .stale(let reason, let mayServeOnError):
             mayServeStaleOnError = mayServeOnError
+            asksAboutStored = true
             // RFC 9110 §13.1.2: a condition that fails is no 304 for POST.
             isConditional = facts.method != .post
             return fetch(reason)
@@ -182,13 +227,10 @@ package struct RequestMachine: Sendable {
             state = .responding
             return .stream
         case .invalidated, .otherVariant:
-            state = .searchingMemory
-            searches += 1
-            mayBeInSecondTier = true
-            isConditional = false
-            isCompleting = false
+            searchAgain()
             return .searchMemoryAgain
         case .uncacheable, .waitedTooLong:
+            if isCompleting { asksAboutStored = false }
             isCompleting = false
             mayBeInSecondTier = false
             state = .fetchingAlone
@@ -199,6 +241,7 @@ package struct RequestMachine: Sendable {
             state = .searchingMemory
             isConditional = false
             isCompleting = false
+            asksAboutStored = false
             return .searchMemoryAgain
         case .failed: return followedInVain()
         }
@@ -208,6 +251,19 @@ package struct RequestMachine: Sendable {
         state = .responding
         return servesStaleOnError() ? .serveStored : .fail
     }
+
+    private mutating func searchAgain() {
+        state = .searchingMemory
+        searches += 1
+        mayBeInSecondTier = true
+        isConditional = false
+        isCompleting = false
+        asksAboutStored = false
+    }
+
+    /// What is stored was invalidated while the origin was asked: it answers nobody any more, whatever fails
+    /// (promise 3).
+    package mutating func storedInvalidated() { mayServeStaleOnError = false }
 
     /// A fetch is about to begin. The second tier is asked once, and only for what may be stored there; a client that
     /// wants the origin's word (no-cache) gets it.
@@ -256,6 +312,7 @@ package struct RequestMachine: Sendable {
         case .stale(let reason, let mayServeOnError):
             forwardReason = reason
             mayServeStaleOnError = mayServeOnError
+            asksAboutStored = true
             isConditional = true
         case .absent, .variantMissing, .uncacheable, .incomplete: break
         }
@@ -267,6 +324,9 @@ package struct RequestMachine: Sendable {
         state = .responding
         switch answer {
         case .confirmed where isConditional: return .serveConfirmed
+        case .overtaken:
+            searchAgain()
+            return .searchAgain
         case .rest where isCompleting: return .completeAndServe
         case .otherPart where isCompleting: return .fetchWhole
         case .serverError where servesStaleOnError(): return .serveStored
@@ -280,6 +340,7 @@ package struct RequestMachine: Sendable {
         precondition(state == .responding && (isConditional || isCompleting))
         isConditional = false
         isCompleting = false
+        asksAboutStored = false
         mayServeStaleOnError = false
         state = .fetchingAlone
     }

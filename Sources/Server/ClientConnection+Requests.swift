@@ -24,6 +24,9 @@ extension ClientConnection {
         case .collectBody:
             makeExchange(slot, request, machine).collectBody()
             return true
+        case .discardBody:
+            makeExchange(slot, request, machine).discardBody()
+            return true
         }
     }
 
@@ -113,7 +116,7 @@ extension ClientConnection {
             serve(stored, slot.head, request, stale: machine.staleReason)
         case .serveStoredAndRefresh:
             guard let stored = found.stored else { preconditionFailure("what is served was found") }
-            worker.refresh(stored, keyHash: found.keyHash, head: slot.head, request: request)
+            worker.refresh(stored, found.epoch, head: slot.head, request: request)
             serve(stored, slot.head, request, stale: machine.staleReason)
         case .refuse:
             answerLocally(

@@ -41,6 +41,11 @@ struct ClientRequest: ~Copyable {
         content = other.content
     }
 
+    /// Preconditions, and what origins take for another method.
+    private static let fieldsForOrigins: FieldNameSet = [
+        .ifMatch, .ifUnmodifiedSince, .xHTTPMethod, .xHTTPMethodOverride, .xMethodOverride,
+    ]
+
     func facts(of head: borrowing RequestHead) -> RequestFacts {
         let hasBody: Bool
         switch framing {
@@ -51,7 +56,7 @@ struct ClientRequest: ~Copyable {
             method: head.method, isKeyedByBody: route.keysBody(of: head.method), hasBody: hasBody,
             wantsUpgrade: wantsUpgrade,
             hasRange: head.fields.contains(.range),
-            isForOrigin: head.fields.contains(.ifMatch) || head.fields.contains(.ifUnmodifiedSince),
+            isForOrigin: head.fields.present.intersects(Self.fieldsForOrigins),
             routePasses: route.isPass,
             coalesces: route.coalesces, coalescesNodes: route.coalescesNodes,
             onlyIfCached: route.honorsDirectives && directives.onlyIfCached)

@@ -6,13 +6,20 @@ import HTTPWire
 import RequestFlow
 import Settings
 
-/// A request whose body is part of its key: the body is taken whole, up to a limit, before anything else.
+/// A request whose body is part of its key: the body is taken whole, up to a limit, before anything else. And one whose
+/// body means nothing: it is read to its end, and nothing of it is kept.
 extension Exchange {
     private var keyedBodyLimit: Int { request.route.settings.key.maxBodyBytes }
 
     func collectBody() {
         if case .length(let count) = request.framing, count > keyedBodyLimit { return forwardUnkeyed() }
         if requestBody.isComplete { return bodyCollected() }
+        invite()
+    }
+
+    func discardBody() { invite() }
+
+    private func invite() {
         guard request.expectsContinue, let client = clientToWriteTo() else { return }
         // RFC 9110 §10.1.1: it is we who want the body now.
         requestBody.isContinued = true
@@ -20,10 +27,13 @@ extension Exchange {
         client.flush()
     }
 
+    /// The body is none that goes on upstream as it comes.
+    var takesBodyItself: Bool { machine.state == .collectingBody || machine.state == .discardingBody }
+
     /// Answers how many bytes were used.
     func takeRequestBody(_ bytes: borrowing Span<UInt8>) -> Int {
         var used = 0
-        while used < bytes.count, machine.state == .collectingBody {
+        while used < bytes.count, takesBodyItself {
             let rest = bytes.extracting(used..<bytes.count)
             switch requestBody.next(rest) {
             case .data(let range, let consumed):
@@ -31,7 +41,7 @@ extension Exchange {
                 take(rest.extracting(range))
             case .finished(let consumed):
                 used += consumed
-                bodyCollected()
+                bodyTaken()
             case .needMore: return bytes.count
             case .failed:
                 requestBodyFailed(Status(400), detail: "malformed-chunk")
@@ -43,12 +53,27 @@ extension Exchange {
 
     private func take(_ data: borrowing Span<UInt8>) {
         if exceedsBodyLimit { return requestBodyFailed(Status(413), detail: "body-too-large") }
-        guard makeRoom(for: data.count) else {
-            return requestBodyFailed(Status(503), detail: "connection-memory")
+        if machine.state == .collectingBody {
+            guard makeRoom(for: data.count) else {
+                return requestBodyFailed(Status(503), detail: "connection-memory")
+            }
+            collected.append(data)
+            if collected.count > keyedBodyLimit { return forwardUnkeyed() }
         }
-        collected.append(data)
-        if collected.count > keyedBodyLimit { return forwardUnkeyed() }
-        if requestBody.isComplete { bodyCollected() }
+        if requestBody.isComplete { bodyTaken() }
+    }
+
+    private func bodyTaken() {
+        if machine.state == .collectingBody { bodyCollected() } else { bodyDiscarded() }
+    }
+
+    private func bodyDiscarded() {
+        forgetBodyFields()
+        switch machine.bodyDiscarded() {
+        case .searchMemory: search()
+        case .forward: forward()
+        case .collectBody, .discardBody: preconditionFailure("its body has come")
+        }
     }
 
     /// Grows by doubling, but not past the body's end; false when connections hold too much already.
@@ -69,6 +94,10 @@ extension Exchange {
         request.content = KeyedContent(ContiguousArray(copying: collected.span))
         collected.release()
         guard case .searchMemory = machine.bodyCollected() else { preconditionFailure("what is keyed is looked up") }
+        search()
+    }
+
+    private func search() {
         let found = worker.search(head, request)
         self.found(found)
         proceed(machine.memorySearched(found.answer))

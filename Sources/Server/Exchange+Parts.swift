@@ -59,6 +59,16 @@ extension Exchange {
         return !machine.isConditional || stored?.metadata.flags.contains(.isPartial) == true
     }
 
+    /// The client's own conditions or range go upstream: unless the answer is the whole or the part, it may be about
+    /// these alone.
+    var sendsOwnConditions: Bool {
+        if sendsClientRange { return true }
+        let sharesAnswer = leads || machine.isConditional || machine.isCompleting
+        return !sharesAnswer && head.fields.present.intersects(Self.ownConditions)
+    }
+
+    private static let ownConditions: FieldNameSet = [.ifNoneMatch, .ifModifiedSince]
+
     // MARK: Storing a part
 
     /// It was looked up.

@@ -3,6 +3,7 @@ import Bytes
 import CacheRules
 import EventIO
 import HTTPMessages
+import RequestFlow
 import Settings
 import Storage
 
@@ -29,6 +30,7 @@ extension Exchange {
 
     func beginToPass(_ response: StreamedResponse, _ reason: NotStoredReason) {
         answer.notStored = reason
+        if machine.asksAboutStored, let stored { worker.forget(stored) }
         if reason.holdsForOthers {
             worker.store.rememberUncacheable(
                 hash: keyHash,

@@ -40,6 +40,7 @@ extension Exchange {
             connection.write(bytes.span)
             return connection.requestSent()
         }
+        if machine.discardsBody { return connection.requestSent() }
         if !collected.isEmpty {
             var prefix = ByteBuffer()
             swap(&prefix, &collected)
@@ -54,12 +55,15 @@ extension Exchange {
         }
     }
 
+    /// Its head is to say that a body follows.
+    var sendsBody: Bool { !isBackground && !machine.discardsBody && request.framing != .none }
+
     var wantsRequestBody: Bool {
         if requestBody.isUnwanted { return !requestBody.isComplete }
         if case .tunnel = intake { return upstreamTakesMore }
         if requestBody.isComplete { return false }
         if requestBody.isGathering { return true }
-        if case .collectingBody = machine.state { return true }
+        if takesBodyItself { return true }
         return upstreamTakesMore
     }
 
@@ -71,7 +75,7 @@ extension Exchange {
     /// Answers how many bytes were used.
     func requestBodyReceived(_ bytes: borrowing Span<UInt8>) -> Int {
         if requestBody.isUnwanted { return passOver(bytes) }
-        if case .collectingBody = machine.state { return takeRequestBody(bytes) }
+        if takesBodyItself { return takeRequestBody(bytes) }
         if requestBody.isGathering {
             let used = gather(bytes)
             if used > 0 || requestBody.isGathering { return used }
@@ -189,6 +193,7 @@ extension Exchange {
     private func giveUp(_ status: Status, detail: StaticString, isOwn: Bool) {
         if case .store = intake { return storingFailed(detail: detail) }
         if case .relay = intake { return breakOff(detail: detail) }
+        if isStoredInvalidated { machine.storedInvalidated() }
         switch machine.upstreamFailed() {
         case .serveStored:
             answer.detail = detail

@@ -41,7 +41,10 @@ extension Exchange {
         meetInvalidations(response)
         invalidateByMethod(response)
         let decision = storeDecision(response, now: now)
-        switch machine.upstreamAnswered(judge(response, decision, framing)) {
+        let isOvertaken = isStoredInvalidated
+        if isOvertaken { machine.storedInvalidated() }
+        switch machine.upstreamAnswered(judge(response, decision, framing, isOvertaken: isOvertaken)) {
+        case .searchAgain: beginAnew()
         case .serveConfirmed: serveConfirmed(response, now: now)
         case .completeAndServe: completeStored(response)
         case .fetchWhole: fetchWhole()
@@ -65,16 +68,20 @@ extension Exchange {
     private func storeDecision(_ response: borrowing ResponseHead, now: Moment) -> StoreDecision {
         if machine.facts.routePasses { return .refuse(.route) }
         if let reason = unkeyedReason { return .refuse(reason) }
+        let isOfOwnConditions = sendsOwnConditions && response.status.code != 200 && response.status.code != 206
+        if !machine.mayTouchStore || isOfOwnConditions { return .refuse(.requestSpecific) }
         return Storability.assess(
             request: head, anyMethod: request.content != nil, response: response, policy: request.route.policy,
             requestSentAt: sentAt, responseReceivedAt: now)
     }
 
     private func judge(
-        _ response: borrowing ResponseHead, _ decision: StoreDecision, _ framing: BodyFraming
+        _ response: borrowing ResponseHead, _ decision: StoreDecision, _ framing: BodyFraming, isOvertaken: Bool
     ) -> UpstreamAnswer {
-        if machine.isCompleting, let answer = judgeRest(response, framing) { return answer }
-        if response.status.code == 304, machine.isConditional { return .confirmed }
+        if machine.isCompleting, let answer = judgeRest(response, framing) {
+            return answer == .rest && isOvertaken ? .overtaken : answer
+        }
+        if response.status.code == 304, machine.isConditional { return isOvertaken ? .overtaken : .confirmed }
         if response.status.isServerError, machine.mayServeStaleOnError, coversError(response.status) {
             return .serverError
         }
@@ -101,6 +108,7 @@ extension Exchange {
     func beginRelay(_ response: borrowing ResponseHead, framing: BodyFraming) {
         answer.outcome = machine.bypasses ? .pass : .miss
         if head.method == .head { worker.updateByHead(response, exchange: self) }
+        endStored(by: response)
         rememberUncacheable()
         endFlight(.uncacheable)
         intake = .relay
@@ -206,7 +214,6 @@ extension Exchange {
     private func serveConfirmed(_ response: borrowing ResponseHead, now: Moment) {
         guard let stored else { preconditionFailure("validators came from something stored") }
         intake = .none
-        upstream = nil
         var fields = ResponseHead()
         guard StoredHead.parse(stored.head, into: &fields), StoredFieldUpdate.applies(response, to: fields.fields)
         else { return fetchUnconditionally() }
@@ -216,26 +223,47 @@ extension Exchange {
         else {
             return fetchUnconditionally()
         }
+        upstream = nil
         self.stored = refreshed.response
         withhold(response)
         if let refusal = refreshed.refusal {
             answer.notStored = refusal
-            worker.forget(stored)
+            if !refusal.isOfRequest { worker.forget(stored) }
             endFlight(.uncacheable)
         } else {
-            let outcome = worker.store.insert(
-                refreshed.response, maximumVariants: request.route.policy.maximumVariants)
-            keepInSecondTier(refreshed.response, outcome)
-            answer.isStored = outcome == .stored
+            answer.isStored = replace(stored, by: refreshed.response) == .stored
             endFlight(.stored(refreshed.response))
         }
         serveStored()
+    }
+
+    /// Whether an invalidation has ended what is stored since it was found.
+    var isStoredInvalidated: Bool {
+        guard machine.asksAboutStored, let stored else { return false }
+        let verdict = worker.store.verdict(
+            key: stored.key, hash: stored.keyHash, tags: stored.tags, since: foundEpoch)
+        return verdict == .hard
+    }
+
+    /// The origin has confirmed what was invalidated meanwhile: that answers neither its client nor those who wait
+    /// (promise 3), and the next fetch begins after the invalidation.
+    private func beginAnew() {
+        upstream?.abandon()
+        upstream = nil
+        stored = nil
+        endFlight(.overtaken)
+        epoch = 0
+        guard client != nil else { return finish(status: Status(499)) }
+        searchAgain()
     }
 
     /// The 304, or the part, speaks of something else than what is stored (RFC 9111 §4.3.4).
     func fetchUnconditionally() {
         if let stored { worker.forget(stored) }
         stored = nil
+        // What is left of the answer must not be taken for the end of the next one.
+        upstream?.abandon()
+        upstream = nil
         machine.confirmationFailed()
         fetch(conditional: false)
     }
@@ -254,8 +282,9 @@ extension NotStoredReason {
     /// It will meet the next request for the key as well, as far as can be told.
     var holdsForOthers: Bool {
         switch self {
-        case .requestNoStore, .authorization, .invalidated, .storeFull, .superseded, .incomplete: false
-        default: true
+        case .invalidated, .storeFull, .superseded, .incomplete: false
+        case .requestTooLarge, .method: true
+        default: !isOfRequest
         }
     }
 }

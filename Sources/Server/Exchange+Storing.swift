@@ -104,9 +104,35 @@ extension Exchange {
         respond(with: response, to: client)
     }
 
-    func admit(_ response: StoredResponse) {
-        let outcome = worker.store.insert(response, maximumVariants: request.route.policy.maximumVariants)
+    /// What is stored gives way to the answer about it, even to one that is not kept.
+    func replace(_ stored: StoredResponse, by response: StoredResponse) -> InsertOutcome {
+        let outcome = insert(response)
+        let isInItsPlace = outcome == .stored && response.isSameVariant(as: stored)
+        if !isInItsPlace, outcome != .invalidated { worker.forget(stored) }
         keepInSecondTier(response, outcome)
+        return outcome
+    }
+
+    func insert(_ response: StoredResponse) -> InsertOutcome {
+        worker.store.insert(response, maximumVariants: request.route.policy.maximumVariants)
+    }
+
+    /// The origin's last word about what is stored, where it is not stored itself.
+    func endStored(by response: borrowing ResponseHead) {
+        guard machine.asksAboutStored, machine.mayTouchStore, !sendsOwnConditions, let stored,
+            StalePolicy.isEnded(by: response, to: head, policy: request.route.policy)
+        else { return }
+        worker.forget(stored)
+    }
+
+    func admit(_ response: StoredResponse) {
+        let outcome: InsertOutcome
+        if machine.asksAboutStored, let stored {
+            outcome = replace(stored, by: response)
+        } else {
+            outcome = insert(response)
+            keepInSecondTier(response, outcome)
+        }
         switch outcome {
         case .stored:
             answer.isStored = true

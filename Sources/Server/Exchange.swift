@@ -27,6 +27,8 @@ final class Exchange: Deadline {
     /// Which of the key's variants it wants, as far as it is known how the key varies.
     private(set) var variant: FlightVariant?
     var stored: StoredResponse?
+    /// The newest invalidation that was known when `stored` was found to be valid.
+    var foundEpoch: UInt64 = 0
     /// It has a place among the tunnels of its route.
     var holdsTunnelPlace = false
     /// The flight it leads or follows.
@@ -116,6 +118,14 @@ final class Exchange: Deadline {
 
     var head: RequestHead { _read { yield slot.head } }
 
+    /// What spoke of a body that is gone.
+    func forgetBodyFields() {
+        for name in [
+            FieldName.contentType, .contentEncoding, .contentLanguage, .contentLength, .transferEncoding, .trailer,
+            .expect,
+        ] { slot.head.fields.remove(name) }
+    }
+
     /// The client, with the worker's output put at its service.
     func clientToWriteTo() -> ClientConnection? {
         guard let client else { return nil }
@@ -139,6 +149,7 @@ final class Exchange: Deadline {
     /// The worker has searched memory; its scratch still holds the key.
     func found(_ found: Found) {
         stored = found.stored
+        foundEpoch = found.epoch
         keyHash = found.keyHash
         // What is not stored needs no key of its own, as long as nothing else turns out.
         if case .uncacheable = found.answer { return }
@@ -151,7 +162,7 @@ final class Exchange: Deadline {
         switch action {
         case .serveStored: serveStored()
         case .serveStoredAndRefresh:
-            if let stored { worker.refresh(stored, keyHash: keyHash, head: head, request: request) }
+            if let stored { worker.refresh(stored, foundEpoch, head: head, request: request) }
             serveStored()
         case .joinFlight: joinFlight()
         case .fetchAlone(let conditional): fetch(conditional: conditional)
@@ -227,26 +238,31 @@ final class Exchange: Deadline {
         }
     }
 
-    private func searchAgain() {
+    func searchAgain() {
         let found = worker.search(head, request)
         stored = found.stored
+        foundEpoch = found.epoch
         proceed(machine.memorySearched(found.answer))
     }
 
     /// Leads the flight to fill the cache anew, for nobody in particular.
     func refresh(
-        _ flight: Flight, key: ContiguousArray<UInt8>, variant: FlightVariant?, stored: StoredResponse
+        _ flight: Flight, key: ContiguousArray<UInt8>, variant: FlightVariant?, stored: StoredResponse,
+        foundEpoch: UInt64
     ) {
         self.flight = flight
         self.variant = variant
         leads = true
         self.key = key
         self.stored = stored
+        self.foundEpoch = foundEpoch
         keyHash = flight.keyHash
         epoch = flight.epoch
         // What was looked up already begins like the first time.
         if case .collectBody = machine.begin() { _ = machine.bodyCollected() }  // it has come
-        _ = machine.memorySearched(.stale(reason: .stale, mayServeOnError: false))  // known by the caller
+        // Nobody is served by it, but neither is what may answer for a failed origin replaced by the failure.
+        let mayServe = worker.mayServeOnError(stored.metadata, request)
+        _ = machine.memorySearched(.stale(reason: .stale, mayServeOnError: mayServe))  // known by the caller
         joined(.leader)
     }
 
@@ -307,12 +323,15 @@ final class Exchange: Deadline {
         case .uncacheable:
             leaveFlight()
             heard(.uncacheable)
+        case .overtaken: heard(.invalidated)
         case .failed(let status, let isOwn):
             failure = status
+            if isStoredInvalidated { machine.storedInvalidated() }
             leaveFlight()
             heard(isOwn ? .leaderFailed : .failed)
         case .broken:
             failure = Status(502)
+            if isStoredInvalidated { machine.storedInvalidated() }
             leaveFlight()
             heard(.failed)
         }

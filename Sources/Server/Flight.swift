@@ -20,6 +20,8 @@ enum FlightPhase: Sendable {
     /// Nothing came that others could have; the status that the leader answered with. `isOwn`: that may be due to the
     /// leader's own request, and another one may fare better.
     case failed(Status, isOwn: Bool)
+    /// It confirmed what an invalidation has ended: all that wait begin anew.
+    case overtaken
     /// The body ended too early; those who stream from it break off (promise 6).
     case broken
 

@@ -71,8 +71,10 @@ enum RequestHeadWriter {
             if name == .contentLength || (name == .host && !keepsHost) { continue }
             // No server can do without Host, whatever Connection lists (RFC 9110 §7.2).
             if name != .host, hopByHop.removes(lineAt: index, of: fields) { continue }
-            // Whoever has the body, or has asked for it, expects no word from the next server.
-            if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty { continue }
+            // Whoever has the body, or has asked for it, expects no word from the next server; nor who has none.
+            if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty || !exchange.sendsBody {
+                continue
+            }
             if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
                 continue
             }
@@ -172,7 +174,7 @@ enum RequestHeadWriter {
             buffer.append("\r\n")
             return
         }
-        guard !exchange.isBackground else { return }
+        guard !exchange.isBackground, !exchange.machine.discardsBody else { return }
         switch exchange.request.framing {
         case .none, .untilClose: break
         case .length(let count):

@@ -13,6 +13,8 @@ struct Found {
     var answer: MemoryAnswer
     var stored: StoredResponse?
     var keyHash: UInt64
+    /// The newest invalidation that was known before memory was searched.
+    var epoch: UInt64
 }
 
 /// Keys, and what is stored under them.
@@ -21,16 +23,17 @@ extension Worker {
     func search(_ head: borrowing RequestHead, _ request: borrowing ClientRequest) -> Found {
         writeKey(of: head, request)
         let hash = shared.hasher.hash64(key.span)
+        let epoch = store.currentEpoch
         let found = store.lookUp(
             key: key.span, hash: hash, request: head.fields, scratch: &scratch, now: loop.now)
         switch consume found {
-        case .absent: return Found(answer: .absent, stored: nil, keyHash: hash)
-        case .uncacheable: return Found(answer: .uncacheable, stored: nil, keyHash: hash)
+        case .absent: return Found(answer: .absent, stored: nil, keyHash: hash, epoch: epoch)
+        case .uncacheable: return Found(answer: .uncacheable, stored: nil, keyHash: hash, epoch: epoch)
         case .variantMissing:
-            return Found(answer: .variantMissing, stored: nil, keyHash: hash)
+            return Found(answer: .variantMissing, stored: nil, keyHash: hash, epoch: epoch)
         case .found(let stored, let isSoftlyInvalidated):
             let answer = judge(stored, isSoftlyInvalidated: isSoftlyInvalidated, head, request)
-            return Found(answer: answer, stored: stored, keyHash: hash)
+            return Found(answer: answer, stored: stored, keyHash: hash, epoch: epoch)
         }
     }
 
@@ -50,9 +53,7 @@ extension Worker {
         case .staleAllowed: return .staleAccepted
         case .unusable: return .absent
         case .validate(let reason):
-            let mayServe = StalePolicy.mayServeStaleOnError(
-                metadata, failure: .unreachable, request: request.directives, policy: policy, now: loop.now)
-            return .stale(reason: reason, mayServeOnError: mayServe)
+            return .stale(reason: reason, mayServeOnError: mayServeOnError(metadata, request))
         }
     }
 
@@ -86,13 +87,14 @@ extension Worker {
 
     /// Fills the cache anew behind the back of a client that has just been served what is stale, unless somebody
     /// does so already.
+    /// - Parameter foundEpoch: the newest invalidation known before `stored` was found to be valid.
     func refresh(
-        _ stored: StoredResponse, keyHash: UInt64, head: borrowing RequestHead, request: borrowing ClientRequest
+        _ stored: StoredResponse, _ foundEpoch: UInt64, head: borrowing RequestHead, request: borrowing ClientRequest
     ) {
         let key = ContiguousArray(copying: stored.key)
         let variant = variant(of: head.fields, rule: stored.varyRule)
         let place = shared.flights.join(
-            key: key, variant: variant, hash: keyHash, worker: link, followerLimit: .max, store: store)
+            key: key, variant: variant, hash: stored.keyHash, worker: link, followerLimit: .max, store: store)
         guard case .leader(let flight) = place else {
             if case .follower(let flight) = place { flight.unfollow() }
             return
@@ -106,17 +108,18 @@ extension Worker {
                 coalescesNodes: request.route.coalescesNodes))
         let exchange = Exchange(
             worker: self, client: nil, slot: slot, request: ClientRequest(copying: request), machine: machine)
-        exchange.refresh(flight, key: key, variant: variant, stored: stored)
+        exchange.refresh(flight, key: key, variant: variant, stored: stored, foundEpoch: foundEpoch)
     }
 
-    /// Nothing more is to be served from it.
+    /// Nothing more is to be served from it. Other variants stay.
     func forget(_ stored: StoredResponse) {
-        _ = store.remove(key: stored.key, hash: stored.keyHash)  // how many variants went does not matter
-        tier?.remove(stored.key)
+        store.remove(stored)
+        tier?.remove(stored.key, variant: TierKeys.variant(of: stored.secondaryKey))
     }
 
     /// The answer to HEAD brings what is stored for GET up to date, or makes it stale (RFC 9111 §4.3.5).
     func updateByHead(_ response: borrowing ResponseHead, exchange: Exchange) {
+        guard exchange.machine.mayTouchStore, !exchange.sendsOwnConditions else { return }
         let found = search(exchange.head, exchange.request)
         guard let stored = found.stored else { return }
         var fields = ResponseHead()
@@ -128,12 +131,14 @@ extension Worker {
         case .invalidate: forget(stored)
         case .update:
             exchange.adoptEpoch()
-            guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange),
-                refreshed.refusal == nil
-            else { return forget(stored) }
-            let outcome = store.insert(
-                refreshed.response, maximumVariants: exchange.request.route.policy.maximumVariants)
-            exchange.keepInSecondTier(refreshed.response, outcome)
+            guard let refreshed = StoredResponseMaker.refresh(stored, with: response, for: exchange) else {
+                return forget(stored)
+            }
+            if let refusal = refreshed.refusal {
+                if !refusal.isOfRequest { forget(stored) }
+            } else {
+                _ = exchange.replace(stored, by: refreshed.response)  // the answer to HEAD tells nothing of it
+            }
         }
     }
 

@@ -29,7 +29,7 @@ extension Worker {
         }
     }
 
-    private func mayServeOnError(_ metadata: CachedMetadata, _ request: borrowing ClientRequest) -> Bool {
+    func mayServeOnError(_ metadata: CachedMetadata, _ request: borrowing ClientRequest) -> Bool {
         StalePolicy.mayServeStaleOnError(
             metadata, failure: .unreachable, request: request.directives, policy: request.route.policy,
             now: loop.now)

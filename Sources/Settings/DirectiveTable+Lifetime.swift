@@ -19,7 +19,7 @@ extension DirectiveTable {
                 name: "force", shape: .word(["force"]), help: "The origin's own Cache-Control and Expires are ignored."),
         ], "Sets how long answers are fresh when the origin does not say.",
         "force lets it win over a lifetime that the origin names; what must not be stored at all (no-store, private) "
-            + "stays so. Answers that depend on a cookie are shared by all then, unless `key cookie=` names it. May be said once without a status and once for each status.",
+            + "stays so. It counts from when the answer comes. Answers that depend on a cookie are shared by all then, unless `key cookie=` names it. May be said once without a status and once for each status.",
         defaultLine: lifetimeLines(LifetimeSettings()).first, example: "ttl 404,410 30s", isRepeatable: true,
         apply: applyLifetime, write: { lifetimeLines($0.settings.lifetime) })
 

@@ -197,6 +197,10 @@ struct MemoryShard: ~Copyable {
         return .stored
     }
 
+    mutating func remove(_ response: StoredResponse, removed: inout ContiguousArray<StoredResponse>) {
+        if let number = entry(of: response) { remove(number, removed: &removed) }
+    }
+
     /// Removes all variants under the key and answers how many there were.
     mutating func removeAll(
         key: borrowing Span<UInt8>, hash: UInt64, removed: inout ContiguousArray<StoredResponse>

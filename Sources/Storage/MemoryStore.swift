@@ -119,6 +119,11 @@ package final class MemoryStore: Sendable {
         change(shard(hash)) { state, removed in state.removeAll(key: key, hash: hash, removed: &removed) }
     }
 
+    /// Removes just this entry, if it is still there.
+    package func remove(_ response: StoredResponse) {
+        change(shard(response.keyHash)) { state, removed in state.remove(response, removed: &removed) }
+    }
+
     /// Requests for this key shall not wait for one another until then.
     package func rememberUncacheable(hash: UInt64, untilMonotonicMilliseconds: Int64) {
         shard(hash).state.withLock {

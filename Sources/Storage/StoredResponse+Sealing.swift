@@ -45,11 +45,15 @@ extension StoredResponse {
         return seal(draft, key: key, keyHash: keyHash, epoch: epoch, segments: segments.sealed())
     }
 
-    /// The same body under a new head, after the origin answered 304 (RFC 9111 §4.3.4). Key and variant stay.
+    /// The same body under a new head, after the origin answered 304 (RFC 9111 §4.3.4). The variant stays unless what
+    /// it depends on has changed: then it is that of the request whose fields the draft was made of.
     package func refreshed(by draft: StoredDraft, epoch: UInt64) -> StoredResponse? {
-        Self.make(
-            draft, key: key, keyHash: keyHash, varyRule: varyRule, secondaryKey: secondaryKey, epoch: epoch,
-            inlineBody: inlineBody, sharedBody: sharedBody)
+        let (rule, secondary) = (draft.varyRule, draft.secondaryKey)
+        let isSameRule = Self.equal(varyRule, rule.span)
+        return Self.make(
+            draft, key: key, keyHash: keyHash, varyRule: rule.span,
+            secondaryKey: isSameRule ? secondaryKey : secondary.span, epoch: epoch, inlineBody: inlineBody,
+            sharedBody: sharedBody)
     }
 
     /// A body in another coding under a head of its own. It is reached through the response it belongs to, and

@@ -157,7 +157,7 @@ package struct StoredResponse: Sendable {
     // MARK: Comparing
 
     /// Whether `other` is the same variant of the same primary key, byte for byte.
-    func isSameVariant(as other: borrowing StoredResponse) -> Bool {
+    package func isSameVariant(as other: borrowing StoredResponse) -> Bool {
         Self.equal(varyRule, other.varyRule) && Self.equal(secondaryKey, other.secondaryKey)
     }
 

@@ -174,6 +174,9 @@ final class Judge {
             check(head.request.bodyByteCount == request.body.count, "\(name) lost some of its body")
             postAnswered(request, head)
         }
+        if request.method == "GET", request.page.route != .pass {
+            check(head.request.bodyByteCount == 0, "the content of \(name) reached the origin")
+        }
         if !isOwn { check(answer.isShared, "\(name) got #\(head.serial) of another and says [\(answer.cacheStatus)]") }
         judgeShareability(request, head, isOwn: isOwn)
         judgeFreshness(request, answer, head, isOwn: isOwn)
@@ -201,7 +204,7 @@ final class Judge {
         _ request: SimulatedRequest, _ answer: SimulatedAnswer, _ response: OriginResponse, isOwn: Bool
     ) {
         guard !isOwn, answer.isShared, !wasConfirmed(request, response) else { return }
-        let age = request.sentAt - response.beganAt
+        let age = request.sentAt - response.livesSince
         let limit = (response.lifetimeMilliseconds + response.staleMilliseconds) * 1_000_000
         if age <= limit || isKeptFresh(response, at: request.sentAt) { return }
         // Who joins a fetch under way takes what it brings.
@@ -218,7 +221,7 @@ final class Judge {
         return origin.responses.contains { other in
             let limit = (other.lifetimeMilliseconds + other.staleMilliseconds) * 1_000_000
             return other.eTag == eTag && other.isShareable && other.request.page == part.request.page
-                && other.request.user == part.request.user && time - other.beganAt <= limit
+                && other.request.user == part.request.user && time - other.livesSince <= limit
         }
     }
 

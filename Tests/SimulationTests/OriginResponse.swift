@@ -15,6 +15,8 @@ final class OriginResponse {
     /// Whether others than the client whose request fetched it may have it.
     var isShareable = true
     var lifetimeMilliseconds: Int64 = 0
+    /// The route gives the lifetime, which begins when the head has come.
+    var livesFromReceipt = false
     /// The longer of the two windows of RFC 5861.
     var staleMilliseconds: Int64 = 0
     /// The serial number of the response that a 304 confirms.
@@ -34,6 +36,9 @@ final class OriginResponse {
         self.version = version
         self.beganAt = beganAt
     }
+
+    /// When its lifetime begins at the latest.
+    var livesSince: Int64 { livesFromReceipt ? (headSentAt ?? beganAt) + 300_000_000 : beganAt }
 
     var isOver: Bool { endedAt != nil }
 
@@ -66,8 +71,10 @@ struct OriginRequest {
     var wantsParts = false
     var bodyByteCount = 0
     var isPoisonous = false
+    /// It says something beside its key that chooses the answer.
+    var isOnItsOwn = false
 
     var page: Page { Page(target: target) }
     /// What clients may wait for together.
-    var coalesces: Bool { method == "GET" && range == nil && !wantsParts && page.route.coalesces }
+    var coalesces: Bool { method == "GET" && range == nil && !wantsParts && !isOnItsOwn && page.route.coalesces }
 }

@@ -66,10 +66,12 @@ extension OriginTemper {
         chooseTime(&plan, &random)
         confirm(response, isCurrent)
         chooseCaching(response, &plan, lifetimes, &random)
+        if response.request.isOnItsOwn { response.isShareable = false }
         if response.status != 304 { chooseContent(response, &plan, &random) }
         // A route's lifetime is for successes.
         if response.request.page.route == .force, response.status < 400 {
             response.lifetimeMilliseconds = lifetimes.forcedMilliseconds
+            response.livesFromReceipt = true
         } else if response.status >= 400, !plan.fields.contains("Cache-Control") {
             response.lifetimeMilliseconds = 0
         }
@@ -114,6 +116,7 @@ extension OriginTemper {
             random.chance(noCacheControl)
         {
             response.lifetimeMilliseconds = route == .ttl ? lifetimes.ttlMilliseconds : 0
+            response.livesFromReceipt = true
         } else {
             isPublic = request.page.audience != .personal && random.chance(0.5)
             var directives = "\(isPublic ? "public, " : "")max-age=\(seconds)"

@@ -245,6 +245,15 @@ final class Scenario {
             request.isPoisonous = true
         } else if random.chance(0.1), let old = origin.responses.last(where: { isLike($0, request) }) {
             request.ifNoneMatch = old.eTag
+        } else if random.chance(0.05) {
+            request.ownLine = [
+                "If-Match: \"x\"", "X-HTTP-Method-Override: PUT", "If-Unmodified-Since: Mon, 01 Jun 2026 12:00:00 GMT",
+            ].randomElement(using: &random)
+        }
+        // What GET carries is dropped, and the rest is a request like any.
+        if request.method == "GET", page.route != .pass, random.chance(0.05) {
+            request.body = Array(repeating: 0x63, count: Int.random(in: 1...3000, using: &random))
+            request.isChunked = !request.isHTTP10 && random.chance(0.5)
         }
         return request
     }

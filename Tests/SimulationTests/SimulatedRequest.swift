@@ -16,6 +16,8 @@ final class SimulatedRequest {
     /// Several parts, in order and apart, within the shortest body.
     var parts: [ClosedRange<Int>] = []
     var ifNoneMatch: String?
+    /// A line that makes its answer nobody else's.
+    var ownLine: String?
     var isHTTP10 = false
     var asksToClose = false
     var body: [UInt8] = []
@@ -51,9 +53,10 @@ final class SimulatedRequest {
         }
         if isPoisonous { head += "X-Poison: yes\r\n" }
         if let ifNoneMatch { head += "If-None-Match: \(ifNoneMatch)\r\n" }
+        if let ownLine { head += ownLine + "\r\n" }
         if asksToClose { head += "Connection: close\r\n" } else if isHTTP10 { head += "Connection: keep-alive\r\n" }
         if kind == .half { return Array(head.utf8) }
-        guard method == "POST" else { return Array((head + "\r\n").utf8) }
+        guard method == "POST" || !body.isEmpty else { return Array((head + "\r\n").utf8) }
         if isChunked {
             let size = String(body.count, radix: 16)
             return Array((head + "Transfer-Encoding: chunked\r\n\r\n\(size)\r\n").utf8) + body

@@ -47,7 +47,10 @@ struct StoredResponseTests {
     func refresh(count: Int) throws {
         let old = try #require(sample(body: body(count: count)))
         let head = ContiguousArray(bytes("HTTP/1.1 200 OK\r\n"))
-        let refreshed = old.refreshed(by: StoredDraft(metadata: someMetadata, head: head), epoch: 10)
+        let draft = StoredDraft(
+            metadata: someMetadata, head: head, varyRule: ContiguousArray(bytes("accept")),
+            secondaryKey: ContiguousArray(bytes("x")))
+        let refreshed = old.refreshed(by: draft, epoch: 10)
         let new = try #require(refreshed)
         #expect(new.headText == "HTTP/1.1 200 OK\r\n")
         #expect(new.eTagText.isEmpty)
@@ -56,6 +59,18 @@ struct StoredResponseTests {
         #expect(new.isSameVariant(as: old))
         #expect(wholeBody(of: new) == wholeBody(of: old))
         #expect(new.sharedBody === old.sharedBody)
+    }
+
+    @Test("A refreshed response that depends on something else is another variant")
+    func refreshOfAnotherRule() throws {
+        let old = try #require(sample(body: body(count: 10)))
+        let draft = StoredDraft(
+            metadata: someMetadata, head: [], varyRule: ContiguousArray(bytes("x-a")),
+            secondaryKey: ContiguousArray(bytes("x-a=1")))
+        let new = try #require(old.refreshed(by: draft, epoch: 10))
+        #expect(new.varyRuleText == "x-a")
+        #expect(new.secondaryKeyText == "x-a=1")
+        #expect(!new.isSameVariant(as: old))
     }
 
     @Test("A part longer than the record can say is refused")

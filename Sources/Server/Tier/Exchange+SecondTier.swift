@@ -27,7 +27,7 @@ extension Exchange {
         case .serveStoredAndRefresh:
             guard let stored else { preconditionFailure("what is served was found") }
             endFlight(.stored(stored))
-            worker.refresh(stored, keyHash: keyHash, head: head, request: request)
+            worker.refresh(stored, stored.epoch, head: head, request: request)
             serveFromSecondTier()
         case .takeTurn:
             guard let tier = worker.tier, let lookup else { preconditionFailure("it was asked and has answered") }
@@ -75,18 +75,22 @@ extension Exchange {
         switch answer {
         case .fresh, .staleAccepted, .staleWhileRevalidate:
             // An invalidation came between the judgement and this.
-            let outcome = worker.store.insert(found, maximumVariants: request.route.policy.maximumVariants)
-            guard outcome != .invalidated else { return .absent }
-            stored = found
+            guard insert(found) != .invalidated else { return .absent }
+            adopt(found)
             // Nobody is served: this is the refresh.
             return isBackground && answer == .staleWhileRevalidate
                 ? .stale(reason: .stale, mayServeOnError: false) : answer
         case .stale:
             guard stored == nil else { return .absent }
-            stored = found
+            adopt(found)
             return answer
         case .absent, .variantMissing, .uncacheable, .incomplete: return .absent
         }
+    }
+
+    private func adopt(_ found: StoredResponse) {
+        stored = found
+        foundEpoch = found.epoch
     }
 
     /// What memory had no room for may still be of use to others; parts are memory's alone.
