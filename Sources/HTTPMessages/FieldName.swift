@@ -16,7 +16,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case proxyConnection, range, referer, retryAfter, server, setCookie, surrogateControl, surrogateKey
     case te, traceParent, trailer, transferEncoding, upgrade, userAgent, vary, via, warning, wwwAuthenticate
     case xAccelBuffering, xAccelExpires, xCache, xForwardedFor, xForwardedHost, xForwardedPort, xForwardedProto
-    case xHTTPMethod, xHTTPMethodOverride, xKey, xMethodOverride, xNoCompression, xRealIP, xRequestID
+    case xKey, xNoCompression, xRealIP, xRequestID
 
     /// The name in lower case; empty for `.other`.
     package var lowercased: StaticString {
@@ -92,10 +92,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .xForwardedHost: "x-forwarded-host"
         case .xForwardedPort: "x-forwarded-port"
         case .xForwardedProto: "x-forwarded-proto"
-        case .xHTTPMethod: "x-http-method"
-        case .xHTTPMethodOverride: "x-http-method-override"
         case .xKey: "xkey"
-        case .xMethodOverride: "x-method-override"
         case .xNoCompression: "x-no-compression"
         case .xRealIP: "x-real-ip"
         case .xRequestID: "x-request-id"

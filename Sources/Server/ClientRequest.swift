@@ -47,10 +47,8 @@ struct ClientRequest: ~Copyable {
         content = other.content
     }
 
-    /// Preconditions, and what origins take for another method.
-    private static let fieldsForOrigins: FieldNameSet = [
-        .ifMatch, .ifUnmodifiedSince, .xHTTPMethod, .xHTTPMethodOverride, .xMethodOverride,
-    ]
+    /// Preconditions that only the origin may evaluate (RFC 9111 §4.3.2).
+    private static let fieldsForOrigins: FieldNameSet = [.ifMatch, .ifUnmodifiedSince]
 
     func facts(of head: borrowing RequestHead) -> RequestFacts {
         let hasBody: Bool

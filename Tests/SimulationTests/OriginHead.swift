@@ -50,7 +50,7 @@ extension OriginRequest {
         target = String(copying: head.target)
         ifNoneMatch = head.fields.text(of: .ifNoneMatch)
         ifRange = head.fields.text(of: .ifRange)
-        isOnItsOwn = head.fields.present.intersects([.ifMatch, .ifUnmodifiedSince, .xHTTPMethodOverride])
+        isOnItsOwn = head.fields.present.intersects([.ifMatch, .ifUnmodifiedSince])
         let authorization = head.fields.text(of: .authorization)
         isAuthorized = authorization != nil
         var sentUser = "-"

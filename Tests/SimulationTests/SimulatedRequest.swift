@@ -36,7 +36,8 @@ final class SimulatedRequest {
         self.page = page
     }
 
-    var wireMethod: Method { kind == .whole ? Method(Array(method.utf8).span) : .get }
+    /// As far as it can be told from what is sent.
+    var wireMethod: Method { kind != .garbage ? Method(Array(method.utf8).span) : .get }
 
     var bytes: [UInt8] {
         if kind == .garbage { return Array("GET\u{1} /\(number) HTTP/9.9\r\n: x\r\n\r\n".utf8) }
