@@ -45,17 +45,6 @@ extension ClientConnection {
         }
     }
 
-    /// Whether the target can be read in one way only; if not, that has been answered.
-    private func normalizeTarget(_ slot: HeadSlot) -> Bool {
-        do throws(PercentEncoding.Flaw) {
-            try slot.head.normalizeTarget(scratch: &worker.scratch)
-            return true
-        } catch {
-            refuse(Status(400), detail: error.reason, head: slot.head)
-            return false
-        }
-    }
-
     /// What is known of the request; nil when that was enough to answer it.
     @inline(__always)
     private func admit(
