@@ -150,13 +150,14 @@ extension ClientConnection {
         _ head: borrowing RequestHead, _ snapshot: ProxySnapshot
     ) -> (status: Status, detail: StaticString)? {
         switch head.method {
-        case .connect, .trace: return (Status(405), "method")
-        case .purge where !snapshot.takesPurge: return (Status(405), "method")
-        case .options where head.isAtItsLastStop: return (Status(204), "max-forwards")
+        case .connect, .trace: return (status: Status(405), detail: "method")
+        case .purge where !snapshot.takesPurge: return (status: Status(405), detail: "method")
+        case .options where head.isAtItsLastStop: return (status: Status(204), detail: "max-forwards")
         default: break
         }
         guard head.fields.contains(.via), snapshot.isNamed(inViaOf: head.fields) else { return nil }
-        return (Status(508), "loop: own name in Via; nodes of a chain need names of their own (via NAME)")
+        // Nodes of a chain need names of their own, which the help of `via` says.
+        return (status: Status(508), detail: "via-loop")
     }
 
     private func search(

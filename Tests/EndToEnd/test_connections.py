@@ -9,6 +9,7 @@ import time
 import unittest
 
 from case import FRESH, LarderCase
+from covering import covers
 from origin import Reply
 from rawclient import Client
 from waiting import until
@@ -31,6 +32,7 @@ class Places(LarderCase):
     def taken(self, count):
         until(lambda: (self.metric("larder_connections") or 0) >= count, f"{count} connections are open")
 
+    @covers("metric larder_connections_cut_total")
     def test_the_longest_idle_connection_gives_way(self):
         self.start(top="limits connections=20\nworkers 2")
         held = self.fill(20, lambda client, number: client.get(f"/{number}"))

@@ -251,13 +251,19 @@ class Clients(DirectiveCase):
     @covers("top/limits.connections", "metric larder_connections")
     def test_limit_of_connections(self):
         self.start(top="limits connections=1")
-        with self.client() as first, self.client() as second:
-            self.assertEqual(first.get("/").status, 200)
-            self.assertEqual(self.metric("larder_connections "), 1)
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.origin.on("/slow", Reply(content=b"x", gate=gate))
+        with self.client() as first:
+            first.send_request(target="/slow")
+            self.origin.wait_for(1, "/slow")
+            until(lambda: self.metric("larder_connections ") == 1, "one connection is open")
+            second = self.client()
             second.send_request(target="/late")
             until(lambda: "connection_limit_reached" in self.larder.error_text(), "the limit is told")
             self.assertEqual(self.origin.count("/late"), 0)
-            first.close()
+            gate.set()
+            self.assertEqual(first.read_response().status, 200)
             self.assertEqual(second.read_response().status, 200)
 
 

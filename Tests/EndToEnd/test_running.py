@@ -283,13 +283,22 @@ class Supervision(LarderCase):
 
     def test_limit_of_connections_holds_the_rest_back(self):
         self.start(top="limits connections=10\nworkers 1")
-        clients = [self.client() for _ in range(12)]
-        for client in clients[:10]:
-            self.assertEqual(client.get("/").status, 200)
-        clients[11].send_request(target="/late")
-        for client in clients[:5]:
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.origin.on("/slow", Reply(content=b"x", gate=gate))
+        clients = [self.client() for _ in range(10)]
+        for client in clients:
+            client.send_request("POST", "/slow")
+        self.origin.wait_for(10, "/slow")
+        late = self.client()
+        late.send_request(target="/late")
+        until(lambda: "connection_limit_reached" in self.larder.error_text(), "the limit is told")
+        self.assertEqual(self.origin.count("/late"), 0)
+        gate.set()
+        for client in clients:
+            self.assertEqual(client.read_response().status, 200)
             client.close()
-        self.assertEqual(clients[11].read_response().status, 200)
+        self.assertEqual(late.read_response().status, 200)
 
 
 if __name__ == "__main__":

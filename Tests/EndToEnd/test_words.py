@@ -270,6 +270,22 @@ class Process(WordCase):
             return float(self.metrics()["larder_config_last_reload_timestamp_seconds"]) > float(loaded)
         until(later, "the time of the last reload is told")
 
+    @covers("detail connection-memory", "metric larder_connections_held_bytes", "metric larder_connections_held_limit_bytes")
+    def test_more_than_connections_may_hold(self):
+        self.start(top="memory 64MB connections=1%", route="key body=safe_post max_body=2MB")
+        self.assertEqual(self.metrics()["larder_connections_held_limit_bytes"], str(4 << 20))
+        held = []
+        for number in range(6):
+            client = self.client()
+            try:
+                client.send_head("POST", f"/{number}", [("Content-Length", "1900000")])
+                client.send(b"x" * 1_800_000)
+            except OSError:
+                pass  # it was refused in the middle
+            held.append(int(self.metrics()["larder_connections_held_bytes"]))
+        self.assertGreater(max(held), 1 << 20)
+        until(lambda: "connection-memory" in [line.get("reason") for line in self.larder.access_lines()], "one is refused")
+
     @covers("metric larder_invalidation_rules")
     def test_rules_that_wait(self):
         self.start(top="memory 256MB", route="ttl 1h")

@@ -271,7 +271,7 @@ import Testing
         #expect(text.contains("larder_l2_lookup_duration_seconds_count 2\n"))
     }
 
-    @Test func aReloadLeavesItWhereItIs() throws {
+    @Test func aReloadThatChangesItIsRefused() throws {
         let world = try TierWorld()
         world.control.file.text = "admin 127.0.0.1:9900\nredis 127.0.0.1:6379 prefix=other\n" + TierWorld.base
         let answer = world.control.admin("POST /reload")
