@@ -353,7 +353,9 @@ class Upstream(DirectiveCase):
         self.start(self.config(heavy.port, f"{light.port} weight=3"))
         for number in range(40):
             self.get(f"/{number}")
-        self.assertEqual((heavy.count(), light.count()), (10, 30))
+        # Each worker counts for itself.
+        self.assertEqual(heavy.count() + light.count(), 40)
+        self.assertIn(heavy.count(), range(8, 13))
 
     @covers("route/upstream.NAME|http://HOST:PORT")
     def test_upstream_of_a_route(self):

@@ -3,6 +3,7 @@
 import unittest
 
 from case import FRESH, LarderCase
+from covering import covers
 from origin import Reply
 from waiting import until
 
@@ -136,6 +137,7 @@ class Forwarding(LarderCase):
             self.assertTrue(client.ends())
         self.assertEqual(self.origin.count(), 0)
 
+    @covers("detail max-forwards")
     def test_max_forwards(self):
         self.start()
         for target in ("*", "/a"):
@@ -152,12 +154,13 @@ class Forwarding(LarderCase):
         self.assertEqual(self.origin.last("/b").field("Max-Forwards"), "0", "it means nothing with GET")
         self.assertEqual(self.ask("TRACE", "/a", [("Max-Forwards", "0")]).status, 405)
 
+    @covers("detail via-loop")
     def test_a_loop_is_508(self):
         self.start(top="via edge-1")
         for via in ("1.1 edge-1", "1.0 fred, 1.1 EDGE-1 (a comment), 1.1 other"):
             response = self.get("/a", ("Via", via))
             self.assertEqual(response.status, 508)
-            self.assertIn("loop", response.cache.get("detail"))
+            self.assertEqual(response.cache.get("detail"), "via-loop")
         self.assertEqual(self.origin.count(), 0)
         for via in ("1.1 edge-2", "1.1 x (1.1 edge-1)", "1.1 larder"):
             self.assertEqual(self.get("/b", ("Via", via)).status, 200)
