@@ -83,6 +83,7 @@ class RedisDirectives(OneWorker):
             self.wait_whole()
             self.fill("/a")
             self.get("/a")
+            until(lambda: self.larder.admin_json("GET", "/health")["uptime_seconds"] > 0.5, "it has looked for hot keys")
             self.larder.stop()
             self.begin(settings, route="key host=off")
             self.wait_whole()

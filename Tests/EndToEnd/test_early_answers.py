@@ -9,6 +9,10 @@ from message import chunk
 from origin import Reply
 
 
+# So much of a body has come that the rest is not waited for before the origin is asked.
+BEGUN = b"x" * 40_000
+
+
 class EarlyAnswers(LarderCase):
     def config(self, *servers, **parts):
         text = super().config(*servers, **parts).replace("route /* {", "route /r/* {")
@@ -49,6 +53,9 @@ class EarlyAnswers(LarderCase):
 
     def test_short_body_that_comes_late(self):
         for method, target, status in self.each_local():
+            # A short body is whole before an upstream is asked for.
+            if target == "/down/a":
+                continue
             with self.client() as client:
                 client.send_head(method, target, [("Content-Length", "1000")])
                 self.assertEqual(client.read_response().status, status)
@@ -122,9 +129,11 @@ class EarlyAnswers(LarderCase):
     def test_origin_that_answers_before_a_long_body(self):
         self.start()
         self.origin.on("/r/early", Reply(413, content=b"too much", early=True))
-        for fields in ([("Content-Length", str(10 << 20))], [("Transfer-Encoding", "chunked")]):
+        for fields, begun in (([("Content-Length", str(10 << 20))], BEGUN),
+                              ([("Transfer-Encoding", "chunked")], b"%x\r\n%b\r\n" % (len(BEGUN), BEGUN))):
             with self.client() as client:
                 client.send_head("POST", "/r/early", fields)
+                client.send(begun)
                 response = client.read_response()
                 self.assertEqual((response.status, response.content), (413, b"too much"))
                 self.assertFalse(response.keeps_alive)
@@ -134,7 +143,8 @@ class EarlyAnswers(LarderCase):
         self.start()
         self.origin.on("/r/early", Reply(403, content=b"no", early=True))
         with self.client() as client:
-            client.send_head("POST", "/r/early", [("Content-Length", "1000")])
+            client.send_head("POST", "/r/early", [("Content-Length", str(len(BEGUN) + 1000))])
+            client.send(BEGUN)
             response = client.read_response()
             self.assertEqual((response.status, response.keeps_alive), (403, True))
             client.send(bytes(1000))
@@ -147,7 +157,8 @@ class EarlyAnswers(LarderCase):
         keep.early = True
         self.origin.on("/r/early", keep)
         with self.client() as client:
-            client.send_head("POST", "/r/early", [("Content-Length", "1000")])
+            client.send_head("POST", "/r/early", [("Content-Length", str(len(BEGUN) + 1000))])
+            client.send(BEGUN)
             self.assertEqual(client.read_response().status, 403)
             self.assertEqual(self.get("/r/other").content, b"/r/other")
             gate.set()

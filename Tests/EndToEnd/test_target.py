@@ -226,7 +226,7 @@ class AnswersToHead(LarderCase):
             client.read_response("HEAD")
             self.assertTrue(client.ends())
         with Client(self.larder.admin_port) as client:
-            client.send(b"HEAD /health/live HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.send(b"HEAD /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             client.read_response("HEAD")
             client.send(b"GET / HTTP/3.0\r\n\r\n")
             self.assertGreater(len(client.read_response().content), 0)

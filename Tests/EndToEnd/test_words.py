@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each word in which answers are explained is said when it should be: in Cache-Status, access log and metrics alike."""
+import contextlib
 import gzip
 import os
 import tempfile
@@ -151,7 +152,8 @@ class NotStored(WordCase):
             fields=[FRESH, ("Content-Type", "text/plain"), ("Content-Encoding", "gzip")], content=b"no gzip at all" * 100)
         answer = self.get("/a")
         self.assertEqual((answer.status, answer.cache["detail"]), (502, "coding-damaged"))
-        self.get("/b", ("Accept-Encoding", "gzip"))
+        with contextlib.suppress(Broken):  # it may have begun before it is known to be damaged
+            self.get("/b", ("Accept-Encoding", "gzip"))
         until(lambda: 'larder_not_stored_total{route="/*",reason="damaged"}' in self.metrics(), "it is counted")
 
 
@@ -240,7 +242,9 @@ class Details(WordCase):
         bomb = gzip.compress(b"\0" * 5_000_000)
         self.origin.on("/bomb", Reply(fields=[FRESH, kind, ("Content-Encoding", "gzip")], content=bomb))
         self.origin.on("/cut", Reply(fields=[FRESH, kind, ("Content-Encoding", "gzip")], content=gzip.compress(b"abc" * 99)[:-9]))
-        self.assertEqual(self.get("/bomb").cache["detail"], "coding-too-large")
+        with contextlib.suppress(Broken):  # it may have begun before it is known how large it is
+            self.get("/bomb")
+        self.assertEqual(self.reason(), "coding-too-large")
         self.assertEqual(self.get("/cut").cache["detail"], "coding-truncated")
 
 
