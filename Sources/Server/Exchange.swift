@@ -116,6 +116,11 @@ final class Exchange: Deadline {
 
     var head: RequestHead { _read { yield slot.head } }
 
+    /// Who asked, past the proxies that are trusted.
+    var clientAddress: IPAddress? {
+        peer.map { ClientAddress.find(peer: $0, fields: head.fields, trusted: worker.snapshot.trustedProxies) }
+    }
+
     /// The client, with the worker's output put at its service.
     func clientToWriteTo() -> ClientConnection? {
         guard let client else { return nil }
