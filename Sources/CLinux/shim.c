@@ -4,13 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +21,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -347,7 +351,10 @@ long CLinux_block_signals(const int *signals, size_t count) {
     return -(long)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-long CLinux_ignore_broken_pipes(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -(long)errno : 0; }
+long CLinux_ignore_broken_pipes(void) {
+    // A file that may not grow is an error of its writer as well.
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -(long)errno : 0;
+}
 
 long CLinux_signal_descriptor(const int *signals, size_t count) {
     sigset_t set = set_of(signals, count);
@@ -433,3 +440,61 @@ long CLinux_pin_thread(unsigned index) {
 }
 
 long CLinux_thread_identity(void) { return (long)pthread_self(); }
+
+// Logs
+
+enum { LOG_FILE, LOG_PIPE, LOG_SOCKET, LOG_SHARED_PIPE };
+
+static int kind_of(int fd) {
+    struct stat about;
+    if (fstat(fd, &about) < 0) return LOG_FILE;
+    if (S_ISSOCK(about.st_mode)) return LOG_SOCKET;
+    return S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode) ? LOG_PIPE : LOG_FILE;
+}
+
+long CLinux_open_log(const char *path, int *kind) {
+    struct stat about;
+    // With a reading end of our own a FIFO can be opened before its reader comes, and outlives it.
+    int mode = stat(path, &about) == 0 && S_ISFIFO(about.st_mode) ? O_RDWR : O_WRONLY;
+    long fd = RETRY(open(path, mode | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640));
+    if (fd >= 0) *kind = kind_of((int)fd);
+    return fd;
+}
+
+long CLinux_open_standard_log(int fd, int *kind) {
+    *kind = kind_of(fd);
+    if (*kind != LOG_PIPE) return fd;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    // Not to wait is a property of what was opened, which others share: this one is ours.
+    long own = RETRY(open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (own >= 0) return own;
+    *kind = LOG_SHARED_PIPE;
+    return fd;
+}
+
+long CLinux_write_log(int fd, int kind, const void *from, size_t count) {
+    if (kind == LOG_SOCKET) return RETRY(send(fd, from, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+    if (kind == LOG_SHARED_PIPE) {
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        if (poll(&room, 1, 0) <= 0) return -EAGAIN;
+        // So much fits, or POLLOUT would not be told.
+        if (count > PIPE_BUF) count = PIPE_BUF;
+    }
+    return RETRY(write(fd, from, count));
+}
+
+long CLinux_duplicate(int fd) { return RETRY(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+
+void CLinux_wait_for_room(int fd, int milliseconds) {
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    poll(&room, 1, milliseconds);
+}
+
+long CLinux_open_missing_standard_streams(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) return -(long)errno;
+    }
+    return 0;
+}

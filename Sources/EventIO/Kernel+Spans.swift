@@ -16,6 +16,10 @@ extension Kernel {
         unsafe bytes.withUnsafeBytes { unsafe write(fd, $0) }
     }
 
+    package final func writeLog(_ log: LogDescriptor, _ bytes: borrowing Span<UInt8>) -> IOResult {
+        unsafe bytes.withUnsafeBytes { unsafe writeLog(log, $0) }
+    }
+
     /// One gathered write of up to three pieces, such as a stored head, what is added to it, and a body.
     package final func send(
         _ fd: FileDescriptor, _ first: borrowing Span<UInt8>, _ second: borrowing Span<UInt8>,

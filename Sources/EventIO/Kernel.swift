@@ -157,11 +157,31 @@ open class Kernel: @unchecked Sendable {
 
     // MARK: Files
 
-    /// Opens a log for appending, and makes it when there is none.
-    open func openForAppending(_ path: String) throws(SystemError) -> FileDescriptor {
-        let fd = unsafe path.withCString { unsafe Glibc.open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640) }
-        guard fd >= 0 else { throw SystemError(code: errno) }
-        return FileDescriptor(rawValue: fd)
+    /// Opens a log for appending, and makes it when there is none. A FIFO needs no reader.
+    open func openLog(_ path: String) throws(SystemError) -> LogDescriptor {
+        var kind: Int32 = 0
+        let fd = try unsafe descriptor(path.withCString { unsafe CLinux_open_log($0, &kind) })
+        return LogDescriptor(fd, kind: kind)
+    }
+
+    open func openLog(standardStream stream: FileDescriptor) throws(SystemError) -> LogDescriptor {
+        var kind: Int32 = 0
+        let fd = try unsafe descriptor(CLinux_open_standard_log(stream.rawValue, &kind))
+        return LogDescriptor(fd, kind: kind)
+    }
+
+    /// Never waits for a reader.
+    open func writeLog(_ log: LogDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+        unsafe IOResult(CLinux_write_log(log.descriptor.rawValue, log.kind, bytes.baseAddress, bytes.count))
+    }
+
+    /// For threads that may block.
+    open func waitForRoom(_ fd: FileDescriptor, milliseconds: Int32) {
+        CLinux_wait_for_room(fd.rawValue, milliseconds)
+    }
+
+    open func duplicate(_ fd: FileDescriptor) throws(SystemError) -> FileDescriptor {
+        try descriptor(CLinux_duplicate(fd.rawValue))
     }
 
     /// A small file, such as those under /proc; of a longer one the first `limit` bytes. For threads that may block.
@@ -262,6 +282,20 @@ open class Kernel: @unchecked Sendable {
     private func check(_ result: Int) throws(SystemError) {
         _ = try IOResult(result).get()  // 0, nothing to know
     }
+}
+
+/// Where log lines are written, and how that is done without waiting.
+public struct LogDescriptor: Sendable {
+    package let descriptor: FileDescriptor
+    let kind: Int32
+
+    package init(_ descriptor: FileDescriptor, kind: Int32 = 0) {
+        self.descriptor = descriptor
+        self.kind = kind
+    }
+
+    /// The standard streams are not ours to close.
+    package var isOwned: Bool { descriptor.rawValue > 2 }
 }
 
 /// A new connection, or why there is none (`result.isWouldBlock`: nobody waits).

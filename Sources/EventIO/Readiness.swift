@@ -19,6 +19,8 @@ public struct ReadyEvents: OptionSet, Sendable {
 
     /// What a stream wants to hear of, for its whole life.
     package static let stream: ReadyEvents = [.readable, .writable, .peerClosed, .edgeTriggered]
+    /// A pipe that had none.
+    package static let room: ReadyEvents = [.writable, .edgeTriggered]
     /// Listeners, wake-ups and signals are only read.
     package static let input: ReadyEvents = [.readable, .edgeTriggered]
 }

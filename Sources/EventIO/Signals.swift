@@ -6,6 +6,7 @@ import Glibc
 public enum Signal: Int32, CaseIterable, Sendable {
     case hangUp = 1
     case interrupt = 2
+    case quit = 3
     case user1 = 10
     case terminate = 15
 }
@@ -39,6 +40,11 @@ package enum HostProcess {
         let numbers = Signal.allCases.map(\.rawValue)
         _ = try unsafe IOResult(CLinux_block_signals(numbers, numbers.count)).get()  // 0
         _ = try IOResult(CLinux_ignore_broken_pipes()).get()  // 0
+    }
+
+    /// Before anything is opened: what takes the place of a missing standard stream would be written log lines.
+    package static func openMissingStreams() throws(SystemError) {
+        _ = try IOResult(CLinux_open_missing_standard_streams()).get()  // 0
     }
 
     /// Raises the limit of open files as far as the process may, and answers it.

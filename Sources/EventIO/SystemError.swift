@@ -20,6 +20,9 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The process or the machine has no descriptor or memory left for another connection.
     package var isExhaustion: Bool { code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM }
 
+    /// There is no room for a longer file.
+    package var isFullDisk: Bool { code == ENOSPC || code == EDQUOT || code == EFBIG }
+
     /// The system does not know this call, or does not allow it here.
     package var isRefusal: Bool {
         code == EINVAL || code == ENOSYS || code == EPERM || code == EACCES || code == EOPNOTSUPP

@@ -127,6 +127,11 @@ final class Exchange: Deadline {
         ] { slot.head.fields.remove(name) }
     }
 
+    /// Who asked, past the proxies that are trusted.
+    var clientAddress: IPAddress? {
+        peer.map { ClientAddress.find(peer: $0, fields: head.fields, trusted: worker.snapshot.trustedProxies) }
+    }
+
     /// The client, with the worker's output put at its service.
     func clientToWriteTo() -> ClientConnection? {
         guard let client else { return nil }

@@ -8,99 +8,26 @@ import Settings
 import Synchronization
 import Telemetry
 
-/// Where lines go: a descriptor that only the log thread writes to, since a full pipe or disk may block it.
-final class LogSink: Sendable {
-    private let kernel: Kernel
-    private let mailbox: Mailbox
-    private let target: Mutex<Target>
-
-    struct Target {
-        fileprivate var descriptor: FileDescriptor
-        /// nil for the standard streams, which are never closed.
-        fileprivate var path: String?
-
-        fileprivate init(_ destination: LogSettings.Destination, kernel: Kernel) throws(SystemError) {
-            switch destination {
-            case .standardOutput: descriptor = FileDescriptor(rawValue: 1)
-            case .standardError: descriptor = FileDescriptor(rawValue: 2)
-            case .file(let path):
-                descriptor = try kernel.openForAppending(path)
-                self.path = path
-            }
-        }
-    }
-
-    /// - Parameter mailbox: of the loop whose thread may block.
-    init(kernel: Kernel, mailbox: Mailbox, to destination: LogSettings.Destination) throws(SystemError) {
-        self.kernel = kernel
-        self.mailbox = mailbox
-        target = Mutex(try Target(destination, kernel: kernel))
-    }
-
-    /// nil for a standard stream.
-    var path: String? { target.withLock { $0.path } }
-
-    /// - Parameter written: runs on the log thread, also when nothing could be written.
-    func write(_ lines: ContiguousArray<UInt8>, written: @escaping @Sendable () -> Void = {}) {
-        mailbox.post { [self] _ in
-            writeNow(lines)
-            written()
-        }
-    }
-
-    private func writeNow(_ lines: ContiguousArray<UInt8>) {
-        let descriptor = target.withLock { $0.descriptor }
-        var start = 0
-        while start < lines.count {
-            let result = kernel.write(descriptor, lines.span.extracting(start..<lines.count))
-            // A log that cannot be written must not stop the proxy; the lines are lost.
-            guard result.bytes > 0 else { return }
-            start += result.bytes
-        }
-    }
-
-    /// After a rotation (SIGUSR1). Keeps the old file when the new one cannot be opened.
-    func reopen() throws(SystemError) {
-        if let path { redirect(to: try open(.file(path))) }
-    }
-
-    func open(_ destination: LogSettings.Destination) throws(SystemError) -> Target {
-        try Target(destination, kernel: kernel)
-    }
-
-    /// Nothing is to be written there after all.
-    func discard(_ target: Target) { if target.path != nil { kernel.close(target.descriptor) } }
-
-    /// What was handed over before still goes to the old place.
-    func redirect(to opened: Target) {
-        mailbox.post { [self] _ in
-            let old = target.withLock { current -> Target in
-                defer { current = opened }
-                return current
-            }
-            if old.path != nil { kernel.close(old.descriptor) }
-        }
-    }
-}
-
 /// The access log of one worker: lines gather and are handed over together.
 final class AccessLogWriter: Deadline {
     private var queue = LogQueue()
+    private let losses: LogLossCounts
     private var format: AccessLog
     private let sink: LogSink
     private let mailbox: Mailbox
     private var clientAddress: IPAddress?
+    /// Of the proxy in between; nil where it is the client itself.
+    private var peerAddress: IPAddress?
     private var lent = ByteBuffer(capacity: 128)
 
     init(loop: Loop, target: AccessLogTarget) {
         sink = target.sink
+        losses = target.losses
         format = AccessLog(format: target.format, redaction: target.redaction)
         mailbox = loop.mailbox
         super.init()
         attachDeadline(to: loop)
     }
-
-    var droppedLineCount: UInt64 { queue.droppedLines }
 
     /// A quiet server's lines are not later than this.
     private static var patienceNanoseconds: Int64 { 20_000_000 }
@@ -110,7 +37,7 @@ final class AccessLogWriter: Deadline {
         client: ClientConnection,
         answer: borrowing Answer, worker: Worker
     ) {
-        guard queue.admitsLine() else { return }
+        guard queue.admitsLine() else { return losses.add(1, .overload) }
         var facts = AccessFacts(
             time: loop.now, status: record.status, outcome: answer.outcome,
             durationNanoseconds: record.durationNanoseconds)
@@ -122,7 +49,10 @@ final class AccessLogWriter: Deadline {
         facts.ttlSeconds = answer.ttlSeconds
         facts.wasCollapsed = answer.isCollapsed
         facts.wasStored = answer.isStored
-        clientAddress = client.peer
+        clientAddress = client.peer.map {
+            ClientAddress.find(peer: $0, fields: head.fields, trusted: worker.snapshot.trustedProxies)
+        }
+        peerAddress = clientAddress == client.peer ? nil : client.peer
         writeLine(
             facts, reason: answer.detail ?? answer.notStored?.label ?? answer.forward?.label ?? "",
             route: route?.labelBytes ?? [], head: head)
@@ -139,23 +69,26 @@ final class AccessLogWriter: Deadline {
         var texts = ByteBuffer()
         swap(&texts, &lent)
         texts.clear()
-        let addressCount = texts.append(address: clientAddress)
+        let clientEnd = texts.append(address: clientAddress)
+        let peerEnd = clientEnd + texts.append(address: peerAddress)
         texts.append(reason)
-        writeLine(facts, texts: texts, addressCount: addressCount, route: route, head: head)
+        writeLine(facts, texts: texts, ends: (clientEnd, peerEnd), route: route, head: head)
         swap(&texts, &lent)
     }
 
-    /// - Parameter texts: the client's address and then the reason.
+    /// - Parameter texts: the client's address, the peer's, and then the reason.
     private func writeLine(
-        _ facts: AccessFacts, texts: borrowing ByteBuffer, addressCount: Int, route: ContiguousArray<UInt8>,
+        _ facts: AccessFacts, texts: borrowing ByteBuffer, ends: (client: Int, peer: Int),
+        route: ContiguousArray<UInt8>,
         head: borrowing RequestHead
     ) {
         let version = head.version == .http11 ? Self.version11 : Self.version10
         let all = texts.span
         let line = AccessTexts(
-            client: all.extracting(0..<addressCount), method: head.methodBytes, target: head.target,
-            version: version.span, host: head.authority, reason: all.extracting(addressCount..<all.count),
-            route: route.span, userAgent: head.fields.firstValue(of: .userAgent),
+            client: all.extracting(0..<ends.client), method: head.methodBytes, target: head.target,
+            version: version.span, host: head.authority, reason: all.extracting(ends.peer..<all.count),
+            route: route.span, peer: all.extracting(ends.client..<ends.peer),
+            userAgent: head.fields.firstValue(of: .userAgent),
             referer: head.fields.firstValue(of: .referer), requestID: head.fields.firstValue(of: .xRequestID))
         format.write(facts, line, into: &queue.lines)
     }
@@ -177,18 +110,21 @@ final class AccessLogWriter: Deadline {
 final class EventLogWriter: Sendable {
     private let log: Mutex<EventLogBox>
     private let kernel: Kernel
-    private let sink: LogSink
+    private let sink: Mutex<LogSink?>
 
     private final class EventLogBox {
         var log: EventLog
         init(level: EventLevel) { log = EventLog(level: level) }
     }
 
-    init(kernel: Kernel, sink: LogSink, level: EventLevel) {
+    init(kernel: Kernel, level: EventLevel) {
         self.kernel = kernel
-        self.sink = sink
         log = Mutex(EventLogBox(level: level))
+        sink = Mutex(nil)
     }
+
+    /// Where it is written; what comes before is not.
+    func begin(on sink: LogSink) { self.sink.withLock { $0 = sink } }
 
     func write(_ level: EventLevel, _ event: StaticString, _ facts: EventFacts = [:]) {
         let now = kernel.now()
@@ -197,7 +133,17 @@ final class EventLogWriter: Sendable {
             box.log.write(level, event, facts, at: now, into: &line)
             return ContiguousArray(copying: line.span)
         }
-        if !line.isEmpty { sink.write(line) }
+        if !line.isEmpty { sink.withLock { $0 }?.write(line) }
+    }
+
+    /// What becomes of the lines of a log, this one included.
+    func tell(_ news: LogNews, of log: String) {
+        switch news {
+        case .losesLines(let loss):
+            write(.error, "log_loses_lines", ["log": .text(log), "reason": .text("\(loss.label)")])
+        case .writesAgain(let lost):
+            write(.warning, "log_written_again", ["log": .text(log), "lost_lines": .number(Int(clamping: lost))])
+        }
     }
 
     func setLevel(_ level: EventLevel) { log.withLock { $0.log.level = level } }
@@ -210,7 +156,7 @@ final class EventLogWriter: Sendable {
             box.log.writeSuppressed(at: now, into: &lines)
             return ContiguousArray(copying: lines.span)
         }
-        if !lines.isEmpty { sink.write(lines) }
+        if !lines.isEmpty { sink.withLock { $0 }?.write(lines) }
     }
 
     // MARK: Events of the request path

@@ -19,6 +19,8 @@ package final class Proxy {
     let eventSink: LogSink
     /// Where workers log requests; nil when they do not.
     var access: AccessLogTarget?
+    let accessLosses = LogLossCounts()
+    let eventLosses = LogLossCounts()
 
     package init(settings: ProxySettings, kernel: Kernel, loops: [Loop], blockingLoop: Loop) throws(SystemError) {
         self.kernel = kernel
@@ -33,9 +35,14 @@ package final class Proxy {
             store: store, connections: ConnectionBudget(limitBytes: settings.memory.connectionBytes),
             compressor: try CompressionPool(store: store, kernel: kernel), hashSeed: kernel.randomUInt64())
         resolver = try NameResolver(kernel: kernel)
-        eventSink = try LogSink(kernel: kernel, mailbox: blockingLoop.mailbox, to: settings.log.eventDestination)
-        events = EventLogWriter(kernel: kernel, sink: eventSink, level: EventLevel(settings.log.level))
-        access = try AccessLogTarget(settings.log, kernel: kernel, mailbox: blockingLoop.mailbox)
+        let events = EventLogWriter(kernel: kernel, level: EventLevel(settings.log.level))
+        self.events = events
+        eventSink = try LogSink(
+            kernel: kernel, mailbox: blockingLoop.mailbox, to: settings.log.eventDestination, losses: eventLosses
+        ) { [weak events] in events?.tell($0, of: "event_log") }
+        events.begin(on: eventSink)
+        access = try AccessLogTarget(
+            settings.log, kernel: kernel, mailbox: blockingLoop.mailbox, losses: accessLosses, events: events)
         for (index, loop) in loops.enumerated() {
             let log = access.map { AccessLogWriter(loop: loop, target: $0) }
             workers.append(

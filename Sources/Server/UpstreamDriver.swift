@@ -45,7 +45,7 @@ final class UpstreamDriver: Deadline {
     func request(_ exchange: Exchange, onNewConnection: Bool) {
         nextWaiter &+= 1
         if !onNewConnection { retryBudget.requestSent() }
-        let client = worker.poolClient(of: exchange.peer)
+        let client = worker.poolClient(of: exchange)
         switch pool.requestArrived(nextWaiter, from: client, onNewConnection: onNewConnection, now: now) {
         case .use(let id):
             guard let connection = connections[Int(id.slot)] else { preconditionFailure("an idle connection is open") }

@@ -126,10 +126,12 @@ final class Worker {
     /// - Parameter route: of the present snapshot.
     func driver(of route: CompiledRoute) -> UpstreamDriver { drivers[route.upstream] }
 
-    /// Whom a request is counted for among those who share an upstream's connections. Behind a trusted proxy are many.
-    func poolClient(of peer: IPAddress?) -> UpstreamClient {
-        guard let peer, !snapshot.trustedProxies.contains(where: { $0.contains(peer) }) else { return .nobody }
-        return UpstreamClient(peer)
+    /// Whom a request is counted for among those who share an upstream's connections. Behind a trusted proxy that does
+    /// not name them are many.
+    func poolClient(of exchange: Exchange) -> UpstreamClient {
+        guard let client = exchange.clientAddress, !snapshot.trustedProxies.contains(where: { $0.contains(client) })
+        else { return .nobody }
+        return UpstreamClient(client)
     }
 
     /// What has taken the place of a driver that takes no more requests.

@@ -212,7 +212,9 @@ extension DirectiveTable {
                 }
             ).repeated
         ], "Names the peers whose X-Forwarded-* and Forwarded fields are believed.",
-        "Without it nobody's are: the client is whoever opened the connection.",
+        "Without it nobody's are: the client is whoever opened the connection. With it the client, for the access log and "
+            + "`purge_method`, is the last address in X-Forwarded-For that is none of these, or in Forwarded where there is "
+            + "no X-Forwarded-For.",
         example: "trusted_proxies 10.0.0.0/8 2001:db8::/32")
 
     private static let forwarded = Directive<ProxySettings>(
@@ -260,7 +262,9 @@ extension DirectiveTable {
         [Parameter.flag("SWITCH", \.isEnabled, "Whether PURGE is taken.").required],
         keys: [
             Parameter(
-                "allow", .list("CIDR"), help: "The peers it is taken from; with a token as well, both must hold.",
+                "allow", .list("CIDR"),
+                help:
+                    "The clients it is taken from, as `trusted_proxies` name them; with a token as well, both must hold.",
                 store: { purge, value in
                     guard case .list(let items) = value else { return nil }
                     purge.allowed = []

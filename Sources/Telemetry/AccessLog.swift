@@ -40,6 +40,7 @@ extension AccessLog {
         timestamps.write(facts.time, into: &line)
         line.append(ASCII.doubleQuote)
         line.append(member: ",\"client\":\"", texts.client)
+        line.append(member: ",\"peer\":\"", texts.peer)
         line.append(member: ",\"method\":\"", texts.method)
         line.append(member: ",\"host\":\"", texts.host)
         writeJSON(url: texts.target, as: ",\"path\":\"", into: &line)

@@ -32,6 +32,8 @@ package struct AccessFacts: Sendable {
 /// for Authorization or Cookie.
 package struct AccessTexts: ~Escapable {
     package let client: Span<UInt8>
+    /// Who opened the connection, where that is a proxy.
+    package let peer: Span<UInt8>
     package let method: Span<UInt8>
     /// As the client sent it; what the redaction names is left out when it is written.
     package let target: Span<UInt8>
@@ -48,14 +50,17 @@ package struct AccessTexts: ~Escapable {
     package let requestID: Span<UInt8>
 
     @_lifetime(
-        copy client, copy method, copy target, copy version, copy host, copy reason, copy route, copy upstream,
+        copy client, copy peer, copy method, copy target, copy version, copy host, copy reason, copy route,
+        copy upstream,
         copy userAgent, copy referer, copy requestID)
     package init(
         client: Span<UInt8>, method: Span<UInt8>, target: Span<UInt8>, version: Span<UInt8>, host: Span<UInt8>,
-        reason: Span<UInt8> = Span(), route: Span<UInt8> = Span(), upstream: Span<UInt8> = Span(),
+        reason: Span<UInt8> = Span(), route: Span<UInt8> = Span(), peer: Span<UInt8> = Span(),
+        upstream: Span<UInt8> = Span(),
         userAgent: Span<UInt8> = Span(), referer: Span<UInt8> = Span(), requestID: Span<UInt8> = Span()
     ) {
         self.client = client
+        self.peer = peer
         self.method = method
         self.target = target
         self.version = version

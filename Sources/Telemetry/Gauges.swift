@@ -38,7 +38,7 @@ package struct Gauges: Sendable {
     package var residentBytes: UInt64 = 0
     /// Of the control group; nil when there is none.
     package var memoryLimitBytes: UInt64?
-    package var logLinesDropped: UInt64 = 0
+    package var logLinesDropped: [LogLossReading] = []
     /// Bodies coded in the background, by route and coding.
     package var recoded: [RecodingReading] = []
     package var recodingQueue = 0
@@ -60,6 +60,19 @@ package struct RuleReading: Sendable {
     package var unproved: [LabelledCount] = []
 
     package init() {}
+}
+
+/// Of the lines of one log.
+package struct LogLossReading: Sendable {
+    package var log: String
+    package var reason: String
+    package var lines: UInt64
+
+    package init(log: String, reason: String, lines: UInt64) {
+        self.log = log
+        self.reason = reason
+        self.lines = lines
+    }
 }
 
 /// Of the log of invalidations that nodes share.

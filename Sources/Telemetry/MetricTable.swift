@@ -212,7 +212,9 @@ package enum Metric: String, CaseIterable, Sendable {
         case .reloadTime: Definition(.gauge, .seconds, [], "When the configuration last took effect.")
         case .residentMemory: Definition(.gauge, .bytes, [], "Resident memory of the process.")
         case .startTime: Definition(.gauge, .seconds, [], "When the process started.")
-        case .logLinesDropped: Definition(.counter, .none, [], "Log lines dropped because they could not be written.")
+        case .logLinesDropped:
+            Definition(
+                .counter, .none, ["log", "reason"], "Log lines lost because they could not be written, and why.")
         case .buildInfo: Definition(.gauge, .none, ["version"], "Always 1; the version that runs is its label.")
         }
     }

@@ -53,7 +53,8 @@ package enum PrometheusText {
         case .reloadTime: text.append(metric, [], UInt64(clamping: gauges.lastReloadWallSeconds))
         case .residentMemory: text.append(metric, [], gauges.residentBytes)
         case .startTime: text.append(metric, [], UInt64(clamping: gauges.startWallSeconds))
-        case .logLinesDropped: text.append(metric, [], gauges.logLinesDropped)
+        case .logLinesDropped:
+            for loss in gauges.logLinesDropped { text.append(metric, [loss.log, loss.reason], loss.lines) }
         case .buildInfo: text.append(metric, [gauges.version], 1)
         }
     }

@@ -17,9 +17,10 @@ enum CommandHelp {
                 Stays in the foreground and logs to the standard output and the standard error.
 
                 Signals:
-                  TERM, INT   finish the requests under way, at most drain_timeout, and end; a second one ends at once
-                  HUP         read FILE again; if anything is wrong with it, keep the old one and say why
-                  USR1        open the log files again, after they were moved away
+                  TERM, INT, QUIT  finish the requests under way, at most drain_timeout, and end; a second one
+                                   ends at once
+                  HUP              read FILE again; if anything is wrong with it, keep the old one and say why
+                  USR1             open the log files again, after they were moved away
 
                 Exit status: 0 after a drain, 1 if FILE or an address cannot be used, 2 for a wrong command line.
                 """),

@@ -3,7 +3,7 @@ import Glibc
 import Settings
 
 let command = Command(files: .system, environment: SettingsFiles.systemEnvironment)
-switch command.outcome(Array(CommandLine.arguments.dropFirst())) {
+switch command.outcome(ProgramArguments.read()) {
 case .finished(let output, let errors, let status):
     StandardStreams.write(errors, to: .error)
     StandardStreams.write(output, to: .output)

@@ -36,7 +36,7 @@ def accepts(port):
 class Larder:
     """`text` is the configuration, in which @listen@ and @admin@ stand for the ports."""
 
-    def __init__(self, text, environment=None):
+    def __init__(self, text, environment=None, output=None, errors=None, before=None):
         self.port = free_port()
         self.admin_port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="larder-test-")
@@ -45,8 +45,9 @@ class Larder:
         self.output = open(os.path.join(self.folder.name, "out"), "w+b")
         self.errors = open(os.path.join(self.folder.name, "err"), "w+b")
         self.process = subprocess.Popen(
-            [binary(), "serve", self.config], stdout=self.output, stderr=self.errors, stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})})
+            [binary(), "serve", self.config], stdout=self.output if output is None else output,
+            stderr=self.errors if errors is None else errors, stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})}, preexec_fn=before)
         self.admin_enabled = "@admin@" in text
         try:
             self.wait_ready()

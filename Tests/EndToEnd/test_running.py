@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -65,6 +66,20 @@ class Configuration(LarderCase):
         text = self.config(self.origin.port).replace(str(self.origin.port), "${ORIGIN_PORT}")
         self.start(text, environment={"ORIGIN_PORT": str(self.origin.port)})
         self.assertEqual(self.get("/a").content, b"/a")
+
+
+class Starting(LarderCase):
+    def test_preloaded_library_that_moves_the_environment(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, library = os.path.join(folder, "move.c"), os.path.join(folder, "move.so")
+            with open(source, "w", encoding="utf-8") as file:
+                file.write("#include <stdlib.h>\n__attribute__((constructor)) static void move(void) {\n"
+                           "    for (char name[] = \"MOVED_A\"; name[6] < 'Z'; name[6]++) setenv(name, \"1\", 1);\n}\n")
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+            done = process.run("--version", environment={"LD_PRELOAD": library})
+            self.assertEqual((done.returncode, done.stdout.split()[0]), (0, "larder"))
+            self.start(environment={"LD_PRELOAD": library})
+            self.assertEqual(self.get("/a").status, 200)
 
 
 class UnixSocket(LarderCase):
@@ -211,10 +226,14 @@ class Drain(LarderCase):
         self.larder.signal(signal.SIGTERM)
         self.assertIsNotNone(self.larder.wait_exit())
 
-    def test_interrupt_drains_too(self):
-        self.start()
-        self.larder.signal(signal.SIGINT)
-        self.assertEqual(self.larder.wait_exit(), 0)
+    def test_interrupt_and_quit_drain_too(self):
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            self.start_slow()
+            self.larder.signal(number)
+            until(lambda: self.larder.admin("GET", "/health/ready").status == 503, "ready goes 503")
+            self.gate.set()
+            self.assertEqual(self.slow.reader.exactly(11), b"firstsecond")
+            self.assertEqual(self.larder.wait_exit(), 0)
 
 
 class Logs(LarderCase):

@@ -104,16 +104,16 @@ extension Loop {
         let path = "/tmp/larder-test-\(loop.kernel.randomUInt64())"
         defer { unsafe unlink(path) }
         for line in ["one\n", "two\n"] {
-            let log = try loop.kernel.openForAppending(path)
-            #expect(loop.kernel.write(log, Array(line.utf8).span).bytes == 4)
-            loop.kernel.close(log)
+            let log = try loop.kernel.openLog(path)
+            #expect(loop.kernel.writeLog(log, Array(line.utf8).span).bytes == 4)
+            loop.kernel.close(log.descriptor)
         }
         let log = unsafe try #require(fopen(path, "r"))
         defer { unsafe fclose(log) }
         var text = [UInt8](repeating: 0, count: 16)
         #expect(unsafe fread(&text, 1, 16, log) == 8)
         #expect(Array(text[..<8]) == Array("one\ntwo\n".utf8))
-        #expect(throws: SystemError.noSuchFile) { try loop.kernel.openForAppending("/nowhere/at/all") }
+        #expect(throws: SystemError.noSuchFile) { _ = try loop.kernel.openLog("/nowhere/at/all") }
     }
 
     @Test func laterTasksRunAfterTheBatchAndNotInIt() {

@@ -270,9 +270,19 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
         file(fd, as: VirtualEndpoint.self).shutdownWrite()
     }
 
-    package override func openForAppending(_ path: String) throws(SystemError) -> FileDescriptor {
-        open(VirtualLog(path: path))
+    package override func openLog(_ path: String) throws(SystemError) -> LogDescriptor {
+        LogDescriptor(open(VirtualLog(path: path)))
     }
+
+    package override func openLog(standardStream stream: FileDescriptor) throws(SystemError) -> LogDescriptor {
+        LogDescriptor(stream)
+    }
+
+    package override func writeLog(_ log: LogDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+        unsafe write(log.descriptor, bytes)
+    }
+
+    package override func waitForRoom(_ fd: FileDescriptor, milliseconds: Int32) {}
 
     package override func write(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         if fd.rawValue == 1 || fd.rawValue == 2 {

@@ -120,4 +120,16 @@ int CLinux_set_allocator(int arenas, int mapping_threshold);
 /// Gives free pages back to the kernel.
 void CLinux_trim_allocator(void);
 
+// Logs: neither opening nor writing waits for a reader.
+
+/// `kind` is for `CLinux_write_log`.
+long CLinux_open_log(const char *path, int *kind);
+/// Answers `fd` itself, or a descriptor of our own for the same pipe.
+long CLinux_open_standard_log(int fd, int *kind);
+long CLinux_write_log(int fd, int kind, const void *from, size_t count);
+long CLinux_duplicate(int fd);
+void CLinux_wait_for_room(int fd, int milliseconds);
+/// So that no connection takes the place of a stream that the process was started without.
+long CLinux_open_missing_standard_streams(void);
+
 #endif

@@ -9,16 +9,22 @@ struct AccessLogTarget: Sendable {
     let format: AccessLog.Format
     /// Of query parameters that are not logged.
     let redaction: QueryRedaction
+    let losses: LogLossCounts
 
     /// nil when they are not logged.
-    init?(_ settings: LogSettings, kernel: Kernel, mailbox: Mailbox) throws(SystemError) {
+    init?(
+        _ settings: LogSettings, kernel: Kernel, mailbox: Mailbox, losses: LogLossCounts, events: EventLogWriter
+    ) throws(SystemError) {
         switch settings.accessFormat {
         case .off: return nil
         case .json: format = .json
         case .combined: format = .combined
         }
         redaction = QueryRedaction(names: settings.redactedParameters)
-        sink = try LogSink(kernel: kernel, mailbox: mailbox, to: settings.accessDestination)
+        self.losses = losses
+        sink = try LogSink(
+            kernel: kernel, mailbox: mailbox, to: settings.accessDestination, losses: losses
+        ) { [weak events] in events?.tell($0, of: "access_log") }
     }
 }
 
@@ -38,8 +44,21 @@ extension Proxy {
 
     /// Opens what a new configuration asks for; workers have yet to be told.
     func openAccessLog(_ settings: LogSettings) throws(SystemError) -> AccessLogTarget? {
-        try AccessLogTarget(settings, kernel: kernel, mailbox: blockingLoop.mailbox)
+        try AccessLogTarget(
+            settings, kernel: kernel, mailbox: blockingLoop.mailbox, losses: accessLosses, events: events)
     }
 
     func redirectEvents(to target: LogSink.Target) { eventSink.redirect(to: target) }
+
+    /// What is handed over already is written before the log thread ends, if somebody reads it.
+    func finishLogs() {
+        for sink in [access?.sink, eventSink].compactMap({ $0 }) { sink.finish(patience: .milliseconds(200)) }
+    }
+
+    /// How many lines are lost, by log and reason.
+    var lostLogLines: [LogLossReading] {
+        [("access_log", accessLosses), ("event_log", eventLosses)].flatMap { log, losses in
+            LogLoss.allCases.map { LogLossReading(log: log, reason: "\($0.label)", lines: losses[$0]) }
+        }
+    }
 }

@@ -10,13 +10,12 @@ import Telemetry
 extension Control {
     /// A worker that does not answer in time is there with what it told last, and named as silent.
     func gather(_ completion: @escaping (ProxyFigures) -> Void) {
-        WorkerPoll.start(links, on: loop, { ($0.figures(), $0.log?.droppedLineCount ?? 0) }) { [weak self] answers in
+        WorkerPoll.start(links, on: loop, { $0.figures() }) { [weak self] answers in
             guard let self else { return }
             var sum = ProxyFigures(labels: snapshot.labels, upstreams: snapshot.settings.upstreams.map(\.name))
             for (index, answer) in answers.enumerated() {
                 if let answer {
-                    lastFigures[index] = answer.0
-                    sum.droppedLogLines &+= answer.1
+                    lastFigures[index] = answer
                 } else {
                     sum.silentWorkers.append(index)
                     events.write(.warning, "worker_silent", ["worker": .number(index)])
@@ -64,7 +63,7 @@ extension Control {
         gauges.purges = purges.sorted { $0.key < $1.key }.map { LabelledCount($0.key, $0.value) }
         gauges.residentBytes = memory.residentBytes
         gauges.memoryLimitBytes = memory.groupLimitBytes
-        gauges.logLinesDropped = figures.droppedLogLines
+        gauges.logLinesDropped = proxy.lostLogLines
         gauges.recoded = proxy.shared.compressor.readings
         gauges.recodingQueue = proxy.shared.compressor.queuedCount
         return gauges

@@ -159,7 +159,7 @@ package final class Control {
         switch signal {
         case .hangUp: reload(cause: "SIGHUP") { _ in }
         case .user1: reopenLogs()
-        case .terminate, .interrupt: stop()
+        case .terminate, .interrupt, .quit: stop()
         }
     }
 

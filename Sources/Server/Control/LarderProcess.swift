@@ -34,6 +34,9 @@ package enum LarderProcess {
 
     /// Everything that must be done before there are threads; answers the limit of open files.
     private static func prepare() throws(StartError) -> Int {
+        do throws(SystemError) {
+            try HostProcess.openMissingStreams()
+        } catch { throw StartError("open the standard streams", error) }
         // An allocator that does not take it costs memory, and nothing else.
         _ = Storage.ProcessMemory.tuneAllocator()
         do throws(SystemError) {
@@ -61,6 +64,7 @@ package enum LarderProcess {
         controlLoop.run()
         for thread in threads { thread.join() }
         // What the workers logged last is written before the thread that writes it ends.
+        control.proxy.finishLogs()
         blockingThread.stop()
         blockingThread.join()
         return 0

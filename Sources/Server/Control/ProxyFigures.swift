@@ -33,7 +33,6 @@ struct ProxyFigures: Sendable {
     var upstreams: [Upstream]
     /// Those whose figures are older than the others'.
     var silentWorkers: [Int] = []
-    var droppedLogLines: UInt64 = 0
     /// nil without a second tier.
     var tier: TierFigures?
 

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logs that nobody reads, that have no room, or that lose their reader: requests, admin calls and the end go on."""
+import fcntl
+import json
+import os
+import resource
+import signal
+import tempfile
+import time
+
+from case import LarderCase
+from larder import Larder
+from waiting import until
+
+
+class LogCase(LarderCase):
+    def start_with(self, text=None, output=None, errors=None, before=None, **parts):
+        self.origin = self.start_origin()
+        self.larder = Larder(text or self.config(self.origin.port, **parts), output=output, errors=errors,
+                             before=before)
+        self.addCleanup(self.larder.close)
+
+    def full_pipe(self):
+        """Both ends of a pipe that takes nothing more until somebody reads."""
+        reading, writing = os.pipe()
+        self.addCleanup(self.close, reading)
+        self.addCleanup(self.close, writing)
+        os.set_blocking(writing, False)
+        try:
+            while True:
+                os.write(writing, b"." * 4095 + b"\n")
+        except BlockingIOError:
+            pass
+        try:
+            while True:
+                os.write(writing, b"\n")
+        except BlockingIOError:
+            pass
+        os.set_blocking(writing, True)
+        return reading, writing
+
+    @staticmethod
+    def close(descriptor):
+        try:
+            os.close(descriptor)
+        except OSError:
+            pass
+
+    def lost(self, log, reason):
+        name = f'larder_log_lines_dropped_total{{log="{log}",reason="{reason}"}} '
+        text = self.larder.admin("GET", "/metrics").content.decode()
+        return next(int(line[len(name):]) for line in text.splitlines() if line.startswith(name))
+
+    def ask_much(self, count, length=7000):
+        with self.client() as client:
+            for _ in range(count):
+                self.assertEqual(client.get("/" + "a" * length).status, 200)
+
+    def ends_soon(self):
+        started = time.monotonic()
+        self.assertEqual(self.larder.stop(), 0)
+        self.assertLess(time.monotonic() - started, 5)
+
+    def everything_goes_on(self):
+        self.assertEqual(self.get("/a").status, 200)
+        answer = self.larder.admin_json("POST", "/invalidate", {"keys": ["/a"], "dry_run": True})
+        self.assertIn("dry_run", json.dumps(answer))
+        self.larder.signal(signal.SIGUSR1)
+        self.larder.signal(signal.SIGHUP)
+        self.assertEqual(self.larder.admin("GET", "/health/live").status, 200)
+        self.assertEqual(self.get("/b").status, 200)
+
+
+class Unread(LogCase):
+    def test_output_that_nobody_reads(self):
+        _, writing = self.full_pipe()
+        self.start_with(output=writing, top="drain_timeout 2s")
+        self.everything_goes_on()
+        self.ends_soon()
+
+    def test_events_that_nobody_reads(self):
+        _, writing = self.full_pipe()
+        self.start_with(errors=writing, top="drain_timeout 2s")
+        self.everything_goes_on()
+        self.ends_soon()
+
+    def test_what_waits_is_limited_and_what_is_lost_is_counted_and_told(self):
+        reading, writing = self.full_pipe()
+        self.start_with(output=writing)
+        self.ask_much(700)
+        until(lambda: self.lost("access_log", "unread") > 0, "lines are lost")
+        self.assertIn("log_loses_lines log=access_log reason=unread", self.larder.error_text())
+        lost = self.lost("access_log", "unread")
+        received = b""
+        os.set_blocking(reading, False)
+
+        def written_again():
+            nonlocal received
+            try:
+                while piece := os.read(reading, 1 << 20):
+                    received += piece
+            except BlockingIOError:
+                pass
+            return f"log_written_again log=access_log lost_lines={lost}" in self.larder.error_text()
+        until(written_again, "what waits is written")
+        lines = [line for line in received.splitlines() if line.startswith(b"{")]
+        self.assertEqual(len(lines) + lost, 700)
+        for line in lines:
+            json.loads(line)
+
+    def test_fifo_without_a_reader(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "fifo")
+            os.mkfifo(path)
+            self.start_with(top=f"access_log json {path}")
+            self.everything_goes_on()
+            reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            self.addCleanup(self.close, reading)
+            received = b""
+
+            def both():
+                nonlocal received
+                try:
+                    received += os.read(reading, 1 << 16)
+                except BlockingIOError:
+                    pass
+                return received.count(b"\n") >= 2
+            until(both, "both lines")
+            self.assertEqual([json.loads(line)["path"] for line in received.splitlines()], ["/a", "/b"])
+            self.ends_soon()
+
+
+class Gone(LogCase):
+    def test_reader_that_is_gone(self):
+        reading, writing = os.pipe()
+        self.start_with(output=writing)
+        os.close(writing)
+        os.close(reading)
+        self.everything_goes_on()
+        until(lambda: self.lost("access_log", "reader_gone") == 2, "two lines are lost")
+        self.assertIn("log_loses_lines log=access_log reason=reader_gone", self.larder.error_text())
+        self.ends_soon()
+
+    def test_process_without_standard_streams(self):
+        self.start_with(before=lambda: [os.close(number) for number in (0, 1, 2)])
+        self.everything_goes_on()
+        self.ends_soon()
+
+
+class FullDisk(LogCase):
+    def test_lines_are_counted(self):
+        self.start_with(top="access_log json /dev/full")
+        self.everything_goes_on()
+        until(lambda: self.lost("access_log", "disk_full") == 2, "two lines are lost")
+
+    def test_it_recovers_and_a_cut_line_is_ended(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "access.log")
+            self.start_with(top=f"access_log json {path}")
+            self.get("/first")
+            until(lambda: os.path.getsize(path), "a line")
+            size = os.path.getsize(path)
+            resource.prlimit(self.larder.process.pid, resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
+            self.get("/cut")
+            until(lambda: self.lost("access_log", "disk_full") == 1, "a line is lost")
+            self.get("/lost")
+            until(lambda: self.lost("access_log", "disk_full") == 2, "two lines are lost")
+            resource.prlimit(self.larder.process.pid, resource.RLIMIT_FSIZE,
+                             (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            self.get("/again")
+            until(lambda: "log_written_again log=access_log lost_lines=2" in self.larder.error_text(), "it is told")
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+            self.assertEqual(json.loads(lines[0])["path"], "/first")
+            self.assertEqual(len(lines[1]), 20)
+            self.assertEqual([json.loads(line)["path"] for line in lines[2:]], ["/again"])
+
+    def test_events_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "events.log")
+            self.start_with(top=f"event_log {path}")
+            until(lambda: os.path.getsize(path), "the start is told")
+            resource.prlimit(self.larder.process.pid, resource.RLIMIT_FSIZE,
+                             (os.path.getsize(path), resource.RLIM_INFINITY))
+            self.larder.signal(signal.SIGHUP)
+            until(lambda: self.lost("event_log", "disk_full") > 0, "events are lost")
+            resource.prlimit(self.larder.process.pid, resource.RLIMIT_FSIZE,
+                             (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            self.larder.signal(signal.SIGHUP)
+
+            def told():
+                with open(path, encoding="utf-8") as file:
+                    return "log_written_again log=event_log" in file.read()
+            until(told, "the loss is told")
+
+
+class TrustedProxies(LogCase):
+    def lines(self, count):
+        return until(lambda: len(self.larder.access_lines()) >= count and self.larder.access_lines(), "the lines")
+
+    def test_client_and_peer(self):
+        self.start(top="trusted_proxies 127.0.0.0/8 10.0.0.0/8\nworkers 1")
+        for fields in ([("X-Forwarded-For", "1.1.1.1, 192.0.2.7:4711, 10.0.0.9")],
+                       [("Forwarded", 'for="[2001:db8::7]:80";proto=http')], [("X-Forwarded-For", "unknown")], []):
+            self.get("/a", *fields)
+        lines = [(line["client"], line.get("peer")) for line in self.lines(4)]
+        self.assertEqual(lines, [("192.0.2.7", "127.0.0.1"), ("2001:db8::7", "127.0.0.1"), ("127.0.0.1", None),
+                                 ("127.0.0.1", None)])
+
+    def test_nobody_else_is_believed(self):
+        self.start(top="trusted_proxies 10.0.0.0/8\naccess_log combined")
+        self.get("/a", ("X-Forwarded-For", "192.0.2.7"))
+        until(lambda: self.larder.output_text().startswith("127.0.0.1 - - "), "the peer")
+
+    def test_purge_is_taken_from_clients(self):
+        self.start(top="trusted_proxies 127.0.0.1\npurge_method on allow=127.0.0.1,192.0.2.0/24", route="ttl 5m")
+        self.get("/a")
+        self.assertEqual(self.ask("PURGE", "/a", [("X-Forwarded-For", "198.51.100.1")]).status, 403)
+        self.assertEqual(self.ask("PURGE", "/a", [("X-Forwarded-For", "127.0.0.1, 198.51.100.1")]).status, 403)
+        self.assert_hit(self.get("/a"))
+        self.assertEqual(self.ask("PURGE", "/a", [("X-Forwarded-For", "198.51.100.1, 192.0.2.9")]).status, 200)
+        self.get("/a")
+        self.assertEqual(self.ask("PURGE", "/a").status, 200)
