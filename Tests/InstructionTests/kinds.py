@@ -69,6 +69,6 @@ KINDS = {
     "revalidated": Kind(get("/old"), contains=b"fwd-status=304", requests=500),
     "purge": Kind(lambda number: request("PURGE", f"/many/{number}"), contains=b"", requests=1000,
                   stored=get("/many/{}")),
-    "invalidate-url": Kind(invalidate("urls", "http://larder.test/many/{}"), contains=b"", requests=500, port="admin"),
+    "invalidate-url": Kind(invalidate("urls", "http://localhost/many/{}"), contains=b"", requests=500, port="admin"),
     "invalidate-tag": Kind(invalidate("tags", "tag-{}"), contains=b"", requests=500, port="admin"),
 }

@@ -81,7 +81,7 @@ def whole_request(received):
 
 
 def request(method, target, *fields, content=b""):
-    lines = [f"{method} {target} HTTP/1.1", "Host: larder.test", "User-Agent: budget", "Accept: */*", *fields]
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost", "User-Agent: budget", "Accept: */*", *fields]
     if content:
         lines.append(f"Content-Length: {len(content)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + content
