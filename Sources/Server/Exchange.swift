@@ -183,6 +183,7 @@ final class Exchange: Deadline {
     /// What memory holds under the key tells how it varies.
     private func learnVariant() {
         guard variant == nil else { return }
+        let key = self.key
         if let stored {
             variant = worker.variant(of: head.fields, rule: stored.varyRule)
         } else if machine.forwardReason == .varyMiss, let other = worker.store.newest(key: key.span, hash: keyHash) {
