@@ -16,11 +16,12 @@ struct PendingInvalidations: Sendable {
         init(memoryBytes: Int) {
             var size = 512
             while size < 65_536, size * 2 <= memoryBytes / 4096 { size *= 2 }
-            entries = .init(rows: size * 3 / 4, buckets: size / 2)
-            fetches = .init(rows: size * 3 / 2, buckets: size)
+            let globBytes = size * 32
+            entries = .init(rows: size * 3 / 4, globBytes: globBytes, buckets: size / 2)
+            fetches = .init(rows: size * 3 / 2, globs: 4096, globBytes: globBytes * 2, buckets: size)
         }
 
-        /// What the tables take at most, but for the texts of globs.
+        /// What the tables take at most, but for globs.
         var bytes: Int { entries.bytes + fetches.bytes }
     }
 

@@ -19,10 +19,12 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
         var rows: Int
         /// In each half. Those that begin alike are compared one by one.
         var globs = 1024
+        /// Of them in each half: long ones are fewer.
+        var globBytes = 1 << 20
         /// A power of two.
         var buckets: Int
 
-        /// What all of it takes at most, but for the texts of globs.
+        /// What all of it takes at most, but for globs.
         var bytes: Int {
             2 * StampTable<Stamp>.bytes(holding: rows) + StampBuckets<Stamp>.bytes(size: buckets)
         }
@@ -56,8 +58,9 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
     /// How much of the younger half is used, from 0 to 1, by what it has the least room for, and how much room that is.
     var scarcity: (fill: Double, limit: Int) {
         let rows = Double(young.rowCount) / Double(limits.rows)
-        let globs = Double(young.globCount) / Double(limits.globs)
-        return rows >= globs ? (rows, limits.rows) : (globs, limits.globs)
+        let globs = max(
+            Double(young.globCount) / Double(limits.globs), Double(young.globBytes) / Double(limits.globBytes))
+        return rows >= globs ? (rows, limits.rows) : (globs, max(1, Int(Double(young.globCount) / globs)))
     }
 
     var allocatedBytes: Int { young.allocatedBytes + old.allocatedBytes + folded.allocatedBytes }
@@ -101,7 +104,9 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
     }
 
     private mutating func makeRoom() {
-        guard young.rowCount >= limits.rows || young.globCount >= limits.globs else { return }
+        let isFull =
+            young.rowCount >= limits.rows || young.globCount >= limits.globs || young.globBytes >= limits.globBytes
+        guard isFull else { return }
         foldOld()
         turn()
     }

@@ -38,7 +38,7 @@ struct RuleSet<Stamp: InvalidationStamp>: Sendable {
     private(set) var counts = RuleCounts()
     private(set) var kinds = RuleKinds()
     private(set) var newest = Stamp.zero
-    private var globBytes = 0
+    private(set) var globBytes = 0
 
     var rowCount: Int { table.count }
     var globCount: Int { counts.globs }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many invalidations at once touch nothing but what they name (promise 3), and cost bounded memory (promise 7).
 
-LARDER_LOAD_SECONDS=10 makes each of the floods last that long and states what it measured."""
+LARDER_LOAD_SECONDS=10 makes each of the floods last that long and states what it measured, among
+LARDER_LOAD_ENTRIES pages."""
 import json
 import os
 import threading
@@ -21,7 +22,7 @@ def percentile(times, share):
 
 
 class ManyInvalidations(LarderCase):
-    HOT = 200
+    HOT = int(os.environ.get("LARDER_LOAD_ENTRIES", "200"))
 
     def start_hot(self, **parts):
         self.start(**parts)
@@ -45,8 +46,8 @@ class ManyInvalidations(LarderCase):
                 return float(line.split()[-1])
         raise AssertionError(f"no sample {name}")
 
-    def flood(self, send, least):
-        """Sends at least so many, or for LARDER_LOAD_SECONDS at 5,000 a second, while others ask for hot pages."""
+    def flood(self, send, least, rate=5000):
+        """Sends at least so many, or for LARDER_LOAD_SECONDS at such a rate, while others ask for hot pages."""
         done = threading.Event()
         times, misses = [], []
 
@@ -67,34 +68,36 @@ class ManyInvalidations(LarderCase):
                 sent += send(sent)
                 acknowledged.append(time.perf_counter() - before)
                 if SECONDS:
-                    time.sleep(max(0.0, start + sent / 5000 - time.perf_counter()))
+                    time.sleep(max(0.0, start + sent / rate - time.perf_counter()))
         finally:
             done.set()
         watch()
         self.assertEqual(misses, [])
         if SECONDS:
-            rate = sent / (time.perf_counter() - start)
-            print(f"{self.id().split('.')[-1]}: {rate:.0f}/s, acknowledged in {percentile(acknowledged, 0.5):.2f} ms "
+            measured = sent / (time.perf_counter() - start)
+            print(f"{self.id().split('.')[-1]}: {measured:.0f}/s, acknowledged in {percentile(acknowledged, 0.5):.2f} ms "
                   f"(p99 {percentile(acknowledged, 0.99):.2f}), {len(times)} hits of others p99 "
                   f"{percentile(times, 0.99):.2f} ms, {self.larder.resident_bytes() >> 20} MiB")
 
-    def check_others_and_obey(self):
+    def check_others_and_obey(self, folds=False):
         self.assertEqual(self.hits(), self.HOT)
-        self.assertEqual(self.metric("larder_invalidation_rules_folded_total"), 0)
+        if not folds:
+            self.assertEqual(self.metric("larder_invalidation_rules_folded_total"), 0)
         self.assertEqual(self.metric('larder_invalidation_unproved_total{tier="memory"}'), 0)
         self.larder.invalidate(urls=["/page/1"])
         self.larder.invalidate(prefixes=["/page/19"])
-        self.assertEqual(self.hits(), self.HOT - 12)
+        gone = sum(number == 1 or str(number).startswith("19") for number in range(self.HOT))
+        self.assertEqual(self.hits(), self.HOT - gone)
         self.larder.invalidate(tags=["page"])
         self.assertEqual(self.hits(), 0)
 
-    def admin_flood(self, least, what, batch=100):
+    def admin_flood(self, least, what, batch=100, rate=5000):
         with Client(self.larder.admin_port) as admin:
             def send(number):
                 content = json.dumps(what(range(number, number + batch))).encode()
                 self.assertEqual(admin.request("POST", "/invalidate", [("Content-Type", "application/json")], content).status, 200)
                 return batch
-            self.flood(send, least)
+            self.flood(send, least, rate)
 
     def test_tags(self):
         self.start_hot()
@@ -114,6 +117,13 @@ class ManyInvalidations(LarderCase):
     def test_globs(self):
         self.start_hot()
         self.admin_flood(1500, lambda numbers: {"patterns": [f"/other/{number}/*/x" for number in numbers]})
+        # For long, they are too many for fetches under way to meet each.
+        self.check_others_and_obey(folds=SECONDS > 0)
+
+    def test_globs_that_begin_alike(self):
+        """Each entry that begins so is compared with each: at 100 a second."""
+        self.start_hot()
+        self.admin_flood(500, lambda numbers: {"patterns": [f"/page/*/{number}" for number in numbers]}, 10, 100)
         self.check_others_and_obey()
 
     def unsafe_flood(self, least):
