@@ -245,7 +245,9 @@ class Details(WordCase):
         with contextlib.suppress(Broken):  # it may have begun before it is known how large it is
             self.get("/bomb")
         self.assertEqual(self.reason(), "coding-too-large")
-        self.assertEqual(self.get("/cut").cache["detail"], "coding-truncated")
+        with contextlib.suppress(Broken):
+            self.get("/cut")
+        self.assertEqual(self.reason(2), "coding-truncated")
 
 
 class Process(WordCase):
