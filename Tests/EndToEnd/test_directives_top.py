@@ -407,13 +407,15 @@ class Upstream(DirectiveCase):
 
     @covers("upstream/queue.limit", "detail upstream-queue-full")
     def test_queue_limit(self):
-        join = self.held("pool max=1\nqueue limit=1", ["/1", "/2"])
+        join = self.held("pool max=1\nqueue limit=1", ["/1"])
         self.origin.wait_for(1)
+        waiting = self.in_parallel(1, lambda _: self.ask("POST", "/2"))
         until(lambda: self.metric('larder_upstream_waiting{upstream="api"}') == 1, "one waits")
         answer = self.ask("POST", "/3")
         self.assertEqual((answer.status, answer.cache["detail"]), (503, "upstream-queue-full"))
         self.gate.set()
         join()
+        waiting()
 
     @covers("upstream/queue.timeout", "detail upstream-queue-timeout")
     def test_queue_timeout(self):
