@@ -178,13 +178,11 @@ extension Exchange {
     /// The rest waits in the body, once for all who read it.
     func deliver(_ body: GrowingBody, to client: ClientConnection) {
         while client.pendingByteCount == 0, !client.isBroken, let run = body.run(at: delivery.cursor) {
-            let count = min(run.count, Self.pieceByteLimit, worker.relayHighWaterBytes)
+            let count = min(run.count, worker.relayPieceBytes)
             deliverPiece(run.bytes.extracting(0..<count), to: client)
             delivery.cursor += count
         }
     }
-
-    private static var pieceByteLimit: Int { 64 << 10 }
 
     func deliverPiece(_ data: borrowing Span<UInt8>, to client: ClientConnection) {
         if delivery.framing == .chunked { HeadWriter.chunkHeader(data.count, into: &worker.output) }

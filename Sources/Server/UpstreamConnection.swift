@@ -153,8 +153,7 @@ final class UpstreamConnection: StreamChannel {
         isReceiving = true
         while isOpen, mayHaveInput, !isPaused {
             let loop = self.loop
-            // What comes at once may have to wait for a client that takes none of it.
-            let room = min(loop.readByteLimit, worker.relayHighWaterBytes)
+            let room = min(loop.readByteLimit, worker.relayPieceBytes)
             let result =
                 input.isEmpty
                 ? loop.read(descriptor, atMost: room) : kernel.read(descriptor, appendingTo: &input, minimum: 16_384)

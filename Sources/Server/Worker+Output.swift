@@ -52,10 +52,16 @@ extension Worker {
     /// what is for connections (promise 7), a lone one never more than a connection's share.
     var relayHighWaterBytes: Int {
         let share = shared.connections.limitBytes / 4 / max(shared.connectionCount.load(ordering: .relaxed), 1)
-        return max(Self.leastHighWaterBytes, min(share, ClientConnection.outputHighWaterBytes))
+        let least = held.isTight ? Self.leastTightBytes : Self.leastHighWaterBytes
+        return max(least, min(share, ClientConnection.outputHighWaterBytes))
     }
 
-    private static var leastHighWaterBytes: Int { 4 << 10 }
+    /// How much is taken at once that may have to wait for a client which takes none of it.
+    var relayPieceBytes: Int { held.isTight ? min(relayHighWaterBytes, Self.pieceBytes) : Self.pieceBytes }
+
+    private static var leastHighWaterBytes: Int { 16 << 10 }
+    private static var leastTightBytes: Int { 4 << 10 }
+    private static var pieceBytes: Int { 64 << 10 }
 
     /// Sends all parts.
     func sendOutput() {

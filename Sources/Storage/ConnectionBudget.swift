@@ -64,6 +64,9 @@ package struct HeldBytes: ~Copyable {
 
     package mutating func release(_ less: Int) { hold(-less) }
 
+    /// Who takes more should take little.
+    package var isTight: Bool { budget.heldBytes + untold > budget.limitBytes / 2 }
+
     /// Somebody has to give something up.
     package var isOverdrawn: Bool { budget.heldBytes + untold > budget.limitBytes }
 

@@ -47,12 +47,24 @@ struct FieldLineReader: Sendable {
         case failed(FieldLineError)
     }
 
-    var lineBytes: Int
-    /// From the first byte of the message on.
-    var headBytes: Int
-    var count: Int
+    // Small, as each idle connection has them.
+    private let lineLimit: UInt32
+    private let headLimit: UInt32
+    private let countLimit: UInt32
     /// RFC 9112 §5.1: a response's blanks between name and colon are taken away, a request's are an error.
-    var acceptsBlankBeforeColon: Bool
+    let acceptsBlankBeforeColon: Bool
+
+    var lineBytes: Int { Int(lineLimit) }
+    /// From the first byte of the message on.
+    var headBytes: Int { Int(headLimit) }
+    var count: Int { Int(countLimit) }
+
+    init(lineBytes: Int, headBytes: Int, count: Int, acceptsBlankBeforeColon: Bool) {
+        lineLimit = UInt32(clamping: lineBytes)
+        headLimit = UInt32(clamping: headBytes)
+        countLimit = UInt32(clamping: count)
+        self.acceptsBlankBeforeColon = acceptsBlankBeforeColon
+    }
 
     func read(_ message: borrowing Span<UInt8>, from start: Int, into fields: inout Fields) -> Outcome {
         var line = start

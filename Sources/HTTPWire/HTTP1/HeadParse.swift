@@ -16,12 +16,26 @@ extension HeadParse: Equatable where Failure: Equatable {}
 /// Where a parser stands between two calls, so that a head that comes byte by byte costs no more than one that
 /// comes whole: complete lines are read once, and a long line is read again only when its end may have come.
 struct HeadProgress: Sendable {
+    // Small, as each idle connection has them; no head is longer.
+    private var leadBytes: UInt32 = 0
+    private var lineBytes: UInt32 = 0
+    private var seenBytes: UInt32 = 0
+
     /// Bytes of empty lines before the start line.
-    var lead = 0
+    var lead: Int {
+        get { Int(leadBytes) }
+        set { leadBytes = UInt32(clamping: newValue) }
+    }
     /// The start of the first line that is not complete, counted from the start line; zero is the start line.
-    var line = 0
+    var line: Int {
+        get { Int(lineBytes) }
+        set { lineBytes = UInt32(clamping: newValue) }
+    }
     /// Bytes already looked at, counted likewise.
-    private var seen = 0
+    private var seen: Int {
+        get { Int(seenBytes) }
+        set { seenBytes = UInt32(clamping: newValue) }
+    }
 
     /// Lines shorter than this are read again whenever bytes arrive, so that what is wrong is known at once.
     private static let shortLine = 512

@@ -11,12 +11,13 @@ package struct RequestParser: Sendable {
     /// RFC 9112 §2.2 asks for one empty line to be ignored.
     private static let emptyLineLimit = 2
 
-    private let requestLineBytes: Int
+    private let requestLineLimit: UInt32
+    private var requestLineBytes: Int { Int(requestLineLimit) }
     private let fieldLines: FieldLineReader
     private var progress = HeadProgress()
 
     package init(limits: WireLimits = WireLimits()) {
-        requestLineBytes = limits.requestLineBytes
+        requestLineLimit = UInt32(clamping: limits.requestLineBytes)
         fieldLines = FieldLineReader(
             lineBytes: limits.fieldLineBytes, headBytes: limits.headBytes, count: limits.fieldCount,
             acceptsBlankBeforeColon: false)
