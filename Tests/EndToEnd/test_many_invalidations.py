@@ -27,7 +27,7 @@ class ManyInvalidations(LarderCase):
     def start_hot(self, **parts):
         self.start(**parts)
         self.origin.default = lambda request: Reply(
-            fields=[FRESH, ("Surrogate-Key", "page")], content=b"page")
+            fields=[("Cache-Control", "max-age=86400"), ("Surrogate-Key", "page")], content=b"page")
         self.fill()
 
     def fill(self):
