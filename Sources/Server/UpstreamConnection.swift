@@ -243,7 +243,9 @@ final class UpstreamConnection: StreamChannel {
         _ exchange: Exchange, _ head: borrowing ResponseHead, rest: borrowing Span<UInt8>
     ) -> Int {
         do throws(ResponseError) {
-            framing = try MessageFraming.ofResponse(head, requestMethod: exchange.head.method)
+            framing = try MessageFraming.ofResponse(
+                head, requestMethod: exchange.head.method,
+                ignoresUnregisteredCoding: driver.settings.unregisteredCoding == .ignore)
         } catch {
             failed(error == .unknownTransferCoding ? .transferCoding : .malformed)
             return rest.count

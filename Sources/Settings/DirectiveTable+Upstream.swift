@@ -2,7 +2,7 @@
 
 extension DirectiveTable {
     static let upstream: [Directive<UpstreamSettings>] =
-        [server, balance, pool, queue, timeout(\.timeouts), host, resolve, retries]
+        [server, balance, pool, queue, timeout(\.timeouts), host, resolve, retries, unregisteredCoding]
 
     private static let server = Directive<UpstreamSettings>(
         "server",
@@ -93,4 +93,15 @@ extension DirectiveTable {
         "Limits how often a failed request is tried again.",
         "Tried again are requests that no server has begun to work on, and idempotent ones without a body.",
         example: "retries 2")
+
+    private static let unregisteredCoding = Directive<UpstreamSettings>(
+        "unregistered_coding", in: \.self,
+        [
+            Parameter.word(
+                "MODE", \.unregisteredCoding,
+                "refuse: 502, as the content may be coded; ignore: the content as it is, to the connection's end."
+            ).required
+        ], "Says what an answer is whose Transfer-Encoding names one coding that nobody has registered.",
+        "Some servers say binary, or a character set. A registered coding (gzip, br), and any beside chunked, is 502 "
+            + "in either mode.", example: "unregistered_coding ignore")
 }

@@ -14,6 +14,9 @@ package struct UpstreamSettings: Sendable, Equatable {
         case fixed(String)
     }
 
+    /// What an answer is whose Transfer-Encoding names one coding that nobody has registered.
+    package enum UnregisteredCoding: String, Sendable, CaseIterable { case refuse, ignore }
+
     package var name = ""
     package var servers: [ServerSettings] = []
     package var balance = Balance.roundRobin
@@ -25,6 +28,7 @@ package struct UpstreamSettings: Sendable, Equatable {
     package var resolveEveryMilliseconds = 30_000
     /// Further attempts after one that failed, where repeating is safe.
     package var retries = 1
+    package var unregisteredCoding = UnregisteredCoding.refuse
 
     package init() {}
 }

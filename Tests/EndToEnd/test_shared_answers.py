@@ -6,7 +6,7 @@ import unittest
 
 from case import FRESH, LarderCase
 from covering import covers
-from origin import Reply
+from origin import CLOSE, Reply
 from waiting import until
 
 
@@ -68,6 +68,19 @@ class OwnAnswers(LarderCase):
             response = self.get(f"/{number}")
             self.assertEqual((response.status, response.cache.get("detail")), (502, "upstream-transfer-coding"))
             self.assertNotIn(b"abc", response.content)
+
+    @covers("upstream/unregistered_coding.MODE")
+    def test_a_coding_that_is_none_is_taken_as_none_where_that_is_said(self):
+        for mode, statuses in (("refuse", [502, 502]), ("ignore", [200, 502])):
+            self.start(route="ttl 1m", upstream=f"unregistered_coding {mode}")
+            for coding, status in zip((b"binary", b"br"), statuses):
+                path = "/" + coding.decode()
+                head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n"
+                self.origin.on(path, Reply(raw=[head, b"abc", CLOSE]))
+                first, second = self.get(path), self.get(path)
+                self.assertEqual((first.status, second.status), (status, status))
+                self.assertEqual((second.content == b"abc", bool(second.cache.get("hit"))), (status == 200,) * 2)
+                self.assertIsNone(second.field("Transfer-Encoding"))
 
     def test_content_of_get_is_dropped_and_the_connection_goes_on(self):
         self.start()

@@ -132,4 +132,18 @@ import Testing
         let head = try response("HTTP/\(start)\r\n")
         #expect(throws: error) { try MessageFraming.ofResponse(head, requestMethod: .get) }
     }
+
+    @Test(
+        "One coding that nobody has registered counts as none where that is wanted",
+        arguments: [
+            ("binary", BodyFraming.untilClose), ("UTF-8", .untilClose), ("identity", .untilClose),
+            ("chunked", .chunked),
+            ("br", nil), ("X-Gzip", nil), ("xchunked", nil), ("binary, binary", nil), ("binary, chunked", nil),
+            ("chunked, binary", nil), ("bin ary", nil), ("", nil),
+        ])
+    func ignoresUnregisteredCodings(coding: String, expected: BodyFraming?) throws {
+        let head = try response("HTTP/1.1 200 OK\r\nTransfer-Encoding: \(coding)\r\n\r\n")
+        let framing = try? MessageFraming.ofResponse(head, requestMethod: .get, ignoresUnregisteredCoding: true)
+        #expect(framing == expected)
+    }
 }

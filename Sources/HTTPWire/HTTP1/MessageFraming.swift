@@ -37,7 +37,7 @@ package enum MessageFraming {
             guard head.version == .http11 else { throw .transferEncodingInHTTP10 }
             switch readCoding(head.fields) {
             case .malformed: throw .malformedTransferEncoding
-            case .identity, .unknown: throw .unknownTransferCoding
+            case .identity, .unregistered, .unknown: throw .unknownTransferCoding
             case .chunked: break
             }
             guard !head.fields.contains(.contentLength) else { throw .transferEncodingWithLength }
@@ -52,8 +52,10 @@ package enum MessageFraming {
     }
 
     /// `requestMethod` is that of the request which the response answers.
+    ///
+    /// - Parameter ignoresUnregisteredCoding: whether one coding that nobody has registered counts as none.
     package static func ofResponse(
-        _ head: borrowing ResponseHead, requestMethod: Method
+        _ head: borrowing ResponseHead, requestMethod: Method, ignoresUnregisteredCoding: Bool = false
     ) throws(ResponseError) -> BodyFraming {
         if requestMethod == .head || head.status.hasNoBody { return .none }
         // After a 2xx to CONNECT come a tunnel's bytes, whatever the fields say.
@@ -65,10 +67,11 @@ package enum MessageFraming {
             case .chunked: return .chunked
             // RFC 9112 §6.3 item 4: without chunked at the end, the body ends with the connection.
             case .identity: return .untilClose
+            case .unregistered where ignoresUnregisteredCoding: return .untilClose
             case .malformed: throw .malformedTransferEncoding
             // What a coding wraps cannot be passed on: the field that names it ends at this connection. A name that
             // is no coding, as of servers that say `binary`, may be one all the same.
-            case .unknown: throw .unknownTransferCoding
+            case .unregistered, .unknown: throw .unknownTransferCoding
             }
         }
         switch readLength(head.fields) {
@@ -86,6 +89,8 @@ package enum MessageFraming {
         case chunked
         /// Exactly one `identity`, of which RFC 2616 knew.
         case identity
+        /// Exactly one name that is no coding's, as of servers that say `binary` or name a character set.
+        case unregistered
         case unknown, malformed
     }
 
@@ -111,7 +116,22 @@ package enum MessageFraming {
         if element.equalsIgnoringCase("chunked") { return .chunked }
         if element.equalsIgnoringCase("identity") { return .identity }
         for index in element.indices where !ASCII.isTokenCharacter(element[index]) { return .malformed }
-        return .unknown
+        for name in registered where element.equalsIgnoringCase(name) { return .unknown }
+        // Whatever others might take for chunked is not guessed at.
+        return containsChunked(element) ? .unknown : .unregistered
+    }
+
+    /// Transfer codings (RFC 9112 §7.2) and content codings (RFC 9110 §18.6), but for `chunked` and `identity`.
+    private static let registered: [StaticString] = [
+        "gzip", "x-gzip", "deflate", "compress", "x-compress", "trailers", "br", "zstd", "dcb", "dcz", "exi",
+        "aes128gcm", "pack200-gzip",
+    ]
+
+    private static func containsChunked(_ element: borrowing Span<UInt8>) -> Bool {
+        guard element.count >= 7 else { return false }
+        for start in 0...element.count - 7
+        where element.extracting(start..<start + 7).equalsIgnoringCase("chunked") { return true }
+        return false
     }
 
     // MARK: Content-Length
