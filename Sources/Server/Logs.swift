@@ -49,9 +49,7 @@ final class AccessLogWriter: Deadline {
         facts.ttlSeconds = answer.ttlSeconds
         facts.wasCollapsed = answer.isCollapsed
         facts.wasStored = answer.isStored
-        clientAddress = client.peer.map {
-            ClientAddress.find(peer: $0, fields: head.fields, trusted: worker.snapshot.trustedProxies)
-        }
+        clientAddress = head.client?.address ?? client.peer
         peerAddress = clientAddress == client.peer ? nil : client.peer
         writeLine(
             facts, reason: answer.detail ?? answer.notStored?.label ?? answer.forward?.label ?? "",

@@ -32,6 +32,7 @@ final class ProxySnapshot: Sendable {
     let trustedProxies: [AddressRange]
     /// How many loops share the limits.
     let workerCount: Int
+    let trustedFields: ForwardingFields
     /// Some route keys requests by their bodies.
     let keysBodies: Bool
 
@@ -55,6 +56,7 @@ final class ProxySnapshot: Sendable {
         trustedProxies = settings.trustedProxies
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
+        trustedFields = ForwardingFields(settings.trustedFields)
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
         viaName = ContiguousArray((settings.via ?? "").utf8)
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
@@ -154,7 +156,7 @@ final class CompiledRoute: Sendable {
         hasOneKeyPerURL =
             keyParts.isEmpty && upstreamName == nil && settings.trustedProxies.isEmpty
         hidesHost = !route.isPass && !route.key.includesHost
-        sentFields = SentFields(route, ForwardedRule(settings.forwarded))
+        sentFields = SentFields(route, settings)
         fieldsOfDoubt = sentFields.concerned
         sentTrailers = route.requestFields.trailers.map { ContiguousArray($0.lowercased().utf8) }
         keysQueries = route.key.bodies.contains(.query)
@@ -222,16 +224,27 @@ extension ForwardedRule {
 }
 
 extension SentFields {
-    init(_ route: RouteSettings, _ forwarded: ForwardedRule) {
-        let settings = route.requestFields
+    init(_ route: RouteSettings, _ settings: ProxySettings) {
+        let fields = route.requestFields
         self.init(
-            forwarded: forwarded, stores: !route.isPass, dropsIdentity: settings.identity == .drop,
-            dropsUnusual: settings.unusualNames == .drop, sendsTrailers: !settings.trailers.isEmpty,
-            allowed: settings.allowed + route.key.fields)
+            forwarded: ForwardedRule(settings.forwarded), written: ForwardingFields(settings.trustedFields),
+            stores: !route.isPass, dropsIdentity: fields.identity == .drop,
+            dropsUnusual: fields.unusualNames == .drop, sendsTrailers: !fields.trailers.isEmpty,
+            allowed: fields.allowed + route.key.fields)
     }
 }
 
 extension KeyOptions {
+extension ForwardingFields {
+    init(_ setting: ProxySettings.TrustedFields) {
+        switch setting {
+        case .xForwarded: self = .xForwarded
+        case .forwarded: self = .forwarded
+        case .both: self = .both
+        }
+    }
+}
+
     init(_ key: KeySettings) {
         self.init(
             includesHost: key.includesHost, dropped: key.dropped.map { ParameterPattern($0) },

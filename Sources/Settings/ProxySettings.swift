@@ -13,6 +13,13 @@ package struct ProxySettings: Sendable, Equatable {
         case off
     }
 
+    /// In which fields the trusted proxies name the client.
+    package enum TrustedFields: String, Sendable, CaseIterable {
+        case xForwarded = "x_forwarded"
+        case forwarded
+        case both
+    }
+
     package static let defaultVia = "larder"
 
     package var listeners = [ListenSettings()]
@@ -27,6 +34,7 @@ package struct ProxySettings: Sendable, Equatable {
     package var limits = LimitSettings()
     package var log = LogSettings()
     package var trustedProxies: [AddressRange] = []
+    package var trustedFields = TrustedFields.xForwarded
     package var forwarded = Forwarded.append
     /// The name in the Via field (RFC 9110 §7.6.3); nil sends none.
     package var via: String? = ProxySettings.defaultVia

@@ -46,7 +46,7 @@ extension SettingsBuilder {
             diagnostics.warning(place, "anybody may purge: allow= takes every address, and there is no token")
         }
         if settings.trustedProxies.contains(where: \.isEverybody), let place = place("trusted_proxies") {
-            diagnostics.warning(place, "anybody is trusted: clients can claim any address in X-Forwarded-For")
+            diagnostics.warning(place, "anybody is trusted: clients can claim any address")
         }
         if settings.limits.fieldLineBytes > settings.limits.headBytes, let place = place("limits") {
             diagnostics.warning(place, "\"limits\": field_line has no effect above head")

@@ -303,6 +303,21 @@ class Fields(DirectiveCase):
             seen.append(self.origin.last("/").field("X-Forwarded-For"))
         self.assertEqual(seen, ["127.0.0.1", "203.0.113.9, 127.0.0.1", "127.0.0.1"])
 
+    @covers("top/trusted_proxies.fields")
+    def test_fields_of_trusted_proxies(self):
+        """What the proxies do not write is their clients' word."""
+        seen = []
+        for fields in ("x_forwarded", "forwarded", "both"):
+            self.start(top=f"trusted_proxies 127.0.0.0/8 fields={fields}")
+            self.get("/", ("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=198.51.100.1;proto=https"))
+            line = until(self.larder.access_lines, "a line")[0]
+            request = self.origin.last("/")
+            seen.append((line["client"], request.field("X-Forwarded-For"),
+                         request.field("Forwarded").startswith("for=198.51.100.1"), request.field("X-Forwarded-Proto")))
+        self.assertEqual(seen, [("203.0.113.9", "203.0.113.9, 127.0.0.1", False, "http"),
+                                ("198.51.100.1", "127.0.0.1", True, "https"),
+                                ("203.0.113.9", "203.0.113.9, 127.0.0.1", True, "https")])
+
     @covers("top/via.on|off|NAME", "top/cache_name.NAME", "top/x_cache.SWITCH")
     def test_names(self):
         self.start(top="via edge-1\ncache_name Edge\nx_cache on", route="ttl 1m")

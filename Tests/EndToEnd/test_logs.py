@@ -199,7 +199,7 @@ class TrustedProxies(LogCase):
         return until(lambda: len(self.larder.access_lines()) >= count and self.larder.access_lines(), "the lines")
 
     def test_client_and_peer(self):
-        self.start(top="trusted_proxies 127.0.0.0/8 10.0.0.0/8\nworkers 1")
+        self.start(top="trusted_proxies 127.0.0.0/8 10.0.0.0/8 fields=both\nworkers 1")
         for fields in ([("X-Forwarded-For", "1.1.1.1, 192.0.2.7:4711, 10.0.0.9")],
                        [("Forwarded", 'for="[2001:db8::7]:80";proto=http')], [("X-Forwarded-For", "unknown")], []):
             self.get("/a", *fields)
@@ -221,3 +221,39 @@ class TrustedProxies(LogCase):
         self.assertEqual(self.ask("PURGE", "/a", [("X-Forwarded-For", "198.51.100.1, 192.0.2.9")]).status, 200)
         self.get("/a")
         self.assertEqual(self.ask("PURGE", "/a").status, 200)
+    def test_the_client_is_the_same_whatever_goes_on(self):
+        """Neither what is sent on, nor what Connection lists, nor the field a client writes itself makes the proxy it."""
+        named = [("X-Forwarded-For", "192.0.2.7")]
+        listed = named + [("Connection", "x-forwarded-for, forwarded")]
+        other = [("Forwarded", "for=127.0.0.1")]
+        broken = named + [("Expect", "what")]
+        for rule in ("append", "replace", "off"):
+            with self.subTest(rule):
+                self.start(top=f"trusted_proxies 127.0.0.1\nforwarded {rule}\nworkers 1\npurge_method on", route="ttl 5m")
+                self.get("/a")
+                for number, fields in enumerate((named, listed, named + other, listed + other)):
+                    self.get(f"/{number}", *fields)
+                    self.get(f"/{number}", *fields)
+                    self.assertEqual(self.ask("PURGE", "/a", fields).status, 403, fields)
+                self.assertEqual(self.ask("GET", "/a", broken).status, 417)
+                self.assertEqual(self.ask("GET", "/%00", named).status, 400)
+                self.assert_hit(self.get("/a"))
+                lines = [(line["client"], line.get("peer")) for line in self.lines(16)]
+                self.assertEqual(lines[1:15], [("192.0.2.7", "127.0.0.1")] * 14)
+                self.assertEqual(self.ask("PURGE", "/a").status, 200, "the proxy itself may")
+
+    def test_what_goes_on_is_not_a_clients_to_take_away(self):
+        self.start(top="trusted_proxies 127.0.0.1", route="pass")
+        self.get("/a", ("X-Forwarded-For", "192.0.2.7"), ("X-Real-IP", "192.0.2.7"),
+                 ("Connection", "X-Forwarded-For, X-Real-IP"))
+        request = self.origin.last("/a")
+        self.assertEqual(request.field("X-Forwarded-For"), "192.0.2.7, 127.0.0.1")
+        self.assertEqual(request.field("X-Real-IP"), "192.0.2.7")
+
+    def test_a_hidden_client_may_not_purge(self):
+        self.start(top="trusted_proxies 127.0.0.1 fields=forwarded\npurge_method on", route="ttl 5m")
+        self.get("/a")
+        for hidden in ("for=_secret", "for=unknown", "proto=http", "for=192.0.2.1, for=_b"):
+            self.assertEqual(self.ask("PURGE", "/a", [("Forwarded", hidden)]).status, 403, hidden)
+        self.assertEqual(self.ask("PURGE", "/a", [("Forwarded", "for=127.0.0.1")]).status, 200)
+

@@ -219,7 +219,7 @@ class Fields(LarderCase):
         self.assertNotIn("203.0.113.9", request.field("Forwarded", ""))
 
     def test_forwarding_fields_of_a_trusted_proxy_are_continued(self):
-        self.start(top="trusted_proxies 127.0.0.0/8")
+        self.start(top="trusted_proxies 127.0.0.0/8 fields=both")
         request = self.spoofed()
         self.assertEqual(request.field("X-Forwarded-For"), "203.0.113.9, 127.0.0.1")
         self.assertEqual(request.field("X-Forwarded-Proto"), "https")
