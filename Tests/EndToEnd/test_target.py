@@ -125,6 +125,21 @@ class Routes(LarderCase):
         self.assert_hit(self.get("/de/shop"))
 
 
+    def test_a_host_that_is_passed_is_passed_whatever_the_path(self):
+        origin = self.start_origin()
+        self.start("\n".join(["listen 127.0.0.1:@listen@", f"upstream api {{ server 127.0.0.1:{origin.port} }}",
+                              "route *.json { ttl 5m }", "route /api/* { ttl 5m }", "route /me { ttl 5m }",
+                              "route /* host=admin.example { pass }"]) + "\n")
+        origin.default = lambda request: Reply(content=request.field("Cookie", "nobody").encode())
+        for path in ("/users.json", "/api/users", "/me", "/x"):
+            for host in ("admin.example", "ADMIN.example:8080"):
+                self.get(path, ("Host", host), ("Cookie", "a"))
+                response = self.get(path, ("Host", host))
+                self.assertEqual(response.content, b"nobody")
+                self.assert_forwarded(response, "bypass")
+        self.get("/users.json", ("Host", "shop.example"))
+        self.assert_hit(self.get("/users.json", ("Host", "shop.example")))
+
 class Forwarding(LarderCase):
     def test_connect_is_refused_and_closes(self):
         self.start()
