@@ -25,7 +25,8 @@ package final class Proxy {
     package init(settings: ProxySettings, kernel: Kernel, loops: [Loop], blockingLoop: Loop) throws(SystemError) {
         self.kernel = kernel
         self.blockingLoop = blockingLoop
-        snapshot = ProxySnapshot(settings, workerCount: loops.count)
+        snapshot = ProxySnapshot(
+            settings, workerCount: loops.count, ownName: ViaName.ofProcess(number: kernel.randomUInt64()))
         let store = MemoryStore(
             limitBytes: settings.memory.storeBytes,
             maximumEntryBytes: Self.largestEntryBytes(settings),

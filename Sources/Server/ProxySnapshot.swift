@@ -14,6 +14,8 @@ final class ProxySnapshot: Sendable {
     let routes: [CompiledRoute]
     let labels: MetricLabels
     let cacheName: ContiguousArray<UInt8>
+    /// What this process calls itself in Via unless the settings name it.
+    let ownName: String
     /// `1.1 name`, ready for the Via field; empty when none is sent.
     let via: ContiguousArray<UInt8>
     /// The name alone.
@@ -30,13 +32,13 @@ final class ProxySnapshot: Sendable {
     /// What becomes of X-Forwarded-For and its like.
     let forwarded: ForwardedRule
     let trustedProxies: [AddressRange]
+    let trustedFields: ForwardingFields
     /// How many loops share the limits.
     let workerCount: Int
-    let trustedFields: ForwardingFields
     /// Some route keys requests by their bodies.
     let keysBodies: Bool
 
-    init(_ settings: ProxySettings, workerCount: Int) {
+    init(_ settings: ProxySettings, workerCount: Int, ownName: String) {
         self.settings = settings
         self.workerCount = workerCount
         let lifetime = settings.memory.maxTTLMilliseconds
@@ -54,12 +56,21 @@ final class ProxySnapshot: Sendable {
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
         forwarded = ForwardedRule(settings.forwarded)
         trustedProxies = settings.trustedProxies
+        trustedFields = ForwardingFields(settings.trustedFields)
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
-        trustedFields = ForwardingFields(settings.trustedFields)
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
-        viaName = ContiguousArray((settings.via ?? "").utf8)
-        via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
+        self.ownName = ownName
+        viaName = ContiguousArray(Self.viaName(settings, ownName).utf8)
+        via = viaName.isEmpty ? [] : ContiguousArray("1.1 ".utf8) + viaName
+    }
+
+    private static func viaName(_ settings: ProxySettings, _ ownName: String) -> String {
+        switch settings.via {
+        case .off: ""
+        case .ownName: ownName
+        case .name(let name): name
+        }
     }
 
     func trusts(_ peer: IPAddress?) -> Bool {
@@ -223,6 +234,16 @@ extension ForwardedRule {
     }
 }
 
+extension ForwardingFields {
+    init(_ setting: ProxySettings.TrustedFields) {
+        switch setting {
+        case .xForwarded: self = .xForwarded
+        case .forwarded: self = .forwarded
+        case .both: self = .both
+        }
+    }
+}
+
 extension SentFields {
     init(_ route: RouteSettings, _ settings: ProxySettings) {
         let fields = route.requestFields
@@ -235,16 +256,6 @@ extension SentFields {
 }
 
 extension KeyOptions {
-extension ForwardingFields {
-    init(_ setting: ProxySettings.TrustedFields) {
-        switch setting {
-        case .xForwarded: self = .xForwarded
-        case .forwarded: self = .forwarded
-        case .both: self = .both
-        }
-    }
-}
-
     init(_ key: KeySettings) {
         self.init(
             includesHost: key.includesHost, dropped: key.dropped.map { ParameterPattern($0) },
@@ -284,7 +295,7 @@ extension CachePolicy {
 
     /// What of the fields that Larder writes is not told by the key.
     private static func writtenPerClient(_ route: RouteSettings, _ settings: ProxySettings) -> [StaticString] {
-        var names: [StaticString] = settings.via == nil ? [] : ["via"]
+        var names: [StaticString] = settings.via == .off ? [] : ["via"]
         guard settings.forwarded != .off else { return names }
         names += ["forwarded", "x-forwarded-for"]
         return names

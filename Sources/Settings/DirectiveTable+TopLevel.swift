@@ -236,16 +236,23 @@ extension DirectiveTable {
         "via", in: \.self,
         [
             .text(
-                "on|off|NAME", "on for the name larder.",
+                "on|off|NAME", "on for larder- and a number, a new one for each start.",
                 read: { settings, text in
-                    settings.via = text == "off" ? nil : text == "on" ? ProxySettings.defaultVia : text
+                    settings.via = text == "off" ? .off : text == "on" ? .ownName : .name(text)
                     return TextCheck.isToken(text) ? nil : .init("\"\(text)\" is no token")
-                }, write: { $0.via ?? "off" }
+                },
+                write: { settings in
+                    switch settings.via {
+                    case .off: "off"
+                    case .ownName: "on"
+                    case .name(let name): name
+                    }
+                }
             ).required
         ], "Sends a Via field (RFC 9110) in both directions.",
-        "A request that names NAME in its Via has been here before: it goes in a circle and is answered with 508. Where "
-            + "requests pass one Larder and then another, each needs a NAME of its own, so that all but one must say it. "
-            + "With off, a loop of proxies is not noticed.", example: "via edge-1")
+        "A request whose Via has the name of this Larder has been here before: it goes in a circle and is answered with "
+            + "508. So two through which a request passes must not be given the same NAME. With off, a loop of proxies is "
+            + "not noticed.", example: "via edge-1")
 
     private static let cacheName = Directive<ProxySettings>(
         "cache_name", in: \.self,

@@ -61,7 +61,7 @@ import Testing
         #expect(all.trustedProxies == [AddressRange("10.0.0.0/8"), AddressRange("::1")])
         #expect(all.trustedFields == .both)
         #expect(all.forwarded == .replace)
-        #expect(all.via == "edge")
+        #expect(all.via == .name("edge"))
         #expect(all.cacheName == "Edge")
         #expect(all.sendsXCache)
         #expect(all.purgeMethod.isEnabled)
