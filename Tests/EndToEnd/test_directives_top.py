@@ -432,6 +432,28 @@ class Upstream(DirectiveCase):
         join()
         waiting()
 
+    def test_those_for_whom_connections_are_opened_are_not_queued(self):
+        """A server that takes no connection: its backlog is full."""
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen(0)
+            fillers = []
+            for _ in range(2):
+                filler = socket.socket()
+                self.addCleanup(filler.close)
+                filler.setblocking(False)
+                filler.connect_ex(server.getsockname())
+                fillers.append(filler)
+            self.start(self.config(server.getsockname()[1], top="workers 1\ntrusted_proxies 127.0.0.1",
+                                   upstream="pool max=3\nqueue limit=1 timeout=2s"))
+            waiting = self.in_parallel(4, lambda number: self.ask("POST", f"/{number}").status)
+            until(lambda: self.metric('larder_upstream_waiting{upstream="api"}') == 4, "all four wait")
+            answer = self.ask("POST", "/more")
+            self.assertEqual((answer.status, answer.cache["detail"]), (503, "upstream-queue-full"))
+            server.close()
+            for status in waiting():
+                self.assertIn(status, (502, 503, 504))
+
     @covers("upstream/queue.timeout", "detail upstream-queue-timeout")
     def test_queue_timeout(self):
         join = self.held("pool max=1\nqueue timeout=50ms", ["/1"])
