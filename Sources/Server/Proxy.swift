@@ -67,6 +67,8 @@ package final class Proxy {
         for listener in snapshot.settings.listeners {
             let attempt = "listen on \(listener.address)"
             var address = try listener.address.resolved(by: kernel, attempt: attempt)
+            let turn = kernel.takeListeningTurn()
+            defer { if let turn { kernel.close(turn) } }
             do throws(SystemError) {
                 // Workers share a port by a flag with which another process could slip in.
                 if listener.portReuse == .auto, listener.address.kind != .unix { try kernel.requireFree(address) }
