@@ -301,6 +301,17 @@ class TrustedProxies(LogCase):
         self.assertEqual(lines, [("192.0.2.7", "127.0.0.1"), ("2001:db8::7", "127.0.0.1"), ("127.0.0.1", None),
                                  ("127.0.0.1", None)])
 
+    def test_requests_of_one_connection_have_each_their_client(self):
+        self.start(top="trusted_proxies 127.0.0.1\nworkers 1\nforwarded replace", route="ttl 5m")
+        names = ("192.0.2.1", None, "192.0.2.2", "192.0.2.1", None)
+        with self.client() as client:
+            for number, name in enumerate(names):
+                client.get(f"/{number // 2}", *([("X-Forwarded-For", name)] if name else []))
+            client.send("nonsense\r\n\r\n")
+            self.assertEqual(client.read_response().status, 400)
+        lines = [line["client"] for line in self.lines(6)]
+        self.assertEqual(lines, [name or "127.0.0.1" for name in names] + ["127.0.0.1"])
+
     def test_nobody_else_is_believed(self):
         self.start(top="trusted_proxies 10.0.0.0/8\naccess_log combined")
         self.get("/a", ("X-Forwarded-For", "192.0.2.7"))
@@ -334,6 +345,20 @@ class TrustedProxies(LogCase):
         request = self.origin.last("/a")
         self.assertEqual(request.field("X-Forwarded-For"), "192.0.2.7, 127.0.0.1")
         self.assertEqual(request.field("X-Real-IP"), "192.0.2.7")
+
+    def test_clients_behind_a_proxy_share_a_pool(self):
+        self.start(top="trusted_proxies 127.0.0.1\nforwarded replace\nworkers 1", upstream="pool max=5", route="pass")
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.origin.default = lambda request: Reply(content=b"x", gate=gate)
+        greedy = self.in_parallel(5, lambda _: self.get("/a", ("X-Forwarded-For", "192.0.2.1")).status)
+        until(lambda: 'larder_upstream_waiting{upstream="api"} 1' in self.larder.admin("GET", "/metrics").content.decode(),
+              "one of the five waits")
+        self.assertEqual(self.origin.count(), 4)
+        other = self.in_parallel(1, lambda _: self.get("/b", ("X-Forwarded-For", "192.0.2.2")).status)
+        self.origin.wait_for(1, "/b")
+        gate.set()
+        self.assertEqual(greedy() + other(), [200] * 6)
 
     def test_a_hidden_client_may_not_purge(self):
         self.start(top="trusted_proxies 127.0.0.1 fields=forwarded\npurge_method on", route="ttl 5m")
