@@ -263,6 +263,23 @@ long CLinux_probe(const struct CLinux_address *address) {
     return result < 0 ? result : 0;
 }
 
+/// The name is an abstract one (unix(7)): it lies in the network namespace, as ports do, and goes with its process.
+long CLinux_take_turn(const char *name) {
+    enum { attempts = 200, pause_milliseconds = 10 };
+    struct sockaddr_un own = {.sun_family = AF_UNIX};
+    size_t length = strnlen(name, sizeof own.sun_path - 1);
+    memcpy(own.sun_path + 1, name, length);
+    long fd = RETRY(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (fd < 0) return fd;
+    long result = 0;
+    for (int i = 0; i < attempts; i++) {
+        if (i > 0) poll(NULL, 0, pause_milliseconds);
+        result = RETRY(bind(fd, (struct sockaddr *)&own, offsetof(struct sockaddr_un, sun_path) + 1 + length));
+        if (result != -EADDRINUSE) break;
+    }
+    return result < 0 ? close_with(fd, result) : fd;
+}
+
 long CLinux_accept(int fd, struct CLinux_address *peer) {
     union address name;
     socklen_t length = sizeof name;

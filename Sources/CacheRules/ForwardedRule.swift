@@ -12,27 +12,31 @@ package enum ForwardedRule: Sendable {
     /// All passes as it came.
     case off
 
-    package static let names: FieldNameSet = [
-        .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort,
-    ]
+    package static let names = ForwardingFields.allNames
 
     /// Whether the origin is told whom a request came from.
     package var isWritten: Bool {
         if case .off = self { false } else { true }
     }
 
-    package func apply(to head: inout RequestHead, isTrusted: Bool) {
+    /// - Parameter believed: what the peer is believed in; nothing where it is no trusted proxy.
+    package func apply(to head: inout RequestHead, believed: FieldNameSet) {
         switch self {
-        case .append where isTrusted: head.fields.remove(.xForwardedPort)
-        case .append, .replace: head.fields.remove(Self.names)
+        case .append:
+            var dropped = Self.names.subtracting(believed)
+            dropped.insert(.xForwardedPort)
+            head.fields.remove(dropped)
+        case .replace: head.fields.remove(Self.names)
         case .off: break
         }
-        if isTrusted { head.isSecure = Self.namesHTTPS(&head.fields) }
+        head.isSecure = Self.nameHTTPS(head.fields, believed)
     }
 
     /// X-Forwarded-Proto decides where it is there, else the first proto of Forwarded.
-    private static func namesHTTPS(_ fields: inout Fields) -> Bool {
-        guard fields.contains(.xForwardedProto) else { return ForwardedElements.beginWithHTTPS(fields) }
+    private static func nameHTTPS(_ fields: borrowing Fields, _ believed: FieldNameSet) -> Bool {
+        guard believed.contains(.xForwardedProto), fields.contains(.xForwardedProto) else {
+            return believed.contains(.forwarded) && ForwardedElements.beginWithHTTPS(fields)
+        }
         return isUnderstood(fields) && fields.firstValue(of: .xForwardedProto).count == 5
     }
 

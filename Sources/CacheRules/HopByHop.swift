@@ -42,13 +42,24 @@ package struct HopByHop: Sendable {
     }
 
     /// Takes away what Connection lists.
-    package static func removeListed(from fields: inout Fields) {
+    /// - Parameter keepsIdentity: but for what a trusted proxy says of its client and what that asks for. The option
+    ///   may be the client's own, which the proxy has passed on.
+    package static func removeListed(from fields: inout Fields, keepsIdentity: Bool) {
         let listed = Self.listed(by: fields)
         let lines = fields.slots.indices.filter {
             !unlisted.contains(fields.slots[$0].name) && listed.names(lineAt: $0, of: fields)
+                && !(keepsIdentity && isIdentity($0, of: fields))
         }
         for line in lines { fields.mark(line) }
         fields.removeMarked()
+    }
+
+    private static func isIdentity(_ line: Int, of fields: borrowing Fields) -> Bool {
+        if ForwardedRule.names.contains(fields.slots[line].name) { return true }
+        return switch IdentityField.of(fields.name(at: line)) {
+        case .site, .client: true
+        case .method, nil: false
+        }
     }
 
     /// RFC 9110 §7.6.1, whatever Connection says.

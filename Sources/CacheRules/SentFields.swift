@@ -17,6 +17,8 @@ package struct SentFields: Sendable {
     }
 
     private let forwarded: ForwardedRule
+    /// By the proxies that are trusted; what else of `ForwardedRule.names` they send is anybody's.
+    private let written: ForwardingFields
     private let stores: Bool
     private let dropsIdentity: Bool
     private let dropsUnusual: Bool
@@ -28,10 +30,12 @@ package struct SentFields: Sendable {
 
     /// `allowed` fields pass from everybody, being keyed or by the operator's word.
     package init(
-        forwarded: ForwardedRule, stores: Bool, dropsIdentity: Bool = true, dropsUnusual: Bool = true,
+        forwarded: ForwardedRule, written: ForwardingFields = .both, stores: Bool, dropsIdentity: Bool = true,
+        dropsUnusual: Bool = true,
         sendsTrailers: Bool = false, allowed: [String] = []
     ) {
         self.forwarded = forwarded
+        self.written = written
         self.stores = stores
         self.dropsIdentity = dropsIdentity
         self.dropsUnusual = dropsUnusual
@@ -121,7 +125,7 @@ package struct SentFields: Sendable {
     private func dropsForwarded(
         _ name: FieldName, _ index: Int, of fields: borrowing Fields, _ isTrusted: Bool, _ outcome: inout Outcome
     ) -> Bool {
-        if forwarded.isWritten || isTrusted {
+        if forwarded.isWritten || (isTrusted && written.names.contains(name)) {
             if name != .xForwardedFor { outcome.keysIdentity = true }
             return false
         }

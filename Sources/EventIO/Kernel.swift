@@ -52,6 +52,13 @@ open class Kernel: @unchecked Sendable {
         guard result >= 0 else { throw SystemError(code: Int32(truncatingIfNeeded: -result)) }
     }
 
+    /// What one process at a time holds while it looks whether an address is free and listens on it: two that start at
+    /// once would both find it free. nil where it cannot be had, or another holds it for longer than that takes.
+    open func takeListeningTurn() -> FileDescriptor? {
+        let result = unsafe CLinux_take_turn("larder-listening")
+        return result >= 0 ? FileDescriptor(rawValue: Int32(truncatingIfNeeded: result)) : nil
+    }
+
     open func accept(_ listener: FileDescriptor) -> AcceptResult {
         var raw = CLinux_address()
         let result = unsafe IOResult(CLinux_accept(listener.rawValue, &raw))

@@ -2,27 +2,38 @@
 package import Bytes
 
 /// Whom a request comes from, where proxies that are trusted stand in between.
-package enum ClientAddress {
-    /// The last address on the way here that no trusted proxy has: from `peer` backwards through X-Forwarded-For, or
-    /// where there is none through Forwarded (RFC 7239). What is no address, as `unknown` or a hidden name, ends the
+package struct ClientAddress: Equatable, Sendable {
+    package var address: IPAddress
+    /// A trusted proxy stands at `address`, and whom it has the request from it says in no address: not itself.
+    package var isHidden = false
+
+    package init(_ address: IPAddress, isHidden: Bool = false) {
+        self.address = address
+        self.isHidden = isHidden
+    }
+
+    /// The last address on the way here that no trusted proxy has: from `peer` backwards through X-Forwarded-For or
+    /// Forwarded (RFC 7239), whichever the proxies write. What is no address, as `unknown` or a hidden name, ends the
     /// way at the last one that is; where all are trusted, it is the first.
     package static func find(
-        peer: IPAddress, fields: borrowing Fields, trusted: borrowing [AddressRange]
-    ) -> IPAddress {
-        guard !trusted.isEmpty else { return peer }
-        let name: FieldName = fields.contains(.xForwardedFor) ? .xForwardedFor : .forwarded
-        guard fields.contains(name) else { return peer }
+        peer: IPAddress, fields: borrowing Fields, trusted: borrowing [AddressRange], written: ForwardingFields
+    ) -> ClientAddress {
+        guard !trusted.isEmpty else { return ClientAddress(peer) }
+        let name = written.ofClient(in: fields)
+        guard fields.contains(name) else { return ClientAddress(peer) }
         var client = peer
         for index in fields.slots.indices.reversed() where fields.slots[index].name == name {
             let line = fields.value(at: index)
             for member in members(of: line).reversed() {
-                guard trusted.contains(where: { $0.contains(client) }) else { return client }
+                guard trusted.contains(where: { $0.contains(client) }) else { return ClientAddress(client) }
                 let node = name == .forwarded ? forwardedFor(line, in: member) : member
-                guard let node, let next = address(line.extracting(node)) else { return client }
+                guard let node, let next = address(line.extracting(node)) else {
+                    return ClientAddress(client, isHidden: true)
+                }
                 client = next
             }
         }
-        return client
+        return ClientAddress(client)
     }
 
     private static func members(of line: borrowing Span<UInt8>) -> [Range<Int>] {

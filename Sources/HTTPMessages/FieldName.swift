@@ -141,6 +141,13 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         if bit < 64 { low |= 1 << bit } else { high |= 1 << (bit &- 64) }
     }
 
+    package func subtracting(_ other: FieldNameSet) -> FieldNameSet {
+        var rest = self
+        rest.low &= ~other.low
+        rest.high &= ~other.high
+        return rest
+    }
+
     @inlinable
     package func isDisjoint(with other: FieldNameSet) -> Bool { !intersects(other) }
 

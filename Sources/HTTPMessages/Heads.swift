@@ -33,6 +33,8 @@ package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var hostRange: Range<Int>?
     /// The scheme under which the origin is told that the request came is https.
     @usableFromInline package var isSecure = false
+    /// Who asks, as trusted proxies say; nil where it is the peer.
+    package var client: ClientAddress?
     /// The authority is spelled as keys spell it.
     @usableFromInline package var hasPlainAuthority = false
     @usableFromInline package var fields = Fields()
@@ -52,6 +54,7 @@ package struct RequestHead: ~Copyable, Sendable {
         authorityRange = other.authorityRange
         hostRange = other.hostRange
         isSecure = other.isSecure
+        client = other.client
         hasPlainAuthority = other.hasPlainAuthority
         fields = other.fields
     }
@@ -66,6 +69,7 @@ package struct RequestHead: ~Copyable, Sendable {
         authorityRange = nil
         hostRange = nil
         isSecure = false
+        client = nil
         hasPlainAuthority = false
         fields.removeAll()
     }

@@ -9,7 +9,7 @@ package enum RequestStep: String, CaseIterable, Sendable {
         case .accept: "take the connection; its loop keeps it for life"
         case .parse: "bytes become one well-formed request, or a refusal"
         case .route:
-            "the path in its normal form chooses the rules: exact beats prefix beats glob beats /*, longer beats shorter"
+            "the path in its normal form chooses the rules: host beats path, exact beats prefix beats glob beats /*"
         case .key: "method class, host, path, query and, on some routes, the body become the key; Vary adds the variant"
         case .l1: "memory answers if what it holds is fresh, or may be used stale"
         case .coalesce: "one fetch per key: the first leads, the others follow it; among nodes too if the route says so"

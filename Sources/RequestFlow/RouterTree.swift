@@ -17,7 +17,7 @@ struct RouterTree: Sendable {
         var labelEnd: Int32 = 0
         var firstChild: Int32 = 0
         var childrenEnd: Int32 = 0
-        /// Routes whose path ends here, and those whose prefix does; in the order of the file.
+        /// Routes whose path ends here, and those whose prefix does; in the order of their ranks.
         var exact = Candidates()
         var prefix = Candidates()
         /// The nearest node above that ends a prefix; -1 for none.
@@ -36,9 +36,11 @@ struct RouterTree: Sendable {
     private(set) var candidates: ContiguousArray<Int32> = []
     private var labels: ContiguousArray<UInt8> = []
 
-    init(_ routes: [RouteSettings]) {
+    /// - Parameter ranked: the indices of those that it is to hold, in their order.
+    init(_ routes: [RouteSettings], ranked: [Int]) {
         var entries: [Entry] = []
-        for (index, route) in routes.enumerated() where [.exact, .prefix].contains(route.pattern.kind) {
+        for index in ranked where [.exact, .prefix].contains(routes[index].pattern.kind) {
+            let route = routes[index]
             let isPrefix = route.pattern.kind == .prefix
             let bytes = Array(isPrefix ? route.pattern.text.utf8.dropLast() : route.pattern.text.utf8[...])
             entries.append(Entry(bytes: bytes, isPrefix: isPrefix, route: Int32(index)))

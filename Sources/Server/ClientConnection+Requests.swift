@@ -15,6 +15,8 @@ extension ClientConnection {
     /// - Parameter bytes: what has come, from the head on.
     func begin(_ slot: HeadSlot, headByteCount: Int, in bytes: borrowing Span<UInt8>) -> Bool {
         let snapshot = worker.snapshot
+        // Before anything tells who asks, and before Connection is heeded.
+        if slot.head.fields.present.intersects(ForwardedRule.names) { heedProxy(&slot.head, snapshot) }
         // Before anything reads the target, so that all read the same.
         if !slot.head.hasNormalTarget, !normalizeTarget(slot) { return false }
         guard let request = admit(&slot.head, headByteCount: headByteCount, in: bytes, snapshot) else { return false }
@@ -98,12 +100,22 @@ extension ClientConnection {
         return request
     }
 
-    /// What Connection lists, X-Forwarded-For and its kin, and the authority: as they are sent, whatever the route.
+    /// X-Forwarded-For and its kin: whom a trusted proxy has the request from, and how; then as they are sent.
+    @inline(never)
+    private func heedProxy(_ head: inout RequestHead, _ snapshot: ProxySnapshot) {
+        guard let peer, snapshot.trusts(peer) else {
+            return snapshot.forwarded.apply(to: &head, believed: [])
+        }
+        head.client = ClientAddress.find(
+            peer: peer, fields: head.fields, trusted: snapshot.trustedProxies, written: snapshot.trustedFields)
+        snapshot.forwarded.apply(to: &head, believed: snapshot.trustedFields.names)
+    }
+
+    /// What Connection lists, and the authority: as they are sent, whatever the route.
     @inline(__always)
     private func settle(_ head: inout RequestHead, _ connection: ConnectionOptions, _ snapshot: ProxySnapshot) {
-        if connection.namesFields { HopByHop.removeListed(from: &head.fields) }
-        if head.fields.present.intersects(ForwardedRule.names) {
-            snapshot.forwarded.apply(to: &head, isTrusted: snapshot.trusts(peer))
+        if connection.namesFields {
+            HopByHop.removeListed(from: &head.fields, keepsIdentity: snapshot.trusts(peer))
         }
         if head.authorityRange == nil, Authority.isPlainAsSent(head.authority, isSecure: head.isSecure) {
             head.hasPlainAuthority = true
@@ -156,7 +168,6 @@ extension ClientConnection {
         default: break
         }
         guard head.fields.contains(.via), snapshot.isNamed(inViaOf: head.fields) else { return nil }
-        // Nodes of a chain need names of their own, which the help of `via` says.
         return (status: Status(508), detail: "via-loop")
     }
 

@@ -56,7 +56,7 @@ extension Exchange {
         if case .tunnel(let tunnel) = intake { tunnel.cancelDeadline() }
         guard holdsTunnelPlace else { return }
         holdsTunnelPlace = false
-        worker.shared.tunnels.leave(request.route.label)
+        worker.shared.tunnels.leave(request.route.label, wasOpen: isTunnel)
     }
 
     // MARK: Beginning
@@ -74,6 +74,7 @@ extension Exchange {
         ResponseHeadWriter.writeUpgrade(response, into: &worker.output)
         let tunnel = Tunnel(self)
         intake = .tunnel(tunnel)
+        worker.shared.tunnels.opened(request.route.label)
         tunnel.moved()
         client.flush()
         // The client may have begun to speak before it heard.

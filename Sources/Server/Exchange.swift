@@ -128,9 +128,7 @@ final class Exchange: Deadline {
     }
 
     /// Who asked, past the proxies that are trusted.
-    var clientAddress: IPAddress? {
-        peer.map { ClientAddress.find(peer: $0, fields: head.fields, trusted: worker.snapshot.trustedProxies) }
-    }
+    var clientAddress: IPAddress? { head.client?.address ?? peer }
 
     /// The client, with the worker's output put at its service.
     func clientToWriteTo() -> ClientConnection? {

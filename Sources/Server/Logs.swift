@@ -49,13 +49,11 @@ final class AccessLogWriter: Deadline {
         facts.ttlSeconds = answer.ttlSeconds
         facts.wasCollapsed = answer.isCollapsed
         facts.wasStored = answer.isStored
-        clientAddress = client.peer.map {
-            ClientAddress.find(peer: $0, fields: head.fields, trusted: worker.snapshot.trustedProxies)
-        }
+        clientAddress = head.client?.address ?? client.peer
         peerAddress = clientAddress == client.peer ? nil : client.peer
         writeLine(
             facts, reason: answer.detail ?? answer.notStored?.label ?? answer.forward?.label ?? "",
-            route: route?.labelBytes ?? [], head: head)
+            route: route?.labelBytes ?? [], server: answer.server ?? [], head: head)
         if queue.lineEnded() == .handOver {
             handOver()
         } else if deadlineNanoseconds == Deadline.never {
@@ -64,7 +62,8 @@ final class AccessLogWriter: Deadline {
     }
 
     private func writeLine(
-        _ facts: AccessFacts, reason: StaticString, route: ContiguousArray<UInt8>, head: borrowing RequestHead
+        _ facts: AccessFacts, reason: StaticString, route: ContiguousArray<UInt8>, server: ContiguousArray<UInt8>,
+        head: borrowing RequestHead
     ) {
         var texts = ByteBuffer()
         swap(&texts, &lent)
@@ -72,22 +71,21 @@ final class AccessLogWriter: Deadline {
         let clientEnd = texts.append(address: clientAddress)
         let peerEnd = clientEnd + texts.append(address: peerAddress)
         texts.append(reason)
-        writeLine(facts, texts: texts, ends: (clientEnd, peerEnd), route: route, head: head)
+        writeLine(facts, texts: texts, ends: (clientEnd, peerEnd), route: route, server: server, head: head)
         swap(&texts, &lent)
     }
 
     /// - Parameter texts: the client's address, the peer's, and then the reason.
     private func writeLine(
         _ facts: AccessFacts, texts: borrowing ByteBuffer, ends: (client: Int, peer: Int),
-        route: ContiguousArray<UInt8>,
-        head: borrowing RequestHead
+        route: ContiguousArray<UInt8>, server: ContiguousArray<UInt8>, head: borrowing RequestHead
     ) {
         let version = head.version == .http11 ? Self.version11 : Self.version10
         let all = texts.span
         let line = AccessTexts(
             client: all.extracting(0..<ends.client), method: head.methodBytes, target: head.target,
             version: version.span, host: head.authority, reason: all.extracting(ends.peer..<all.count),
-            route: route.span, peer: all.extracting(ends.client..<ends.peer),
+            route: route.span, peer: all.extracting(ends.client..<ends.peer), upstream: server.span,
             userAgent: head.fields.firstValue(of: .userAgent),
             referer: head.fields.firstValue(of: .referer), requestID: head.fields.firstValue(of: .xRequestID))
         format.write(facts, line, into: &queue.lines)

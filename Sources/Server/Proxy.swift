@@ -25,7 +25,8 @@ package final class Proxy {
     package init(settings: ProxySettings, kernel: Kernel, loops: [Loop], blockingLoop: Loop) throws(SystemError) {
         self.kernel = kernel
         self.blockingLoop = blockingLoop
-        snapshot = ProxySnapshot(settings, workerCount: loops.count)
+        snapshot = ProxySnapshot(
+            settings, workerCount: loops.count, ownName: ViaName.ofProcess(number: kernel.randomUInt64()))
         let store = MemoryStore(
             limitBytes: settings.memory.storeBytes,
             maximumEntryBytes: Self.largestEntryBytes(settings),
@@ -66,6 +67,8 @@ package final class Proxy {
         for listener in snapshot.settings.listeners {
             let attempt = "listen on \(listener.address)"
             var address = try listener.address.resolved(by: kernel, attempt: attempt)
+            let turn = kernel.takeListeningTurn()
+            defer { if let turn { kernel.close(turn) } }
             do throws(SystemError) {
                 // Workers share a port by a flag with which another process could slip in.
                 if listener.portReuse == .auto, listener.address.kind != .unix { try kernel.requireFree(address) }

@@ -14,6 +14,8 @@ final class ProxySnapshot: Sendable {
     let routes: [CompiledRoute]
     let labels: MetricLabels
     let cacheName: ContiguousArray<UInt8>
+    /// What this process calls itself in Via unless the settings name it.
+    let ownName: String
     /// `1.1 name`, ready for the Via field; empty when none is sent.
     let via: ContiguousArray<UInt8>
     /// The name alone.
@@ -30,12 +32,13 @@ final class ProxySnapshot: Sendable {
     /// What becomes of X-Forwarded-For and its like.
     let forwarded: ForwardedRule
     let trustedProxies: [AddressRange]
+    let trustedFields: ForwardingFields
     /// How many loops share the limits.
     let workerCount: Int
     /// Some route keys requests by their bodies.
     let keysBodies: Bool
 
-    init(_ settings: ProxySettings, workerCount: Int) {
+    init(_ settings: ProxySettings, workerCount: Int, ownName: String) {
         self.settings = settings
         self.workerCount = workerCount
         let lifetime = settings.memory.maxTTLMilliseconds
@@ -53,11 +56,21 @@ final class ProxySnapshot: Sendable {
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
         forwarded = ForwardedRule(settings.forwarded)
         trustedProxies = settings.trustedProxies
+        trustedFields = ForwardingFields(settings.trustedFields)
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
-        viaName = ContiguousArray((settings.via ?? "").utf8)
-        via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
+        self.ownName = ownName
+        viaName = ContiguousArray(Self.viaName(settings, ownName).utf8)
+        via = viaName.isEmpty ? [] : ContiguousArray("1.1 ".utf8) + viaName
+    }
+
+    private static func viaName(_ settings: ProxySettings, _ ownName: String) -> String {
+        switch settings.via {
+        case .off: ""
+        case .ownName: ownName
+        case .name(let name): name
+        }
     }
 
     func trusts(_ peer: IPAddress?) -> Bool {
@@ -154,7 +167,7 @@ final class CompiledRoute: Sendable {
         hasOneKeyPerURL =
             keyParts.isEmpty && upstreamName == nil && settings.trustedProxies.isEmpty
         hidesHost = !route.isPass && !route.key.includesHost
-        sentFields = SentFields(route, ForwardedRule(settings.forwarded))
+        sentFields = SentFields(route, settings)
         fieldsOfDoubt = sentFields.concerned
         sentTrailers = route.requestFields.trailers.map { ContiguousArray($0.lowercased().utf8) }
         keysQueries = route.key.bodies.contains(.query)
@@ -221,13 +234,24 @@ extension ForwardedRule {
     }
 }
 
+extension ForwardingFields {
+    init(_ setting: ProxySettings.TrustedFields) {
+        switch setting {
+        case .xForwarded: self = .xForwarded
+        case .forwarded: self = .forwarded
+        case .both: self = .both
+        }
+    }
+}
+
 extension SentFields {
-    init(_ route: RouteSettings, _ forwarded: ForwardedRule) {
-        let settings = route.requestFields
+    init(_ route: RouteSettings, _ settings: ProxySettings) {
+        let fields = route.requestFields
         self.init(
-            forwarded: forwarded, stores: !route.isPass, dropsIdentity: settings.identity == .drop,
-            dropsUnusual: settings.unusualNames == .drop, sendsTrailers: !settings.trailers.isEmpty,
-            allowed: settings.allowed + route.key.fields)
+            forwarded: ForwardedRule(settings.forwarded), written: ForwardingFields(settings.trustedFields),
+            stores: !route.isPass, dropsIdentity: fields.identity == .drop,
+            dropsUnusual: fields.unusualNames == .drop, sendsTrailers: !fields.trailers.isEmpty,
+            allowed: fields.allowed + route.key.fields)
     }
 }
 
@@ -271,7 +295,7 @@ extension CachePolicy {
 
     /// What of the fields that Larder writes is not told by the key.
     private static func writtenPerClient(_ route: RouteSettings, _ settings: ProxySettings) -> [StaticString] {
-        var names: [StaticString] = settings.via == nil ? [] : ["via"]
+        var names: [StaticString] = settings.via == .off ? [] : ["via"]
         guard settings.forwarded != .off else { return names }
         names += ["forwarded", "x-forwarded-for"]
         return names

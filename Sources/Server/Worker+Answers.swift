@@ -260,12 +260,14 @@ extension Worker {
         _ status: Status, detail: StaticString, isHead: Bool, keepsOpen: Bool, version: HTTPVersion,
         answer: borrowing Answer
     ) {
+        let remedy: StaticString = status.code == 508 ? Self.remedyOfLoops : ""
         writeStatusLine(status)
         dates.append(to: &output, wallSeconds: loop.now.wallSeconds)
         output.append("Cache-Control: no-store\r\n")
         if !status.hasNoBody {
             output.append("Content-Type: text/plain; charset=utf-8\r\nContent-Length: ")
-            output.append(decimal: 4 + status.reason.utf8CodeUnitCount + detail.utf8CodeUnitCount + 3)
+            let count = status.reason.utf8CodeUnitCount + detail.utf8CodeUnitCount + remedy.utf8CodeUnitCount
+            output.append(decimal: 4 + count + 3)
             output.append("\r\n")
         }
         // To OPTIONS, and to a method that is not taken (RFC 9110 §9.3.7 and §15.5.6).
@@ -282,6 +284,10 @@ extension Worker {
         output.append(status.reason)
         output.append(": ")
         output.append(detail)
+        output.append(remedy)
         output.append("\n")
     }
+
+    private static let remedyOfLoops: StaticString =
+        "; the request has been here before, or another proxy on its way has the same name: then say `via NAME`"
 }

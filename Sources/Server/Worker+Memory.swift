@@ -150,8 +150,9 @@ extension Worker {
     func mayPurge(_ head: borrowing RequestHead, peer: IPAddress?) -> Bool {
         let settings = snapshot.settings.purgeMethod
         guard let peer else { return false }
-        let client = ClientAddress.find(peer: peer, fields: head.fields, trusted: snapshot.trustedProxies)
-        guard settings.allowed.contains(where: { $0.contains(client) }) else { return false }
+        let client = head.client ?? ClientAddress(peer)
+        let mayAsk = settings.allowed.contains { $0.contains(client.address) && ($0.isEverybody || !client.isHidden) }
+        guard mayAsk else { return false }
         guard let token = settings.token else { return true }
         guard let index = head.fields.firstIndex(of: .authorization) else { return false }
         return BearerToken.matches(head.fields.value(at: index), token)

@@ -211,16 +211,23 @@ extension DirectiveTable {
                     return all.isEmpty ? nil : all.joined(separator: " ")
                 }
             ).repeated
-        ], "Names the peers whose X-Forwarded-* and Forwarded fields are believed.",
-        "Without it nobody's are: the client is whoever opened the connection. With it the client, for the access log and "
-            + "`purge_method`, is the last address in X-Forwarded-For that is none of these, or in Forwarded where there is "
-            + "no X-Forwarded-For.",
+        ],
+        keys: [
+            .word(
+                "fields", \.trustedFields,
+                "What all of them write: X-Forwarded-For and its kin, Forwarded, or both. The others are taken for their "
+                    + "clients' word, which they pass on, and treated as a stranger's.")
+        ], "Names the peers whose X-Forwarded-* or Forwarded fields are believed.",
+        "Without it nobody's are: the client is whoever opened the connection. With it the client, for the access log, "
+            + "`purge_method` and the shares of a pool, is the last address in X-Forwarded-For (or Forwarded, as fields= "
+            + "says) that is none of these. Where one of them says that its client is hidden or unknown, the log has the "
+            + "proxy, and PURGE is refused. What they say cannot be taken away by naming it in Connection.",
         example: "trusted_proxies 10.0.0.0/8 2001:db8::/32")
 
     private static let forwarded = Directive<ProxySettings>(
         "forwarded", in: \.self, [Parameter.word("MODE", \.forwarded, "What is sent to the upstream.").required],
         "Sets what becomes of X-Forwarded-For, -Proto, -Host and Forwarded.",
-        "append adds this hop to what a trusted proxy sent and drops what anybody else sent; replace drops all and "
+        "append adds this hop to what a trusted proxy wrote and drops what anybody else sent; replace drops all and "
             + "names this hop alone; off passes all of it unchanged, on routes that store from trusted proxies alone "
             + "(`request_fields`). What a trusted proxy says of scheme and host is keyed.",
         example: "forwarded replace")
@@ -229,16 +236,23 @@ extension DirectiveTable {
         "via", in: \.self,
         [
             .text(
-                "on|off|NAME", "on for the name larder.",
+                "on|off|NAME", "on for larder- and a number, a new one for each start.",
                 read: { settings, text in
-                    settings.via = text == "off" ? nil : text == "on" ? ProxySettings.defaultVia : text
+                    settings.via = text == "off" ? .off : text == "on" ? .ownName : .name(text)
                     return TextCheck.isToken(text) ? nil : .init("\"\(text)\" is no token")
-                }, write: { $0.via ?? "off" }
+                },
+                write: { settings in
+                    switch settings.via {
+                    case .off: "off"
+                    case .ownName: "on"
+                    case .name(let name): name
+                    }
+                }
             ).required
         ], "Sends a Via field (RFC 9110) in both directions.",
-        "A request that names NAME in its Via has been here before: it goes in a circle and is answered with 508. Where "
-            + "requests pass one Larder and then another, each needs a NAME of its own, so that all but one must say it. "
-            + "With off, a loop of proxies is not noticed.", example: "via edge-1")
+        "A request whose Via has the name of this Larder has been here before: it goes in a circle and is answered with "
+            + "508. So two through which a request passes must not be given the same NAME. With off, a loop of proxies is "
+            + "not noticed.", example: "via edge-1")
 
     private static let cacheName = Directive<ProxySettings>(
         "cache_name", in: \.self,

@@ -19,7 +19,7 @@ extension DirectiveTable {
             .duration(
                 "idle", \.idleMilliseconds, 0...7 * day, off: "no limit",
                 "One on which no byte passes for so long, in either direction, is ended."),
-            .number("max", \.max, 1...1_000_000, "Open at once, over all workers; past it 503."),
+            .number("max", \.max, 1...1_000_000, "Open or asked for at once, over all workers; past it 503."),
         ], "Limits the connections of the route that have changed to another protocol.",
         "timeout idle and the client's limits do not end them.", example: "tunnel idle=10m max=5000")
 

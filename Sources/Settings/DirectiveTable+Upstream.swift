@@ -45,8 +45,12 @@ extension DirectiveTable {
     private static let queue = Directive<UpstreamSettings>(
         "queue", in: \.queue,
         keys: [
-            .number("limit", \.limit, 1...1_000_000, "Requests that may wait, at least one a worker; past it 503."),
-            .duration("timeout", \.timeoutMilliseconds, 1...hour, "How long one waits; past it 503."),
+            .number(
+                "limit", \.limit, 1...1_000_000,
+                "Requests that may wait, besides those for which a connection is being opened, at least one a worker; past "
+                    + "it 503."),
+            .duration(
+                "timeout", \.timeoutMilliseconds, 1...hour, "How long one waits, the opening included; past it 503."),
         ], "Bounds the requests that wait while all connections of the pool are busy.",
         example: "queue limit=100 timeout=1s")
 

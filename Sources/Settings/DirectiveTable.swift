@@ -97,10 +97,10 @@ package enum DirectiveTable {
                 "The hosts the route takes; *.example.com for all names below one.", check: host),
         ], opensBlock: true, "Says how requests for some paths are answered.",
         "PATTERN without * is one path; with one * at its end it takes every path that begins so; any other * is a "
-            + "glob, and stands for any text, / included. An exact path wins over a prefix, a prefix over a glob, a glob "
-            + "over /* and *, which take every path; a longer pattern wins over a shorter one, and then the one that "
-            + "comes first in the file. Methods and hosts change nothing of that order: a route that does not take "
-            + "them leaves the path to the next. Patterns are compared with the path in its normal form (RFC 3986 "
+            + "glob, and stands for any text, / included. A route that names the request's host wins over one that does "
+            + "not; then an exact path over a prefix, a prefix over a glob, a glob over /* and *, which take every path; "
+            + "then a longer pattern over a shorter one, one with methods= over one without, and the one that comes "
+            + "first in the file. A route that does not take a host or method leaves the path to the next. Patterns are compared with the path in its normal form (RFC 3986 "
             + "§6.2.2), and written so. What no route takes goes to the upstream by the defaults if there is exactly "
             + "one upstream, and else is answered with 404.",
         example: "route /api/users/* { upstream api; ttl 5m }")

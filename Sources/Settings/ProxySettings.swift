@@ -13,7 +13,21 @@ package struct ProxySettings: Sendable, Equatable {
         case off
     }
 
-    package static let defaultVia = "larder"
+    /// In which fields the trusted proxies name the client.
+    package enum TrustedFields: String, Sendable, CaseIterable {
+        case xForwarded = "x_forwarded"
+        case forwarded
+        case both
+    }
+
+    /// What Larder is called in the Via field (RFC 9110 §7.6.3).
+    package enum Via: Sendable, Equatable {
+        /// There is none.
+        case off
+        /// By a name that no other process has.
+        case ownName
+        case name(String)
+    }
 
     package var listeners = [ListenSettings()]
     package var admin: AdminSettings?
@@ -27,9 +41,9 @@ package struct ProxySettings: Sendable, Equatable {
     package var limits = LimitSettings()
     package var log = LogSettings()
     package var trustedProxies: [AddressRange] = []
+    package var trustedFields = TrustedFields.xForwarded
     package var forwarded = Forwarded.append
-    /// The name in the Via field (RFC 9110 §7.6.3); nil sends none.
-    package var via: String? = ProxySettings.defaultVia
+    package var via = Via.ownName
     /// The name in the Cache-Status field (RFC 9211).
     package var cacheName = "Larder"
     package var sendsXCache = false

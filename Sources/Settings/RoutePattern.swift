@@ -2,7 +2,7 @@
 
 /// What paths a route takes.
 package struct RoutePattern: Sendable, Hashable {
-    /// In the order in which they are tried.
+    /// In the order in which they are tried (`RouteRank`).
     package enum Kind: Int, Sendable, Hashable {
         /// The path equals the text.
         case exact
@@ -29,13 +29,5 @@ package struct RoutePattern: Sendable, Hashable {
         if ["/*", "*", "*/*"].contains(text) { return .catchAll }
         guard let star = text.utf8.firstIndex(of: UInt8(ascii: "*")) else { return .exact }
         return text.utf8.index(after: star) == text.utf8.endIndex ? .prefix : .glob
-    }
-
-    private var length: Int { text.utf8.count }
-
-    /// Whether a path that both take is for this one: exact beats prefix, prefix beats glob, glob beats catch-all, and
-    /// longer beats shorter. Of two that beat neither the other, the first in the file is taken.
-    package func beats(_ other: RoutePattern) -> Bool {
-        kind == other.kind ? length > other.length : kind.rawValue < other.kind.rawValue
     }
 }

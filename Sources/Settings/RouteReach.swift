@@ -22,13 +22,15 @@ struct RouteReach {
     /// something left. `OPTIONS *`, which names no path, is not looked at.
     func takers(of index: Int) -> [Int] {
         let route = routes[index]
-        let stronger = (others + (exactByText[route.pattern.text] ?? [])).filter { isBefore($0, index) }.sorted()
+        let near = candidates(for: route)
         var takers: [Int] = []
-        for paths in Self.paths(of: route.pattern) {
-            let candidates = stronger.filter { globs[$0]?.matches(paths.span) ?? false }
-            for method in Self.methods(of: route) {
-                for host in route.hosts.isEmpty ? [nil] : route.hosts.map(Optional.some) {
-                    let taker = candidates.first { Self.takes(routes[$0], method: method, host: host) }
+        for host in RouteRank.hosts(of: route) {
+            // Those of other hosts take nothing of this one's, or come after it, or leave infinitely many names.
+            let stronger = near.filter { RouteRank.hosts(of: routes[$0]).contains(host) && isBefore($0, index, host) }
+            for paths in Self.paths(of: route.pattern) {
+                let candidates = stronger.filter { globs[$0]?.matches(paths.span) ?? false }
+                for method in Self.methods(of: route) {
+                    let taker = candidates.first { Self.takes(routes[$0], method: method) }
                     guard let taker else { return [] }
                     if !takers.contains(taker) { takers.append(taker) }
                 }
@@ -37,11 +39,50 @@ struct RouteReach {
         return takers
     }
 
+    /// A route that stores and takes all paths of this one, which passes them, on a host that only it names. By their
+    /// patterns this one would come first.
+    func storerByHost(of index: Int) -> (route: Int, host: String)? {
+        let route = routes[index]
+        guard route.isPass else { return nil }
+        for other in candidates(for: route).sorted() where !routes[other].isPass {
+            guard Self.isNarrower(route.pattern, than: routes[other].pattern),
+                Self.methods(of: route).contains(where: { Self.takes(routes[other], method: $0 ?? "GET") }),
+                Self.paths(of: route.pattern).allSatisfy({ globs[other]?.matches($0.span) ?? false })
+            else { continue }
+            for host in routes[other].hosts where isTaken(host, by: route) && !passes(host, route, before: other) {
+                return (other, host)
+            }
+        }
+        return nil
+    }
+
     func takesAsterisk(_ index: Int) -> Bool { routes[index].pattern.text == "*" }
 
-    private func isBefore(_ one: Int, _ other: Int) -> Bool {
-        let (left, right) = (routes[one].pattern, routes[other].pattern)
-        return left.beats(right) || (!right.beats(left) && one < other)
+    private func candidates(for route: RouteSettings) -> [Int] {
+        (others + (exactByText[route.pattern.text] ?? [])).sorted()
+    }
+
+    private func isBefore(_ one: Int, _ other: Int, _ host: String?) -> Bool {
+        RouteRank(routes[one], host: host, index: one) < RouteRank(routes[other], host: host, index: other)
+    }
+
+    private static func isNarrower(_ pattern: RoutePattern, than other: RoutePattern) -> Bool {
+        (pattern.kind.rawValue, other.text.utf8.count) < (other.kind.rawValue, pattern.text.utf8.count)
+    }
+
+    /// Whether the route takes the host in words less specific than this one.
+    private func isTaken(_ host: String, by route: RouteSettings) -> Bool {
+        if route.hosts.contains(host) { return false }
+        return route.hosts.isEmpty
+            || route.hosts.contains { $0.hasPrefix("*.") && host.hasSuffix($0.dropFirst()) && host != $0 }
+    }
+
+    /// Whether a route of that very host passes the same paths, as the operator then knows.
+    private func passes(_ host: String, _ route: RouteSettings, before storer: Int) -> Bool {
+        candidates(for: route).contains { other in
+            routes[other].isPass && routes[other].hosts.contains(host) && isBefore(other, storer, host)
+                && Self.paths(of: route.pattern).allSatisfy { globs[other]?.matches($0.span) ?? false }
+        }
     }
 
     /// In place of each `*` a byte that no pattern holds: a glob matches the result exactly when it matches every path
@@ -60,16 +101,10 @@ struct RouteReach {
         return route.methods.map(Optional.some) + (route.methods.contains("GET") ? ["HEAD"] : [])
     }
 
-    private static func takes(_ route: RouteSettings, method: String?, host: String?) -> Bool {
-        if !route.methods.isEmpty {
-            // GET means HEAD too.
-            guard let method, route.methods.contains(method) || (method == "HEAD" && route.methods.contains("GET"))
-            else { return false }
-        }
-        guard !route.hosts.isEmpty else { return true }
-        guard let host else { return false }
-        return route.hosts.contains { wanted in
-            wanted == host || (wanted.hasPrefix("*.") && host.hasSuffix(wanted.dropFirst()) && host != wanted)
-        }
+    private static func takes(_ route: RouteSettings, method: String?) -> Bool {
+        if route.methods.isEmpty { return true }
+        // GET means HEAD too.
+        guard let method else { return false }
+        return route.methods.contains(method) || (method == "HEAD" && route.methods.contains("GET"))
     }
 }

@@ -46,7 +46,7 @@ extension SettingsBuilder {
             diagnostics.warning(place, "anybody may purge: allow= takes every address, and there is no token")
         }
         if settings.trustedProxies.contains(where: \.isEverybody), let place = place("trusted_proxies") {
-            diagnostics.warning(place, "anybody is trusted: clients can claim any address in X-Forwarded-For")
+            diagnostics.warning(place, "anybody is trusted: clients can claim any address")
         }
         if settings.limits.fieldLineBytes > settings.limits.headBytes, let place = place("limits") {
             diagnostics.warning(place, "\"limits\": field_line has no effect above head")
@@ -162,7 +162,17 @@ extension SettingsBuilder {
         let reach = RouteReach(routes)
         for index in routes.indices {
             let takers = reach.takers(of: index)
-            guard let taker = takers.first else { continue }
+            guard let taker = takers.first else {
+                if let storer = reach.storerByHost(of: index) {
+                    let place = whereabouts(places[storer.route], places[index])
+                    diagnostics.warning(
+                        places[index],
+                        "passes nothing of host \(storer.host): route \"\(routes[storer.route].name)\" \(place) names "
+                            + "it, takes the same paths and stores; name host=\(storer.host) here too, in a route of "
+                            + "its own if need be")
+                }
+                continue
+            }
             let what = reach.takesAsterisk(index) ? "takes nothing but OPTIONS *" : "never reached"
             let others = takers.dropFirst().isEmpty ? "takes" : "and others take"
             let place = whereabouts(places[taker], places[index])

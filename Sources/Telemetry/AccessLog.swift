@@ -11,6 +11,13 @@ package struct AccessLog: ~Copyable {
         case combined
     }
 
+    /// The members of a JSON line, in their order; a test compares them with a line that has all.
+    package static let members: [StaticString] = [
+        "time", "client", "peer", "method", "host", "path", "version", "status", "bytes", "bytes_received",
+        "duration_ms", "cache", "reason", "route", "ttl", "collapsed", "stored", "upstream", "upstream_status",
+        "upstream_ms", "user_agent", "referer", "request_id",
+    ]
+
     private let format: Format
     private let redaction: QueryRedaction
     private var timestamps: TimestampCache
@@ -64,16 +71,9 @@ extension AccessLog {
     }
 
     private func writeCacheFacts(_ facts: AccessFacts, into line: inout ByteBuffer) {
-        if let age = facts.ageSeconds { line.append(member: ",\"age\":", age) }
         if let ttl = facts.ttlSeconds { line.append(member: ",\"ttl\":", ttl) }
         if facts.wasCollapsed { line.append(",\"collapsed\":true") }
         if facts.wasStored { line.append(",\"stored\":true") }
-        guard let hash = facts.keyHash else { return }
-        line.append(",\"key_hash\":\"")
-        for shift in stride(from: 56, through: 0, by: -8) {
-            line.append(hexadecimal: UInt8(truncatingIfNeeded: hash >> UInt64(shift)))
-        }
-        line.append(ASCII.doubleQuote)
     }
 
     private func writeUpstreamFacts(

@@ -13,10 +13,8 @@ package struct AccessFacts: Sendable {
     /// 0 when no upstream was asked.
     package var upstreamNanoseconds: UInt64 = 0
     package var upstreamStatus: UInt16?
-    package var ageSeconds: Int64?
     /// What was left of the lifetime; negative when stale.
     package var ttlSeconds: Int64?
-    package var keyHash: UInt64?
     package var wasCollapsed = false
     package var wasStored = false
 

@@ -12,6 +12,7 @@ package enum AnswerWords {
         add("stale", StaleReason.allCases.map(\.label))
         add("not-stored", NotStoredReason.allCases.map(\.label))
         add("detail", LocalDetail.all)
+        add("log", AccessLog.members)
         for metric in Metric.allCases { text += "metric \(metric.name)\n" }
         return text
     }

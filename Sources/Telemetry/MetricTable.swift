@@ -141,7 +141,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .staleServed: Definition(.counter, .none, ["why"], "Stale responses served, and why they were allowed.")
         case .connections: Definition(.gauge, .none, [], "Open client connections.")
         case .tunnels:
-            Definition(.gauge, .none, ["route"], "Connections that changed, or ask to change, their protocol.")
+            Definition(.gauge, .none, ["route"], "Connections that have changed their protocol.")
         case .connectionsHeld:
             Definition(.gauge, .bytes, [], "Memory taken by what clients make Larder hold: heads, bodies, output.")
         case .connectionsHeldLimit: Definition(.gauge, .bytes, [], "Memory that this may take.")

@@ -101,7 +101,7 @@ extension UpstreamPool {
         if mayHaveOne, isFull, !onNewConnection, let index = takeIdleOfAny(at: nanoseconds) {
             return use(index, for: client)
         }
-        guard mayWait(client) else { return reject(.queueFull) }
+        guard (mayHaveOne && mayOpen(isFull)) || mayWait(client) else { return reject(.queueFull) }
         let deadline = nanoseconds + limits.waitLimitMilliseconds * 1_000_000
         let ticket = waiters.append(waiter, of: client, deadlineNanoseconds: deadline)
         shares.change(client) { $0.waiting += 1 }
@@ -148,10 +148,15 @@ extension UpstreamPool {
         return FairShare.mayTakeMore(using: Int(share.active + share.waiting), free: free)
     }
 
+    /// Whether there is room for another connection, or an idle one to make it.
+    private func mayOpen(_ isFull: Bool) -> Bool { !isFull || idle > 0 }
+
+    /// Only those queue up for whom no connection is being opened.
     private func mayWait(_ client: UpstreamClient) -> Bool {
-        let free = limits.maximumWaiters - waiters.count
+        let free = limits.maximumWaiters - max(0, waiters.count - connecting)
         guard free > 0 else { return false }
-        return client == .nobody || FairShare.mayTakeMore(using: Int(shares[client].waiting), free: free)
+        let queued = max(0, Int(shares[client].waiting) - connecting)
+        return client == .nobody || FairShare.mayTakeMore(using: queued, free: free)
     }
 
     /// The request that waits longest of those whose client may use one connection more.

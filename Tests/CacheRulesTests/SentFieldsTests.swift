@@ -31,7 +31,7 @@ import Testing
         var head = Self.head([
             ("Connection", list), ("X-A", "1"), ("X-B", "2"), ("Cache-Control", "no-cache"), ("Host", "h"),
         ])
-        HopByHop.removeListed(from: &head.fields)
+        HopByHop.removeListed(from: &head.fields, keepsIdentity: false)
         let sent = Self.lines(head.fields)
         #expect(sent == ["Connection: \(list)"] + rest)
         let isHeard = head.fields.contains(.cacheControl)
@@ -120,19 +120,63 @@ import Testing
     func scheme(lines: [(String, String)], isSecure: Bool) {
         for rule in [ForwardedRule.append, .off] {
             var head = Self.head(lines)
-            rule.apply(to: &head, isTrusted: true)
+            rule.apply(to: &head, believed: ForwardedRule.names)
             let isTold = head.isSecure
             #expect(isTold == isSecure)
             var stranger = Self.head(lines)
-            rule.apply(to: &stranger, isTrusted: false)
+            rule.apply(to: &stranger, believed: [])
             let (isBelieved, isEmpty) = (stranger.isSecure, stranger.fields.isEmpty)
             #expect(!isBelieved)
             #expect(isEmpty == rule.isWritten)
         }
         var head = Self.head(lines)
-        ForwardedRule.replace.apply(to: &head, isTrusted: true)
+        ForwardedRule.replace.apply(to: &head, believed: ForwardedRule.names)
         let (isBelieved, isEmpty) = (head.isSecure, head.fields.isEmpty)
         #expect(!isBelieved && isEmpty)
+    }
+
+    /// Proxies pass on what their clients say in fields that they do not write.
+    @Test(arguments: [
+        (ForwardingFields.xForwarded, "X-Forwarded-For: 1, X-Forwarded-Proto: http, X-Forwarded-Host: h", false),
+        (.forwarded, "Forwarded: for=2;proto=https", true),
+        (
+            .both,
+            "X-Forwarded-For: 1, X-Forwarded-Proto: http, Forwarded: for=2;proto=https, X-Forwarded-Host: h", false
+        ),
+    ])
+    func whatProxiesDoNotWriteIsAStrangers(written: ForwardingFields, kept: String, isSecure: Bool) {
+        let lines = [
+            ("X-Forwarded-For", "1"), ("X-Forwarded-Proto", "http"), ("Forwarded", "for=2;proto=https"),
+            ("X-Forwarded-Host", "h"),
+        ]
+        var head = Self.head(lines)
+        ForwardedRule.append.apply(to: &head, believed: written.names)
+        #expect(Self.lines(head.fields).joined(separator: ", ") == kept)
+        let isTold = head.isSecure
+        #expect(isTold == isSecure)
+        // Nothing is dropped for all, but on a route that stores.
+        var open = Self.head(lines)
+        ForwardedRule.off.apply(to: &open, believed: written.names)
+        let rule = SentFields(forwarded: .off, written: written, stores: true)
+        let outcome = rule.apply(to: &open.fields, isTrusted: true, keepsUpgrade: false, mayOverrideMethod: false)
+        #expect(Self.lines(open.fields).joined(separator: ", ") == kept)
+        let dropped = lines.count - kept.split(separator: ",").count
+        #expect(outcome.identityLines == dropped)
+    }
+
+    /// A client could have its own address forgotten by naming the field in Connection, which its proxy passes on.
+    @Test func whatATrustedProxySaysOfItsClientStaysThoughConnectionListsIt() {
+        let said = [
+            ("X-Forwarded-For", "1"), ("Forwarded", "for=1"), ("X-Real-IP", "1"), ("X-Forwarded-Host", "h"),
+            ("CF-Connecting-IP", "1"), ("X-Remote-User", "u"),
+        ]
+        let options = ("Connection", (said.map(\.0) + ["x-a", "X-HTTP-Method-Override"]).joined(separator: ", "))
+        let lines = [options] + said + [("X-A", "1"), ("X-HTTP-Method-Override", "PUT")]
+        for (keepsIdentity, count) in [(true, said.count), (false, 0)] {
+            var head = Self.head(lines)
+            HopByHop.removeListed(from: &head.fields, keepsIdentity: keepsIdentity)
+            #expect(Self.lines(head.fields).count == 1 + count)
+        }
     }
 
     @Test(arguments: [

@@ -365,7 +365,7 @@ class Conditions(LarderCase):
             time.sleep(0.005)
         self.assertEqual(response.content, b"one")
         self.assertEqual(response.reason, "OK")
-        self.assertEqual(response.fields.all("Via"), ["1.1 larder"])
+        self.assertEqual(len(response.fields.all("Via")), 1)
 
     def test_304_that_forbids_storing_is_for_one_client(self):
         self.start()

@@ -303,6 +303,21 @@ class Fields(DirectiveCase):
             seen.append(self.origin.last("/").field("X-Forwarded-For"))
         self.assertEqual(seen, ["127.0.0.1", "203.0.113.9, 127.0.0.1", "127.0.0.1"])
 
+    @covers("top/trusted_proxies.fields")
+    def test_fields_of_trusted_proxies(self):
+        """What the proxies do not write is their clients' word."""
+        seen = []
+        for fields in ("x_forwarded", "forwarded", "both"):
+            self.start(top=f"trusted_proxies 127.0.0.0/8 fields={fields}")
+            self.get("/", ("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=198.51.100.1;proto=https"))
+            line = until(self.larder.access_lines, "a line")[0]
+            request = self.origin.last("/")
+            seen.append((line["client"], request.field("X-Forwarded-For"),
+                         request.field("Forwarded").startswith("for=198.51.100.1"), request.field("X-Forwarded-Proto")))
+        self.assertEqual(seen, [("203.0.113.9", "203.0.113.9, 127.0.0.1", False, "http"),
+                                ("198.51.100.1", "127.0.0.1", True, "https"),
+                                ("203.0.113.9", "203.0.113.9, 127.0.0.1", True, "https")])
+
     @covers("top/via.on|off|NAME", "top/cache_name.NAME", "top/x_cache.SWITCH")
     def test_names(self):
         self.start(top="via edge-1\ncache_name Edge\nx_cache on", route="ttl 1m")
@@ -416,6 +431,28 @@ class Upstream(DirectiveCase):
         self.gate.set()
         join()
         waiting()
+
+    def test_those_for_whom_connections_are_opened_are_not_queued(self):
+        """A server that takes no connection: its backlog is full."""
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen(0)
+            fillers = []
+            for _ in range(2):
+                filler = socket.socket()
+                self.addCleanup(filler.close)
+                filler.setblocking(False)
+                filler.connect_ex(server.getsockname())
+                fillers.append(filler)
+            self.start(self.config(server.getsockname()[1], top="workers 1\ntrusted_proxies 127.0.0.1",
+                                   upstream="pool max=3\nqueue limit=1 timeout=2s"))
+            waiting = self.in_parallel(4, lambda number: self.ask("POST", f"/{number}").status)
+            until(lambda: self.metric('larder_upstream_waiting{upstream="api"}') == 4, "all four wait")
+            answer = self.ask("POST", "/more")
+            self.assertEqual((answer.status, answer.cache["detail"]), (503, "upstream-queue-full"))
+            server.close()
+            for status in waiting():
+                self.assertIn(status, (502, 503, 504))
 
     @covers("upstream/queue.timeout", "detail upstream-queue-timeout")
     def test_queue_timeout(self):

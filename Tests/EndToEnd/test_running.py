@@ -53,6 +53,66 @@ class Configuration(LarderCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(str(port), done.stdout + done.stderr)
 
+    def test_of_several_that_start_at_once_exactly_one_serves(self):
+        path = os.path.join(tempfile.mkdtemp(), "socket")
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(path)  # nobody listens on it: it is taken over, by one
+        for address in ("127.0.0.1:@", f"unix:{path}"):
+            for _ in range(3):
+                with self.subTest(address):
+                    self.exactly_one_serves(address.replace("@", str(process.free_port())))
+
+    def test_whoever_starts_waits_while_another_looks_for_its_address(self):
+        """Else both may find it free before either listens."""
+        port = process.free_port()
+
+        def holds_a_socket(one):
+            folder = f"/proc/{one.pid}/fd"
+            try:
+                return any(os.readlink(os.path.join(folder, fd)).startswith("socket:") for fd in os.listdir(folder))
+            except OSError:  # one was closed meanwhile
+                return False
+        turn = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+        def taken():
+            try:
+                turn.bind("\0larder-listening")
+            except OSError:
+                return False
+            return True
+        until(taken, "nobody else starts")
+
+        def started(all_of_them):
+            with turn:
+                for one in all_of_them:
+                    until(lambda: holds_a_socket(one), "it waits")
+                self.assertFalse(process.accepts(port))
+        self.exactly_one_serves(f"127.0.0.1:{port}", count=2, started=started)
+
+    def exactly_one_serves(self, address, count=5, started=lambda all_of_them: None):
+        text = f"listen {address}\nroute /* {{ upstream http://127.0.0.1:1 }}\n"
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "proxy.conf")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            all_of_them = [
+                subprocess.Popen([process.binary(), "serve", path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                for _ in range(count)]
+            try:
+                started(all_of_them)
+                until(lambda: sum(one.poll() is None for one in all_of_them) <= 1, "the others have given up")
+                living = [one for one in all_of_them if one.poll() is None]
+                self.assertEqual(len(living), 1)
+                for one in all_of_them:
+                    if one not in living:
+                        self.assertEqual(one.returncode, 1)
+                        self.assertIn(b"the address is in use", one.stderr.read())
+            finally:
+                for one in all_of_them:
+                    one.terminate()
+                    one.wait(10)
+                    one.stderr.close()
+
     def test_version_and_help(self):
         self.assertEqual(process.run("--version").returncode, 0)
         self.assertIn("serve", process.run("--help").stdout)

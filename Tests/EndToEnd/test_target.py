@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One reading of the target: routes, keys, logs and the origin see the same path, however a client spells it."""
+import signal
 import unittest
 
 from case import FRESH, LarderCase
@@ -124,6 +125,21 @@ class Routes(LarderCase):
         self.get("/de/shop", ("Cookie", "a"))
         self.assert_hit(self.get("/de/shop"))
 
+    def test_a_host_that_is_passed_is_passed_whatever_the_path(self):
+        origin = self.start_origin()
+        self.start("\n".join(["listen 127.0.0.1:@listen@", f"upstream api {{ server 127.0.0.1:{origin.port} }}",
+                              "route *.json { ttl 5m }", "route /api/* { ttl 5m }", "route /me { ttl 5m }",
+                              "route /* host=admin.example { pass }"]) + "\n")
+        origin.default = lambda request: Reply(content=request.field("Cookie", "nobody").encode())
+        for path in ("/users.json", "/api/users", "/me", "/x"):
+            for host in ("admin.example", "ADMIN.example:8080"):
+                self.get(path, ("Host", host), ("Cookie", "a"))
+                response = self.get(path, ("Host", host))
+                self.assertEqual(response.content, b"nobody")
+                self.assert_forwarded(response, "bypass")
+        self.get("/users.json", ("Host", "shop.example"))
+        self.assert_hit(self.get("/users.json", ("Host", "shop.example")))
+
 
 class Forwarding(LarderCase):
     def test_connect_is_refused_and_closes(self):
@@ -175,13 +191,41 @@ class Forwarding(LarderCase):
         response = self.get("/a")
         self.assertEqual(response.status, 508)
 
-    def test_two_tiers_with_names_of_their_own(self):
+    def test_a_chain_of_those_that_nobody_named(self):
         origin = self.start_origin()
-        back = self.start(self.config(origin.port))
-        text = self.config(back.port, top="via edge")
-        self.start(text)
+        port = origin.port
+        for top in ("via on", "", "via edge"):
+            port = self.start(self.config(port, top=top, upstream="pool idle_timeout=10ms")).port
         self.assertEqual(self.get("/a").content, b"/a")
-        self.assertEqual(origin.last("/a").field("Via"), "1.1 edge, 1.1 larder")
+        via = origin.last("/a").field("Via")
+        self.assertRegex(via, "^1.1 edge, 1.1 larder-[0-9a-f]{8}, 1.1 larder-[0-9a-f]{8}$")
+        self.assertEqual(len(set(via.split(", "))), 3, "each has a name of its own")
+        name = via.split()[-1]
+        self.assertIn(name, self.get("/a").field("Via"), "the same in both directions")
+
+    def test_the_own_name_outlives_a_reload(self):
+        self.start()
+        name = self.get("/a").field("Via").split()[-1]
+        self.assertEqual(self.larder.admin("POST", "/reload").status, 200)
+        self.assertEqual(self.get("/b").field("Via").split()[-1], name)
+        self.assertEqual(self.get("/c", ("Via", f"1.1 {name}")).status, 508)
+
+    def test_a_circle_of_two_is_508_and_so_are_two_of_one_name(self):
+        front = self.start("listen 127.0.0.1:@listen@\nroute /* { upstream http://127.0.0.1:1 }\n")
+        short = "pool idle_timeout=10ms"
+        back = self.start(self.config(front.port, upstream=short))
+        front.write_config(self.config(back.port, upstream=short, admin=None))
+        front.signal(signal.SIGHUP)
+        until(lambda: "reloaded" in front.error_text(), "the reload is done")
+        self.assertEqual(self.get("/a").status, 508)
+        origin = self.start_origin()
+        back = self.start(self.config(origin.port, top="via edge", upstream=short))
+        self.start(self.config(back.port, top="via edge", upstream=short))
+        response = self.get("/a")
+        self.assertEqual(response.status, 508)
+        self.assertIn(b"via NAME", response.content)
+        self.assertEqual(int(response.field("Content-Length")), len(response.content))
+        self.assertEqual(origin.count(), 0)
 
 
 class AnswersToHead(LarderCase):

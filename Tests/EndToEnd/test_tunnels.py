@@ -348,6 +348,25 @@ class Limits(TunnelCase):
         second.close()
         until(lambda: self.tunnels() == "0", "none is left")
 
+    def test_one_that_is_not_yet_answered_takes_a_place_but_is_no_tunnel(self):
+        self.start(route="upgrade echo\ntunnel max=1")
+        go = threading.Event()
+
+        def handler(sock, reader):
+            go.wait(10)
+            self.upgraded(sock, reader)
+        self.origin.on("/ws", lambda request: handler)
+        client = self.client()
+        client.send_head(target="/ws", fields=ECHO)
+        self.origin.wait_for(1)
+        self.assertEqual(self.get("/ws", *ECHO).status, 503)
+        self.assertEqual(self.tunnels(), "0")
+        go.set()
+        self.assertEqual(client.read_final_head().status, 101)
+        self.assertEqual(self.tunnels(), "1")
+        client.close()
+        until(lambda: self.tunnels() == "0", "none is left")
+
     def test_refused_upgrades_take_no_place(self):
         self.start(route="upgrade echo\ntunnel max=1")
         for _ in range(3):

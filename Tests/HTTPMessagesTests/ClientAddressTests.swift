@@ -8,12 +8,13 @@ import Testing
     private static let trusted = ["10.0.0.0/8", "2001:db8::/32", "127.0.0.1"].compactMap { AddressRange($0) }
 
     private func client(
-        _ fields: [(String, String)], peer: String = "10.0.0.1", trusted: [AddressRange] = Self.trusted
+        _ fields: [(String, String)], peer: String = "10.0.0.1", trusted: [AddressRange] = Self.trusted,
+        written: ForwardingFields = .both
     ) -> String {
         var head = Fields()
         for (name, value) in fields { head.append(name, value) }
         guard let peer = IPAddress(peer) else { return "no peer" }
-        return "\(ClientAddress.find(peer: peer, fields: head, trusted: trusted))"
+        return "\(ClientAddress.find(peer: peer, fields: head, trusted: trusted, written: written).address)"
     }
 
     @Test(arguments: [
@@ -56,7 +57,26 @@ import Testing
     }
 
     /// What a client says of itself in the field that its proxy does not write counts for nothing.
-    @Test func forwardedCountsOnlyWithoutXForwardedFor() {
-        #expect(client([("Forwarded", "for=127.0.0.1"), ("X-Forwarded-For", "192.0.2.1")]) == "192.0.2.1")
+    @Test(arguments: [
+        (ForwardingFields.xForwarded, "192.0.2.1", "10.0.0.1"), (.forwarded, "198.51.100.1", "198.51.100.1"),
+        (.both, "192.0.2.1", "198.51.100.1"),
+    ])
+    func onlyTheFieldThatProxiesWriteCounts(written: ForwardingFields, both: String, forwardedAlone: String) {
+        let forwarded = ("Forwarded", "for=198.51.100.1")
+        #expect(client([forwarded, ("X-Forwarded-For", "192.0.2.1")], written: written) == both)
+        #expect(client([("X-Forwarded-For", "192.0.2.1"), forwarded], written: written) == both)
+        #expect(client([forwarded], written: written) == forwardedAlone)
+    }
+
+    @Test(arguments: [
+        ("unknown", true), ("192.0.2.1, _hidden, 10.1.1.1", true), ("192.0.2.1, unix:", true), ("192.0.2.1", false),
+        ("unknown, 192.0.2.1", false), ("10.3.3.3", false), ("", false),
+    ])
+    func aClientThatATrustedProxyDoesNotNameIsHidden(value: String, isHidden: Bool) throws {
+        var head = Fields()
+        head.append("X-Forwarded-For", value)
+        let peer = try #require(IPAddress("10.0.0.1"))
+        let found = ClientAddress.find(peer: peer, fields: head, trusted: Self.trusted, written: .xForwarded)
+        #expect(found.isHidden == isHidden)
     }
 }

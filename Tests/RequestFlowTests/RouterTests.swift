@@ -59,11 +59,42 @@ private final class CompiledRoutes {
             }
             #expect(match(router, "/a") == patterns.firstIndex(of: catchAll))
         }
-        // Neither host nor method changes the order.
-        let router = CompiledRoutes([route(catchAll, methods: ["GET"], hosts: ["a.b"]), route("*/private/*")])
+        // A method says nothing of whose pages these are.
+        let router = CompiledRoutes([route(catchAll, methods: ["GET"]), route("*/private/*")])
         #expect(match(router, "/a/private/b") == 1)
         #expect(match(router, "/a") == 0)
         #expect(match(router, "/a", .post) == nil)
+    }
+
+    /// Promise 2: who passes all of a host means its scripts and styles, too.
+    @Test(arguments: ["/*", "*", "/a*", "*.json", "/a.json"])
+    func aRouteThatNamesTheHostBeatsEveryPatternThatDoesNot(named: String) {
+        for other in ["*.json", "/a.json", "/a*", "/*"] {
+            let router = CompiledRoutes([route(other), route(named, hosts: ["x.y"]), route("/*")])
+            #expect(match(router, "/a.json", .get, "x.y:80") == 1, "\(named) beside \(other)")
+            #expect(match(router, "/a.json", .get, "z.y") == 0, "\(named) beside \(other)")
+        }
+    }
+
+    @Test func theMoreSpecificHostComesFirst() {
+        let router = CompiledRoutes([
+            route("/a", hosts: ["*.y"]), route("/*", hosts: ["*.x.y"]), route("*a", hosts: ["x.y", "*.q.x.y"]),
+            route("/*", hosts: ["a.q.x.y"]), route("/a"),
+        ])
+        for (host, index) in [("b.y", 0), ("b.x.y", 1), ("x.y", 2), ("b.q.x.y", 2), ("a.q.x.y", 3), ("y", 4)] {
+            #expect(match(router, "/a", .get, host) == index, "\(host)")
+        }
+        // What those of its host do not take is left to the next.
+        #expect(match(router, "/b", .get, "b.q.x.y") == 1)
+        #expect(match(router, "/b", .get, "b.y") == nil)
+    }
+
+    @Test func ofOnePatternThatWithMethodsComesFirst() {
+        for pattern in ["/a", "/a*", "*/a", "/*"] {
+            let router = CompiledRoutes([route(pattern), route(pattern, methods: ["POST"])])
+            #expect(match(router, pattern == "*/a" ? "/x/a" : "/a", .post) == 1)
+            #expect(match(router, pattern == "*/a" ? "/x/a" : "/a") == 0)
+        }
     }
 
     @Test func severalStarsSideBySideAreOne() {
@@ -96,7 +127,8 @@ private final class CompiledRoutes {
         #expect(match(router, "/a", .post) == 0)
         #expect(match(router, "/a", .get, "X.Y:80") == 1)
         #expect(match(router, "/a", .get) == 2)
-        #expect(match(router, "/a", .put) == 2)
+        #expect(match(router, "/a", .delete) == 2)
+        #expect(match(router, "/a", .put) == 3)
     }
 
     @Test func aRouteThatDoesNotHoldLeavesThePathToTheNext() {
@@ -137,12 +169,22 @@ private final class CompiledRoutes {
         func rank(_ kind: RoutePattern.Kind) -> Int { [.exact, .prefix, .glob, .catchAll].firstIndex(of: kind) ?? 9 }
         func takes(_ route: RouteSettings) -> Bool {
             let isMethod = route.methods.isEmpty || route.methods.contains(method == .post ? "POST" : "GET")
-            guard isMethod, route.hosts.isEmpty || route.hosts.contains(host) else { return false }
-            return Self.slowGlob(Array(route.pattern.text), Array(path))
+            return isMethod && Self.slowGlob(Array(route.pattern.text), Array(path))
         }
-        return routes.indices.filter { takes(routes[$0]) }.min {
-            let (left, right) = (routes[$0].pattern, routes[$1].pattern)
-            return (rank(left.kind), -left.text.count, $0) < (rank(right.kind), -right.text.count, $1)
+        func hostRank(_ route: RouteSettings) -> Int? {
+            if route.hosts.contains(host) { return 0 }
+            let below = route.hosts.filter { $0.hasPrefix("*.") && host.hasSuffix($0.dropFirst()) }
+            if let longest = below.map(\.count).max() { return 100 - longest }
+            return route.hosts.isEmpty ? 1000 : nil
+        }
+        return routes.indices.filter { takes(routes[$0]) && hostRank(routes[$0]) != nil }.min {
+            let (left, right) = (routes[$0], routes[$1])
+            return (
+                hostRank(left) ?? 0, rank(left.pattern.kind), -left.pattern.text.count, left.methods.isEmpty ? 1 : 0, $0
+            ) < (
+                hostRank(right) ?? 0, rank(right.pattern.kind), -right.pattern.text.count,
+                right.methods.isEmpty ? 1 : 0, $1
+            )
         }
     }
 
@@ -152,6 +194,8 @@ private final class CompiledRoutes {
         if first == "*" { return (0...text.count).contains { slowGlob(rest, Array(text.dropFirst($0))) } }
         return text.first == first && slowGlob(rest, Array(text.dropFirst()))
     }
+
+    private static let hosts = [[], [], [], ["h"], ["*.h"], ["*.a.h", "h"], ["a.h", "*.h"]]
 
     @Test(arguments: 0..<60 as Range<UInt64>)
     func itAgreesWithASlowMatcher(_ seed: UInt64) {
@@ -168,13 +212,13 @@ private final class CompiledRoutes {
             if Int.random(in: 0..<20, using: &random) == 0 { pattern = "*" }
             return route(
                 pattern, methods: [[], [], ["GET"], ["POST"]].randomElement(using: &random) ?? [],
-                hosts: [[], [], ["h"]].randomElement(using: &random) ?? [])
+                hosts: Self.hosts.randomElement(using: &random) ?? [])
         }
         let router = CompiledRoutes(routes)
         for _ in 0..<100 {
             let path = text(["a", "b", "/"], 6)
             let method: Method = Bool.random(using: &random) ? .get : .post
-            let host = Bool.random(using: &random) ? "h" : "i"
+            let host = ["h", "i", "a.h", "b.a.h"].randomElement(using: &random) ?? ""
             let expected = slowMatch(routes, path, method, host)
             #expect(match(router, path, method, host) == expected, "seed \(seed): \(path) in \(routes.map(\.name))")
         }
@@ -190,7 +234,9 @@ private final class CompiledRoutes {
         for _ in 0..<5 { paths += paths.flatMap { path in ["a", "b", "/", "q"].map { path + $0 } } }
         for path in Set(paths) {
             for method in [Method.get, .post, .put] {
-                for host in ["h", "i"] { if let index = match(router, path, method, host) { taken.insert(index) } }
+                for host in ["h", "i", "a.h", "b.a.h", "q.h"] {
+                    if let index = match(router, path, method, host) { taken.insert(index) }
+                }
             }
         }
         for index in routes.indices {

@@ -37,7 +37,7 @@ import Testing
         let report = SettingsParser.parse(
             text: text, file: "proxy.conf", environment: { _ in nil },
             files: SettingsFiles(readFile: { _ in .failure(.notFound) }))
-        return ProxySnapshot(try #require(report.settings, "\(report.diagnostics)"), workerCount: 1)
+        return ProxySnapshot(try #require(report.settings, "\(report.diagnostics)"), workerCount: 1, ownName: "larder")
     }
 
     private func plan(_ json: String) throws -> InvalidationPlan {

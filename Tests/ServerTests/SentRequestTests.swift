@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func aTrustedSchemeIsKeyed() throws {
-        let larder = try Self.world(Self.storing, top: Self.trusting)
+        let larder = try Self.world(Self.storing, top: "\(Self.trusting) fields=both")
         let secure = "X-Forwarded-Proto: https\r\n"
         _ = larder.ask("GET /")
         #expect(!Self.isHit(larder.ask("GET /", fields: secure)))
@@ -83,6 +83,22 @@ import Testing
         #expect(!Self.isHit(larder.ask("GET /", fields: "X-Original-URL: /evil\r\n")))
         #expect(larder.requests.last?.field("X-Original-URL") == "/evil")
         #expect(Self.isHit(larder.ask("GET /", fields: "X-Forwarded-For: 1.2.3.4\r\nForwarded: for=1\r\n")))
+    }
+
+    /// It is the client's word that the proxy passes on.
+    @Test(arguments: [
+        ("x_forwarded", "Forwarded: for=1;host=evil;proto=https\r\n"),
+        ("forwarded", "X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\n"),
+    ])
+    func whatTrustedProxiesDoNotWriteChoosesNothing(fields: String, word: String) throws {
+        for rule in ["append", "off"] {
+            let larder = try Self.world(Self.storing, top: "\(Self.trusting) fields=\(fields)\nforwarded \(rule)")
+            _ = larder.ask("GET /", fields: word)
+            #expect(Self.isHit(larder.ask("GET /")))
+            for name in ["Forwarded", "X-Forwarded-Host"] {
+                #expect(larder.requests[0].field(name)?.contains("evil") != true)
+            }
+        }
     }
 
     @Test func unsafeMethodsTakeBothSchemes() throws {

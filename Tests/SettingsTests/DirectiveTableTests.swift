@@ -59,7 +59,7 @@ import Testing
     private static let everything = """
         listen 0.0.0.0:80 backlog=7; listen unix:/run/x
         workers 3; memory 2GB connections=10% max_object=1MB max_ttl=5m; timeout connect=1s idle=off; client max_requests=5
-        limits body=5MB; access_log off; log_level debug; event_log /var/log/e; trusted_proxies 10.0.0.0/8 ::1
+        limits body=5MB; access_log off; log_level debug; event_log /var/log/e; trusted_proxies 10.0.0.0/8 ::1 fields=both
         forwarded off; via off; cache_name Edge; x_cache on; purge_method on allow=192.0.2.1; drain_timeout 5s
         upstream a { server b:1 weight=2; server [::1]:2; pool min=2; timeout first_byte=1s; host server; retries 0 }
         defaults { upstream a; jitter 5% }

@@ -12,13 +12,19 @@ import Testing
     }
 
     @Test(arguments: [
-        ("route /x { }\nroute /x methods=GET { }", 3, "/x", 2), ("route /x/*/y { }\nroute /x/* { }", 2, "/x/*", 3),
-        ("route /x* { }\nroute /x** methods=GET { }", 3, "/x*", 2),
-        ("route /* { }\nroute */* methods=POST { }\nroute /** host=a { }", 4, "/*", 2),
+        ("route /x methods=GET,PUT { }\nroute /x methods=GET { }", 3, "/x", 2),
+        ("route /x { }\nroute /x methods=GET { }", 0, "", 0),
+        ("route /x/*/y { }\nroute /x/* { }", 2, "/x/*", 3),
+        ("route /x* methods=GET,PUT { }\nroute /x** methods=PUT { }", 3, "/x*", 2),
+        ("route /* { }\nroute */* methods=POST { }\nroute /** host=a { }", 0, "", 0),
+        ("route /* host=b,a { }\nroute /a { }\nroute /** host=a { }", 4, "/*", 2),
+        ("route /* host=*.a { }\nroute /** host=b.a { }", 0, "", 0),
         ("route /x/*/y { }\nroute /x/*/z/*/y { }\nroute /x/*/z/*/z/*/y { }\nroute /x/* methods=GET { }", 0, "", 0),
         ("route */a/* { }\nroute /*/a/* { }", 0, "", 0), ("route /*a* { }\nroute *a* { }", 3, "/*a*", 2),
-        ("route *a*b { }\nroute *a*b host=x { }", 3, "*a*b", 2),
-        ("route /a* host=*.x.y { }\nroute /a/*/c host=q.x.y,*.z.x.y { }", 3, "/a*", 2),
+        ("route *a*b host=x,y { }\nroute *a*b host=y { }", 3, "*a*b", 2),
+        ("route *a*b { }\nroute *a*b host=x { }", 0, "", 0),
+        ("route /a* host=*.x.y { }\nroute /a/*/c host=q.x.y,*.z.x.y { }", 0, "", 0),
+        ("route /a* host=*.x.y,q.x { }\nroute /a/*/c host=q.x,*.x.y { }", 3, "/a*", 2),
         ("route /a* host=*.x.y { }\nroute /a/*/c host=x.y { }", 0, "", 0),
         ("route /a* methods=GET,POST { }\nroute /a/*/c methods=HEAD { }", 3, "/a*", 2),
         ("route /a* methods=HEAD { }\nroute /a/*/c methods=GET { }", 0, "", 0),
@@ -35,6 +41,26 @@ import Testing
             #expect(found.contains("\(line):7: warning: \(expected)"), "\(found)")
         }
     }
+
+    @Test(arguments: [
+        ("route /* host=h { ttl 1m }\nroute */private/* { pass }", "*/private/*"),
+        ("route /a* host=h { ttl 1m }\nroute /a/b { pass }", "/a/b"),
+        ("route /* host=q.h { ttl 1m }\nroute /a* host=*.h { pass }", "/a*"),
+        ("route /* host=h { ttl 1m }\nroute /a* host=h methods=GET { }\nroute /a { pass }", "/a"),
+    ])
+    func whatPassesButNotOnAHostThatAnotherNamesIsWarnedOf(routes: String, passing: String) {
+        let found = warnings(routes)
+        #expect(found.count == 1 && found[0].contains("passes nothing of host "), "\(found)")
+    }
+
+    @Test(arguments: [
+        "route /* host=h { pass }\nroute */private/* { pass }", "route /* { pass }\nroute /* host=h { ttl 1m }",
+        "route /* host=h { ttl 1m }\nroute */private/* { pass }\nroute */private/* host=h { pass }",
+        "route /* host=h methods=POST { ttl 1m }\nroute */private/* methods=GET { pass }",
+        "route /b/* host=h { ttl 1m }\nroute */private/* { pass }",
+        "route /* host=h { ttl 1m }\nroute *.json { ttl 2m }",
+    ])
+    func whatItsHostPassesTooOrCannotBeMeantIsNot(routes: String) { #expect(warnings(routes) == []) }
 
     @Test func severalMayTakeItTogether() {
         let routes = "route /a* methods=GET { }\nroute /a* methods=POST { }\nroute /a/*/c methods=GET,POST { }"

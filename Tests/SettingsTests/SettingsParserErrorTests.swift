@@ -96,7 +96,12 @@ import Testing
         ),
         ("cache_name 9a", ["1:12: error: \"cache_name\": expected a token that begins with a letter, got \"9a\""]),
         ("via a/b", ["1:5: error: \"via\": \"a/b\" is no token"]),
-        ("trusted_proxies", ["1:1: error: \"trusted_proxies\" needs CIDR; expected: trusted_proxies CIDR…"]),
+        (
+            "trusted_proxies",
+            [
+                "1:1: error: \"trusted_proxies\" needs CIDR; expected: trusted_proxies CIDR… [fields=x_forwarded|forwarded|both]"
+            ]
+        ),
         (
             "trusted_proxies 10.0.0.0/8 10.0.0.1/8",
             [

@@ -24,7 +24,7 @@ import Testing
             client keep_alive=1s head_timeout=2s body_idle=3s send_idle=off max_requests=5
             limits request_line=1KB field_line=2KB head=3KB fields=4 body=5MB response_head=6KB connections=7
             access_log combined /var/log/a; log_level error; event_log stdout
-            trusted_proxies 10.0.0.0/8 ::1
+            trusted_proxies 10.0.0.0/8 ::1 fields=both
             forwarded replace; via edge; cache_name Edge; x_cache on
             purge_method on allow=192.0.2.1 token=abc
             drain_timeout 5s
@@ -59,8 +59,9 @@ import Testing
         #expect(all.log.level == .error)
         #expect(all.log.eventDestination == .standardOutput)
         #expect(all.trustedProxies == [AddressRange("10.0.0.0/8"), AddressRange("::1")])
+        #expect(all.trustedFields == .both)
         #expect(all.forwarded == .replace)
-        #expect(all.via == "edge")
+        #expect(all.via == .name("edge"))
         #expect(all.cacheName == "Edge")
         #expect(all.sendsXCache)
         #expect(all.purgeMethod.isEnabled)
@@ -289,7 +290,7 @@ import Testing
         ),
         (
             "trusted_proxies 0.0.0.0/0",
-            "2:1: warning: anybody is trusted: clients can claim any address in X-Forwarded-For"
+            "2:1: warning: anybody is trusted: clients can claim any address"
         ),
         (
             "purge_method on allow=::/0",

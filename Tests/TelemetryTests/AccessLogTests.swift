@@ -13,9 +13,7 @@ import Testing
         facts.bytesReceived = 300
         facts.upstreamNanoseconds = 11_000_000
         facts.upstreamStatus = 200
-        facts.ageSeconds = 0
         facts.ttlSeconds = -3
-        facts.keyHash = 0x0123_4567_89AB_CDEF
         facts.wasCollapsed = true
         facts.wasStored = true
         return facts
@@ -24,6 +22,7 @@ import Testing
     /// A line in which only target, referer and user agent vary.
     func line(
         _ format: AccessLog.Format, target: String, referer: String = "", userAgent: String = "curl/8",
+        peer: String = "",
         redacting names: [String] = []
     ) -> String {
         written { buffer in
@@ -32,9 +31,10 @@ import Testing
             let (host, reason, route) = (Array("shop.example".utf8), Array("uri-miss".utf8), Array("/api/*".utf8))
             let (upstream, requestID) = (Array("127.0.0.1:3000".utf8), Array("r-1".utf8))
             let (target, referer, userAgent) = (Array(target.utf8), Array(referer.utf8), Array(userAgent.utf8))
+            let peer = Array(peer.utf8)
             let texts = AccessTexts(
                 client: client.span, method: method.span, target: target.span, version: version.span,
-                host: host.span, reason: reason.span, route: route.span, upstream: upstream.span,
+                host: host.span, reason: reason.span, route: route.span, peer: peer.span, upstream: upstream.span,
                 userAgent: userAgent.span, referer: referer.span, requestID: requestID.span)
             log.write(facts(), texts, into: &buffer)
         }
@@ -44,10 +44,16 @@ import Testing
         let expected =
             #"{"time":"2026-11-21T10:00:00.123Z","client":"192.0.2.7","method":"GET","host":"shop.example","#
             + #""path":"/api/1?q=2","version":"HTTP/1.1","status":200,"bytes":1400,"bytes_received":300,"#
-            + #""duration_ms":12.345,"cache":"miss","reason":"uri-miss","route":"/api/*","age":0,"ttl":-3,"#
-            + #""collapsed":true,"stored":true,"key_hash":"0123456789abcdef","upstream":"127.0.0.1:3000","#
+            + #""duration_ms":12.345,"cache":"miss","reason":"uri-miss","route":"/api/*","ttl":-3,"#
+            + #""collapsed":true,"stored":true,"upstream":"127.0.0.1:3000","#
             + #""upstream_status":200,"upstream_ms":11.000,"user_agent":"curl/8","request_id":"r-1"}"# + "\n"
         #expect(line(.json, target: "/api/1?q=2") == expected)
+    }
+
+    @Test func theListOfMembersIsWhatALineHas() {
+        let full = line(.json, target: "/a", referer: "r", peer: "10.0.0.1")
+        let names = full.dropFirst().split(separator: ",").compactMap { $0.split(separator: "\"").first }
+        #expect(names.map(String.init) == AccessLog.members.map { "\($0)" })
     }
 
     @Test func aCombinedLineIsNCSAFollowedByTheCacheOutcome() {

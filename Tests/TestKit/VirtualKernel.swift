@@ -139,6 +139,8 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
         return fd
     }
 
+    package override func takeListeningTurn() -> FileDescriptor? { nil }
+
     package override func requireFree(_ address: SocketAddress) throws(SystemError) {
         guard ports[address, default: []].isEmpty else { throw .addressInUse }
     }

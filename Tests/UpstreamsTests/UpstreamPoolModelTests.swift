@@ -178,7 +178,7 @@ private final class PoolModel {
     func check() {
         let figures = pool.figures
         #expect(figures.open <= pool.limits.maximumConnections)
-        #expect(figures.waiting <= pool.limits.maximumWaiters)
+        #expect(figures.waiting <= pool.limits.maximumWaiters + pool.limits.maximumConnections)
         #expect(figures.waiting == waiting.count)
         #expect(figures.connecting == connecting.count)
         #expect(figures.idle == idle.count)

@@ -76,6 +76,37 @@ struct UpstreamPoolTests {
         #expect(pool.figures.totalRejections == 1)
     }
 
+    @Test("does not count as queued whom a connection is being opened for")
+    func queueWhileConnecting() throws {
+        let pool = PoolDriver {
+            $0.maximumConnections = 3
+            $0.maximumWaiters = 1
+        }
+        let client = UpstreamClient(number: 7)
+        var attempts: [ConnectAttempt] = []
+        for waiter in UInt64(1)...3 {
+            // One client alone leaves something of the pool to others.
+            let action = pool.requestArrived(waiter, from: waiter < 3 ? client : .nobody, now: moment(milliseconds: 0))
+            guard case .connect(let attempt, _) = action else {
+                Issue.record("\(waiter) has a connection opened: \(action)")
+                return
+            }
+            attempts.append(attempt)
+        }
+        guard case .wait = pool.requestArrived(4, now: moment(milliseconds: 0)) else {
+            Issue.record("one may wait besides")
+            return
+        }
+        #expect(pool.requestArrived(5, now: moment(milliseconds: 0)) == .reject(.queueFull))
+        // Served in their order, whichever connection comes first.
+        #expect(pool.connected(attempts[2].connection, now: moment(milliseconds: 1)) == .serve(1))
+        #expect(pool.requestArrived(6, now: moment(milliseconds: 1)) == .reject(.queueFull))
+        #expect(pool.connected(attempts[0].connection, now: moment(milliseconds: 1)) == .serve(2))
+        #expect(pool.connected(attempts[1].connection, now: moment(milliseconds: 1)) == .serve(3))
+        #expect(pool.requestArrived(7, now: moment(milliseconds: 1)) == .reject(.queueFull))
+        #expect(pool.figures.waiting == 1)
+    }
+
     @Test("rejects everything while no address is known")
     func noAddress() {
         let pool = PoolDriver(addresses: [[]])

@@ -70,6 +70,8 @@ long CLinux_eventfd(void);
 long CLinux_listen(const struct CLinux_address *address, int backlog, int reuse_port);
 /// 0 when no socket listens on the address or an overlapping one, not even one that shares its port.
 long CLinux_probe(const struct CLinux_address *address);
+/// A descriptor that only one process of this network has at a time; waits a bounded time for its turn.
+long CLinux_take_turn(const char *name);
 long CLinux_accept(int fd, struct CLinux_address *peer);
 /// Answers the descriptor; whether the connection is complete already is told through `is_connected`.
 long CLinux_connect(const struct CLinux_address *address, int *is_connected);

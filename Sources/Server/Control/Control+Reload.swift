@@ -70,7 +70,7 @@ extension Control {
     /// Nothing of it can fail any more.
     private func apply(_ settings: ProxySettings, _ plan: ReloadPlan, _ logs: OpenedLogs) {
         if let settings = settings.admin { admin?.gate = AdminGate(settings) }
-        snapshot = ProxySnapshot(settings, workerCount: links.count)
+        snapshot = ProxySnapshot(settings, workerCount: links.count, ownName: snapshot.ownName)
         if let level = plan.logLevel { events.setLevel(EventLevel(level)) }
         if plan.maxObjectChanges { store.setMaximumEntry(bytes: Proxy.largestEntryBytes(settings)) }
         if plan.changesMemory { memory.configure(settings.memory) }
