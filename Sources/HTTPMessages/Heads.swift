@@ -20,17 +20,12 @@ extension HTTPVersion {
 package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var method: Method = .get
     @usableFromInline package var version: HTTPVersion = .http11
-    @usableFromInline package var methodRange: Range<Int> = 0..<0
-    /// The request target as it came.
-    @usableFromInline package var targetRange: Range<Int> = 0..<0
-    /// Path within an origin-form or absolute-form target; `*` for asterisk-form; empty for authority-form.
-    @usableFromInline package var pathRange: Range<Int> = 0..<0
-    /// Query without its `?`; nil when there is no `?`.
-    @usableFromInline package var queryRange: Range<Int>?
-    /// Authority of an absolute-form or authority-form target, which wins over Host (RFC 9112 §3.2.2).
-    @usableFromInline package var authorityRange: Range<Int>?
-    /// Where the parser has found the value of Host.
-    @usableFromInline package var hostRange: Range<Int>?
+    @usableFromInline var methodSpan = HeadRange()
+    @usableFromInline var targetSpan = HeadRange()
+    @usableFromInline var pathSpan = HeadRange()
+    @usableFromInline var querySpan = HeadRange.none
+    @usableFromInline var authoritySpan = HeadRange.none
+    @usableFromInline var hostSpan = HeadRange.none
     /// The scheme under which the origin is told that the request came is https.
     @usableFromInline package var isSecure = false
     /// The authority is spelled as keys spell it.
@@ -45,12 +40,12 @@ package struct RequestHead: ~Copyable, Sendable {
     package init(copying other: borrowing RequestHead) {
         method = other.method
         version = other.version
-        methodRange = other.methodRange
-        targetRange = other.targetRange
-        pathRange = other.pathRange
-        queryRange = other.queryRange
-        authorityRange = other.authorityRange
-        hostRange = other.hostRange
+        methodSpan = other.methodSpan
+        targetSpan = other.targetSpan
+        pathSpan = other.pathSpan
+        querySpan = other.querySpan
+        authoritySpan = other.authoritySpan
+        hostSpan = other.hostSpan
         isSecure = other.isSecure
         hasPlainAuthority = other.hasPlainAuthority
         fields = other.fields
@@ -59,12 +54,12 @@ package struct RequestHead: ~Copyable, Sendable {
     package mutating func removeAll() {
         method = .get
         version = .http11
-        methodRange = 0..<0
-        targetRange = 0..<0
-        pathRange = 0..<0
-        queryRange = nil
-        authorityRange = nil
-        hostRange = nil
+        methodSpan = HeadRange()
+        targetSpan = HeadRange()
+        pathSpan = HeadRange()
+        querySpan = .none
+        authoritySpan = .none
+        hostSpan = .none
         isSecure = false
         hasPlainAuthority = false
         fields.removeAll()
@@ -93,27 +88,71 @@ package struct RequestHead: ~Copyable, Sendable {
     }
 
     private static var longestKnownHost: Int { 64 }
+}
 
-    @inlinable
+/// The parts of a request's start line, and its authority.
+extension RequestHead {
+    @inlinable @inline(__always)
+    package var methodRange: Range<Int> {
+        get { methodSpan.range }
+        set { methodSpan = HeadRange(newValue) }
+    }
+
+    /// The request target as it came.
+    @inlinable @inline(__always)
+    package var targetRange: Range<Int> {
+        get { targetSpan.range }
+        set { targetSpan = HeadRange(newValue) }
+    }
+
+    /// Path within an origin-form or absolute-form target; `*` for asterisk-form; empty for authority-form.
+    @inlinable @inline(__always)
+    package var pathRange: Range<Int> {
+        get { pathSpan.range }
+        set { pathSpan = HeadRange(newValue) }
+    }
+
+    /// Query without its `?`; nil when there is no `?`.
+    @inlinable @inline(__always)
+    package var queryRange: Range<Int>? {
+        get { querySpan.rangeIfAny }
+        set { querySpan = HeadRange(newValue) }
+    }
+
+    /// Authority of an absolute-form or authority-form target, which wins over Host (RFC 9112 §3.2.2).
+    @inlinable @inline(__always)
+    package var authorityRange: Range<Int>? {
+        get { authoritySpan.rangeIfAny }
+        set { authoritySpan = HeadRange(newValue) }
+    }
+
+    /// Where the parser has found the value of Host.
+    @inlinable @inline(__always)
+    package var hostRange: Range<Int>? {
+        get { hostSpan.rangeIfAny }
+        set { hostSpan = HeadRange(newValue) }
+    }
+
+    @inlinable @inline(__always)
     package var methodBytes: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { fields.bytes.extracting(methodRange) }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package var target: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { fields.bytes.extracting(targetRange) }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package var path: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { fields.bytes.extracting(pathRange) }
     }
 
     /// Without its `?`; nil when there is none.
-    @inlinable
+    @inlinable @inline(__always)
     package var query: Span<UInt8>? {
         @_lifetime(borrow self)
         borrowing get {
@@ -123,7 +162,7 @@ package struct RequestHead: ~Copyable, Sendable {
     }
 
     /// The host that the request names: the target's authority, else Host, else nothing.
-    @inlinable
+    @inlinable @inline(__always)
     package var authority: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
@@ -134,6 +173,40 @@ package struct RequestHead: ~Copyable, Sendable {
             return fields.bytes.extracting(0..<0)
         }
     }
+}
+
+/// Where a part of a head stands among its bytes, in half the room of a `Range<Int>`: a head is lent so often that it
+/// must be small.
+@usableFromInline
+struct HeadRange: Sendable {
+    @usableFromInline var start: UInt32
+    @usableFromInline var end: UInt32
+
+    /// Nothing, and nowhere.
+    @inlinable @inline(__always)
+    init() { (start, end) = (0, 0) }
+
+    @inlinable @inline(__always)
+    init(_ range: Range<Int>) { (start, end) = (UInt32(range.lowerBound), UInt32(range.upperBound)) }
+
+    @inlinable @inline(__always)
+    init(_ range: Range<Int>?) {
+        if let range { self.init(range) } else { self = .none }
+    }
+
+    /// No such part.
+    @inlinable @inline(__always)
+    static var none: HeadRange {
+        var none = HeadRange()
+        none.start = .max
+        return none
+    }
+
+    @inlinable @inline(__always)
+    var range: Range<Int> { unsafe Range(uncheckedBounds: (Int(start), Int(end))) }
+
+    @inlinable @inline(__always)
+    var rangeIfAny: Range<Int>? { start == .max ? nil : range }
 }
 
 /// A response's status line and fields. Ranges refer to `fields.bytes`.
