@@ -50,7 +50,10 @@ package enum CacheStatusField {
         let detail = outcome.localDetail ?? outcome.notStored?.label ?? ""
         buffer.append("; detail=")
         // A token has no blank; what has one is a string (RFC 9211 §2.8).
-        let isToken = !"\(detail)".utf8.contains(ASCII.space)
+        let isToken = detail.withUTF8Buffer { text in
+            let text = unsafe Span(_unsafeElements: text)
+            return text.firstIndex(of: ASCII.space, in: 0..<text.count) == nil
+        }
         if !isToken { buffer.append(ASCII.doubleQuote) }
         buffer.append(detail)
         if !isToken { buffer.append(ASCII.doubleQuote) }
