@@ -135,7 +135,7 @@ extension ClientConnection {
         worker.recordDropped(.unusualName, outcome.unusualLines, route)
     }
 
-    private static let directiveFields: FieldNameSet = [.cacheControl, .pragma]
+    private static var directiveFields: FieldNameSet { FieldNameSet(.cacheControl).with(.pragma) }
 
     /// Whether the next request is welcome.
     private func keepsOpen(_ snapshot: ProxySnapshot) -> Bool {
