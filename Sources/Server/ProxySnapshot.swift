@@ -30,6 +30,8 @@ final class ProxySnapshot: Sendable {
     /// What becomes of X-Forwarded-For and its like.
     let forwarded: ForwardedRule
     let trustedProxies: [AddressRange]
+    /// Some route is for some methods alone.
+    let heedsMethods: Bool
     /// How many loops share the limits.
     let workerCount: Int
     /// Some route keys requests by their bodies.
@@ -53,12 +55,16 @@ final class ProxySnapshot: Sendable {
         maxRequestsPerConnection = UInt32(clamping: settings.client.maxRequests)
         forwarded = ForwardedRule(settings.forwarded)
         trustedProxies = settings.trustedProxies
+        heedsMethods = settings.routes.contains { !$0.methods.isEmpty }
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
         viaName = ContiguousArray((settings.via ?? "").utf8)
         via = ContiguousArray(settings.via.map { "1.1 \($0)" }?.utf8 ?? "".utf8)
     }
+
+    /// Whether a route is one of these, and not of another configuration.
+    func has(_ route: CompiledRoute) -> Bool { route.index < routes.count && routes[route.index] === route }
 
     func trusts(_ peer: IPAddress?) -> Bool {
         guard let peer else { return false }
