@@ -26,6 +26,8 @@ package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline var querySpan = HeadRange.none
     @usableFromInline var authoritySpan = HeadRange.none
     @usableFromInline var hostSpan = HeadRange.none
+    /// The target is a path of letters, digits, hyphens and slashes, as the parser has seen.
+    @usableFromInline package var hasPlainTarget = false
     /// The scheme under which the origin is told that the request came is https.
     @usableFromInline package var isSecure = false
     /// The authority is spelled as keys spell it.
@@ -46,6 +48,7 @@ package struct RequestHead: ~Copyable, Sendable {
         querySpan = other.querySpan
         authoritySpan = other.authoritySpan
         hostSpan = other.hostSpan
+        hasPlainTarget = other.hasPlainTarget
         isSecure = other.isSecure
         hasPlainAuthority = other.hasPlainAuthority
         fields = other.fields
@@ -60,6 +63,7 @@ package struct RequestHead: ~Copyable, Sendable {
         querySpan = .none
         authoritySpan = .none
         hostSpan = .none
+        hasPlainTarget = false
         isSecure = false
         hasPlainAuthority = false
         fields.removeAll()
