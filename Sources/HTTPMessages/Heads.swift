@@ -35,6 +35,10 @@ package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var fields = Fields()
     /// The last Host that was found valid; stays when the head is cleared, for the next is likely to be the same.
     private var knownHost = ContiguousArray<UInt8>()
+    /// It is spelled, under http, both as it is sent and as keys spell it.
+    @usableFromInline var knownHostIsPlain = false
+    /// The request's Host is the known one.
+    @usableFromInline var namesKnownHost = false
 
     package init() {}
 
@@ -66,6 +70,7 @@ package struct RequestHead: ~Copyable, Sendable {
         hasPlainTarget = false
         isSecure = false
         hasPlainAuthority = false
+        namesKnownHost = false
         fields.removeAll()
     }
 
@@ -74,6 +79,7 @@ package struct RequestHead: ~Copyable, Sendable {
         let range = fields.appendText(text)
         authorityRange = nil
         hostRange = range
+        namesKnownHost = false
         if let index = fields.firstIndex(of: .host) {
             fields.setValue(at: index, range)
         } else {
@@ -82,13 +88,32 @@ package struct RequestHead: ~Copyable, Sendable {
         }
     }
 
-    package func knows(host: borrowing Span<UInt8>) -> Bool { knownHost.span.elementsEqual(host) }
+    /// Whether the request's Host is the one that was remembered.
+    package mutating func knows(host: borrowing Span<UInt8>) -> Bool {
+        namesKnownHost = knownHost.span.elementsEqual(host)
+        return namesKnownHost
+    }
 
     /// It is valid. A long one is looked at anew each time.
     package mutating func remember(host: borrowing Span<UInt8>) {
         guard host.count <= Self.longestKnownHost else { return }
         knownHost.removeAll(keepingCapacity: true)
         for index in 0..<host.count { knownHost.append(host[index]) }
+        knownHostIsPlain = false
+        namesKnownHost = true
+    }
+
+    /// Whether the host that it names is known to be plain.
+    @inlinable @inline(__always)
+    package var namesPlainHost: Bool {
+        namesKnownHost && knownHostIsPlain && !isSecure && authoritySpan.rangeIfAny == nil
+    }
+
+    /// The authority is plain, and will be when the next request names the same.
+    @inlinable @inline(__always)
+    package mutating func foundPlainAuthority() {
+        hasPlainAuthority = true
+        if namesKnownHost, !isSecure { knownHostIsPlain = true }
     }
 
     private static var longestKnownHost: Int { 64 }

@@ -105,8 +105,10 @@ extension ClientConnection {
         if head.fields.present.intersects(ForwardedRule.names) {
             snapshot.forwarded.apply(to: &head, isTrusted: snapshot.trusts(peer))
         }
-        if head.authorityRange == nil, Authority.isPlainAsSent(head.authority, isSecure: head.isSecure) {
+        if head.namesPlainHost {
             head.hasPlainAuthority = true
+        } else if head.authorityRange == nil, Authority.isPlainAsSent(head.authority, isSecure: head.isSecure) {
+            head.foundPlainAuthority()
         } else {
             settleAuthority(&head)
         }
