@@ -47,10 +47,14 @@ package enum CacheStatusField {
     }
 
     private static func writeDetail(_ outcome: RequestOutcome, into buffer: inout ByteBuffer) {
-        let detail = outcome.localDetail ?? outcome.notStored?.label ?? ""
         buffer.append("; detail=")
+        // Reasons are tokens, of which the tests see to it.
+        guard let detail = outcome.localDetail else { return buffer.append(outcome.notStored?.label ?? "") }
         // A token has no blank; what has one is a string (RFC 9211 §2.8).
-        let isToken = !"\(detail)".utf8.contains(ASCII.space)
+        let isToken = detail.withUTF8Buffer { text in
+            let text = unsafe Span(_unsafeElements: text)
+            return text.firstIndex(of: ASCII.space, in: 0..<text.count) == nil
+        }
         if !isToken { buffer.append(ASCII.doubleQuote) }
         buffer.append(detail)
         if !isToken { buffer.append(ASCII.doubleQuote) }

@@ -4,6 +4,7 @@ package import HTTPMessages
 
 /// What of X-Forwarded-For and its kin (RFC 7239) a request keeps on its way to the origin, and the scheme that they
 /// say it came by.
+@usableFromInline
 package enum ForwardedRule: Sendable {
     /// What a trusted peer sent is continued, what anybody else sent is dropped.
     case append
@@ -12,9 +13,10 @@ package enum ForwardedRule: Sendable {
     /// All passes as it came.
     case off
 
-    package static let names = ForwardingFields.allNames
+    package static var names: FieldNameSet { ForwardingFields.allNames }
 
     /// Whether the origin is told whom a request came from.
+    @inlinable
     package var isWritten: Bool {
         if case .off = self { false } else { true }
     }

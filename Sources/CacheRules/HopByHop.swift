@@ -5,17 +5,19 @@ package import HTTPMessages
 /// Fields that speak of one connection and go no further: of one message, those that go by their names and those that
 /// its Connection lists.
 package struct HopByHop: Sendable {
-    private static let names: FieldNameSet = [
-        .connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .http2Settings,
-        // RFC 9110 §11.7: between a client and its next proxy.
-        .proxyAuthenticate, .proxyAuthenticationInfo, .proxyAuthorization,
-    ]
+    /// RFC 9110 §7.6.1, whatever Connection says.
+    package static func isRemoved(_ name: FieldName) -> Bool { names.contains(name) }
+
+    /// Those for which `isRemoved` holds.
+    package static var names: FieldNameSet { namesOnTheirOwn.with(.connection).with(.transferEncoding) }
 
     /// Those of requests, but for Connection and Transfer-Encoding, which most requests or bodies have.
-    static let namesOnTheirOwn: FieldNameSet = [
-        .keepAlive, .proxyConnection, .te, .trailer, .upgrade, .http2Settings, .proxyAuthenticate,
-        .proxyAuthenticationInfo, .proxyAuthorization,
-    ]
+    @inline(__always)
+    static var namesOnTheirOwn: FieldNameSet {
+        FieldNameSet(.keepAlive).with(.proxyConnection).with(.te).with(.trailer).with(.upgrade).with(.http2Settings)
+            // RFC 9110 §11.7: between a client and its next proxy.
+            .with(.proxyAuthenticate).with(.proxyAuthenticationInfo).with(.proxyAuthorization)
+    }
 
     /// What is no business of Connection: no server can do without Host, whatever is listed (RFC 9110 §7.2), and the
     /// others are decided on by themselves.
@@ -62,15 +64,11 @@ package struct HopByHop: Sendable {
         }
     }
 
-    /// RFC 9110 §7.6.1, whatever Connection says.
-    @inline(__always)
-    package static func isRemoved(_ name: FieldName) -> Bool { names.contains(name) }
-
     /// Whether the line is removed: by its name, or because Connection lists it.
     @inline(__always)
     package func removes(lineAt index: Int, of fields: borrowing Fields) -> Bool {
         guard concerns else { return false }
-        if Self.names.contains(fields.slots[index].name) { return true }
+        if Self.isRemoved(fields.slots[index].name) { return true }
         return listed?.names(lineAt: index, of: fields) ?? false
     }
 }

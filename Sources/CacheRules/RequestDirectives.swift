@@ -14,12 +14,36 @@ package struct RequestDirectives: Sendable, Equatable {
     package var noCache = false
     package var noStore = false
     package var onlyIfCached = false
-    package var maxAgeSeconds: Int64?
-    package var minFreshSeconds: Int64?
-    package var staleIfErrorSeconds: Int64?
-    package var maxStale = MaxStale.none
+    // Small, as they go with a request.
+    private var maxAge = Limit()
+    private var minFresh = Limit()
+    private var staleIfError = Limit()
+    private var tolerance = Limit()
     /// False when nothing above was said, which is what most requests say.
     package private(set) var isPresent = false
+
+    /// A number of seconds, nothing, or, of max-stale alone, any number.
+    private struct Limit: Equatable {
+        static let any = Limit(value: .max - 1)
+        private(set) var value = UInt32.max
+
+        /// The first that was said.
+        mutating func setOnce(_ seconds: Int64?) {
+            if self == Limit(), let seconds { value = UInt32(seconds) }
+        }
+
+        init(value: UInt32 = .max) { self.value = value }
+
+        var seconds: Int64? { value == .max ? nil : Int64(value) }
+    }
+
+    package var maxAgeSeconds: Int64? { maxAge.seconds }
+    package var minFreshSeconds: Int64? { minFresh.seconds }
+    package var staleIfErrorSeconds: Int64? { staleIfError.seconds }
+    package var maxStale: MaxStale {
+        if tolerance == .any { return .any }
+        return tolerance.seconds.map { .seconds($0) } ?? .none
+    }
 
     package init() {}
 
@@ -65,11 +89,11 @@ package struct RequestDirectives: Sendable, Equatable {
         case .noCache: noCache = true
         case .noStore: noStore = true
         case .onlyIfCached: onlyIfCached = true
-        case .maxAge: maxAgeSeconds = maxAgeSeconds ?? seconds
-        case .minFresh: minFreshSeconds = minFreshSeconds ?? seconds
-        case .staleIfError: staleIfErrorSeconds = staleIfErrorSeconds ?? seconds
+        case .maxAge: maxAge.setOnce(seconds)
+        case .minFresh: minFresh.setOnce(seconds)
+        case .staleIfError: staleIfError.setOnce(seconds)
         case .maxStale:
-            if let seconds { maxStale = .seconds(seconds) } else if !hasArgument { maxStale = .any }
+            if let seconds { tolerance = Limit(value: UInt32(seconds)) } else if !hasArgument { tolerance = .any }
         default: return
         }
         isPresent = true

@@ -54,6 +54,25 @@ package struct ResponseDirectives: Sendable, Equatable {
         return directives
     }
 
+    /// The directives where they may name fields, which takes a quote; nil where they do not.
+    package static func parseNaming(
+        _ fields: borrowing Fields, targetedFields: [DirectiveField]
+    ) -> ResponseDirectives? {
+        guard mayNameFields(fields, targetedFields) else { return nil }
+        let directives = parse(fields, targetedFields: targetedFields)
+        return directives.flags.contains(.namesFields) ? directives : nil
+    }
+
+    private static func mayNameFields(_ fields: borrowing Fields, _ targetedFields: [DirectiveField]) -> Bool {
+        for field in targetedFields where field.mayOccur(in: fields) { return true }
+        guard fields.contains(.cacheControl) else { return false }
+        for index in fields.slots.indices where fields.slots[index].name == .cacheControl {
+            let range = fields.slots[index].valueRange
+            if fields.bytes.firstIndex(of: ASCII.doubleQuote, in: range) != nil { return true }
+        }
+        return false
+    }
+
     private mutating func read(_ value: borrowing Span<UInt8>, _ list: inout CacheDirectiveParser) {
         while let member = list.next(in: value) {
             guard let directive = CacheDirective.lookUp(value.extracting(member.name)) else { continue }

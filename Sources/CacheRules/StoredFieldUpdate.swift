@@ -14,7 +14,8 @@ package enum StoredFieldUpdate {
     ) -> Fields {
         var merged = Fields()
         let hopByHop = HopByHop(update.fields)
-        let lines = FieldLineTable(update.fields)
+        // Most updates have none of those that are known by their bytes alone.
+        let lines = update.fields.contains(.other) ? FieldLineTable(update.fields) : nil
         for index in stored.slots.indices {
             let name = stored.slots[index].name
             // The stored Age and Date spoke of the response as it was.
@@ -37,14 +38,14 @@ package enum StoredFieldUpdate {
 
     /// All lines of a name go when the update has one of it.
     private static func isReplaced(
-        at index: Int, of stored: borrowing Fields, by update: borrowing Fields, _ lines: FieldLineTable,
+        at index: Int, of stored: borrowing Fields, by update: borrowing Fields, _ lines: FieldLineTable?,
         _ hopByHop: HopByHop
     ) -> Bool {
         let name = stored.slots[index].name
         if kept.contains(name) { return false }
         let line =
             name == .other
-            ? lines.firstLine(named: stored.name(at: index), of: update) : update.firstIndex(of: name)
+            ? lines?.firstLine(named: stored.name(at: index), of: update) : update.firstIndex(of: name)
         guard let line else { return false }
         return !hopByHop.removes(lineAt: line, of: update)
     }

@@ -7,11 +7,10 @@ package enum StoredFields {
     /// All but those of the connection, those that `no-cache="…"` and `private="…"` keep out, Age, which is
     /// computed anew for each answer, and cookies on a route that strips them.
     package static func select(from response: borrowing ResponseHead, policy: CachePolicy) -> Fields {
-        let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
+        let withheld = names(in: response.fields, policy)
         var stored = Fields(asLargeAs: response.fields)
         stored.setBytes(response.fields.bytes)
         let hopByHop = HopByHop(response.fields)
-        let withheld = names(directives, of: response.fields)
         for index in response.fields.slots.indices {
             if response.fields.slots[index].name == .age { continue }
             if hopByHop.removes(lineAt: index, of: response.fields) { continue }
@@ -25,11 +24,10 @@ package enum StoredFields {
     package static func writeWithheld(
         from response: borrowing ResponseHead, policy: CachePolicy, into buffer: inout ByteBuffer
     ) {
-        let directives = ResponseDirectives.parse(response.fields, targetedFields: policy.targetedFields)
-        guard directives.flags.contains(.namesFields) || policy.setCookie == .stripped else { return }
+        let withheld = names(in: response.fields, policy)
+        guard withheld != nil || policy.setCookie == .stripped else { return }
         var lines = FieldLineCopy()
         let hopByHop = HopByHop(response.fields)
-        let withheld = names(directives, of: response.fields)
         for index in response.fields.slots.indices where isWithheld(at: index, of: response.fields, withheld, policy) {
             if hopByHop.removes(lineAt: index, of: response.fields) { continue }
             lines.add(index, of: response.fields, into: &buffer)
@@ -45,8 +43,9 @@ package enum StoredFields {
     }
 
     /// What `no-cache="…"` (RFC 9111 §5.2.2.4) and `private="…"` (§5.2.2.7) name; nil when they do not.
-    private static func names(_ directives: ResponseDirectives, of fields: borrowing Fields) -> ListedNames? {
-        guard directives.flags.contains(.namesFields) else { return nil }
+    private static func names(in fields: borrowing Fields, _ policy: CachePolicy) -> ListedNames? {
+        guard let directives = ResponseDirectives.parseNaming(fields, targetedFields: policy.targetedFields)
+        else { return nil }
         var names = ListedNames()
         var list = CacheDirectiveParser()
         for line in fields.slots.indices where directives.source.isLine(at: line, of: fields) {

@@ -21,9 +21,9 @@ package enum ValidationRequest {
         return conditions
     }
 
-    private static let replaced: FieldNameSet = [.ifNoneMatch, .ifModifiedSince, .ifRange, .range]
-
-    /// Whether the client's own line is left out of a fetch whose answer is to be stored: the answer must be
-    /// whole, for all who wait for it, and the client's condition is evaluated against it afterwards.
-    package static func isReplaced(_ name: FieldName) -> Bool { replaced.contains(name) }
+    /// The client's own lines that are left out of a fetch whose answer is to be stored: the answer must be whole, for
+    /// all who wait for it, and the client's condition is evaluated against it afterwards.
+    package static var replacedFields: FieldNameSet {
+        FieldNameSet(.ifNoneMatch).with(.ifModifiedSince).with(.ifRange).with(.range)
+    }
 }

@@ -13,6 +13,9 @@ package enum VaryRule: Sendable, Equatable {
     /// What all Vary lines say together.
     package static func parse(_ fields: borrowing Fields, maximumNames: Int = 16) -> VaryRule {
         guard fields.contains(.vary) else { return .none }
+        if let index = fields.onlyIndex(of: .vary), let rule = parseSingle(fields.value(at: index)), maximumNames > 0 {
+            return rule
+        }
         var names: [ContiguousArray<UInt8>] = []
         var memberCount = 0
         for index in fields.slots.indices where fields.slots[index].name == .vary {
@@ -34,6 +37,13 @@ package enum VaryRule: Sendable, Equatable {
         return .names(ContiguousArray(names.joined(separator: CollectionOfOne(ASCII.comma))))
     }
 
+    /// One name, as most responses have; nil for a list.
+    private static func parseSingle(_ value: borrowing Span<UInt8>) -> VaryRule? {
+        guard value.firstNotToken(in: 0..<value.count) == value.count, !value.isEmpty else { return nil }
+        guard let name = lowercasedName(value) else { return .star }
+        return HopByHop.isRemoved(FieldName.lookUp(name.span)) ? VaryRule.none : .names(name)
+    }
+
     /// Repeated ones included, each of which costs time with every response.
     private static let maximumMembers = 128
     private static let maximumNameBytes = 128
@@ -41,8 +51,13 @@ package enum VaryRule: Sendable, Equatable {
     /// Whether the rule names a field whose value Larder writes anew for each client.
     package func names(anyOf fields: [StaticString]) -> Bool {
         guard case .names(let names) = self, !fields.isEmpty else { return false }
-        for name in names.split(separator: ASCII.comma) {
-            for field in fields where Array(name).span.equals(field) { return true }
+        let text = names.span
+        var start = 0
+        while start < text.count {
+            let end = text.firstIndex(of: ASCII.comma, in: start..<text.count) ?? text.count
+            let name = text.extracting(start..<end)
+            for field in fields where name.equals(field) { return true }
+            start = end + 1
         }
         return false
     }

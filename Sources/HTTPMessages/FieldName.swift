@@ -99,9 +99,12 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         }
     }
 
+    /// By which names are looked up, for who looks up many.
+    package static var table: FieldNameTable { FieldNameTable.shared }
+
     /// The name that `bytes` spell in any case of letters; `.other` when it has no meaning here.
     package static func lookUp(_ bytes: borrowing Span<UInt8>) -> FieldName {
-        FieldNameTable.shared.lookUp(bytes)
+        table.lookUp(bytes)
     }
 }
 
@@ -126,19 +129,37 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         for name in names { insert(name) }
     }
 
+    @inlinable @inline(__always)
+    package init(_ name: FieldName) { insert(name) }
+
+    /// The set with one more. What is put together so is a constant where it is asked for, and no global variable that
+    /// has to be looked after.
+    @inlinable @inline(__always)
+    package func with(_ name: FieldName) -> FieldNameSet {
+        var more = self
+        more.insert(name)
+        return more
+    }
+
+    @inlinable @inline(__always)
+    package mutating func formUnion(_ other: FieldNameSet) {
+        low |= other.low
+        high |= other.high
+    }
+
     @inlinable
     package var isEmpty: Bool { low | high == 0 }
 
     @inlinable @inline(__always)
     package func contains(_ name: FieldName) -> Bool {
-        let bit = UInt64(name.rawValue)
-        return (bit < 64 ? low >> bit : high >> (bit &- 64)) & 1 != 0
+        let bit = Self.bit(of: name)
+        return (bit < 64 ? low &>> bit : high &>> (bit &- 64)) & 1 != 0
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func insert(_ name: FieldName) {
-        let bit = UInt64(name.rawValue)
-        if bit < 64 { low |= 1 << bit } else { high |= 1 << (bit &- 64) }
+        let bit = Self.bit(of: name)
+        if bit < 64 { low |= 1 &<< bit } else { high |= 1 &<< (bit &- 64) }
     }
 
     package func subtracting(_ other: FieldNameSet) -> FieldNameSet {
@@ -147,6 +168,10 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         rest.high &= ~other.high
         return rest
     }
+
+    /// The raw value; the derived one is a call from every other module.
+    @inlinable @inline(__always)
+    static func bit(of name: FieldName) -> UInt64 { unsafe UInt64(unsafeBitCast(name, to: UInt8.self)) }
 
     @inlinable
     package func isDisjoint(with other: FieldNameSet) -> Bool { !intersects(other) }

@@ -5,7 +5,7 @@ import Bytes
 ///
 /// The probe is perfect: its multiplier is searched for once per process until no two names share a place, so
 /// that a name is added in `FieldName` alone.
-struct FieldNameTable: Sendable {
+package struct FieldNameTable: Sendable {
     static let shared = FieldNameTable()
 
     private static let placeBits: UInt64 = 9
@@ -69,7 +69,7 @@ struct FieldNameTable: Sendable {
         return Int(truncatingIfNeeded: (key &* multiplier) &>> (64 - placeBits))
     }
 
-    func lookUp(_ name: borrowing Span<UInt8>) -> FieldName {
+    package func lookUp(_ name: borrowing Span<UInt8>) -> FieldName {
         let count = name.count
         guard count > 1, count <= FieldNameTable.stride else { return .other }
         let raw = Int(places.span[FieldNameTable.place(of: name, multiplier)])

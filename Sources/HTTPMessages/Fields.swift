@@ -10,7 +10,7 @@ package struct FieldSlot: Sendable {
     @usableFromInline package var nameLength: UInt16
     @usableFromInline package var name: FieldName
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(name: FieldName, nameRange: Range<Int>, valueRange: Range<Int>) {
         self.name = name
         nameStart = UInt32(nameRange.lowerBound)

@@ -10,18 +10,16 @@ package enum ForwardingFields: String, Sendable, CaseIterable {
     package var names: FieldNameSet {
         switch self {
         case .xForwarded: Self.xForwardedNames
-        case .forwarded: [.forwarded]
+        case .forwarded: FieldNameSet(.forwarded)
         case .both: Self.allNames
         }
     }
 
-    private static let xForwardedNames: FieldNameSet = [
-        .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort,
-    ]
+    private static var xForwardedNames: FieldNameSet {
+        FieldNameSet(.xForwardedFor).with(.xForwardedProto).with(.xForwardedHost).with(.xForwardedPort)
+    }
 
-    package static let allNames: FieldNameSet = [
-        .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort,
-    ]
+    package static var allNames: FieldNameSet { xForwardedNames.with(.forwarded) }
 
     /// The one that names the client. Of both X-Forwarded-For where it is there.
     func ofClient(in fields: borrowing Fields) -> FieldName {

@@ -20,17 +20,14 @@ extension HTTPVersion {
 package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var method: Method = .get
     @usableFromInline package var version: HTTPVersion = .http11
-    @usableFromInline package var methodRange: Range<Int> = 0..<0
-    /// The request target as it came.
-    @usableFromInline package var targetRange: Range<Int> = 0..<0
-    /// Path within an origin-form or absolute-form target; `*` for asterisk-form; empty for authority-form.
-    @usableFromInline package var pathRange: Range<Int> = 0..<0
-    /// Query without its `?`; nil when there is no `?`.
-    @usableFromInline package var queryRange: Range<Int>?
-    /// Authority of an absolute-form or authority-form target, which wins over Host (RFC 9112 §3.2.2).
-    @usableFromInline package var authorityRange: Range<Int>?
-    /// Where the parser has found the value of Host.
-    @usableFromInline package var hostRange: Range<Int>?
+    @usableFromInline var methodSpan = HeadRange()
+    @usableFromInline var targetSpan = HeadRange()
+    @usableFromInline var pathSpan = HeadRange()
+    @usableFromInline var querySpan = HeadRange.none
+    @usableFromInline var authoritySpan = HeadRange.none
+    @usableFromInline var hostSpan = HeadRange.none
+    /// The target is a path of letters, digits, hyphens and slashes, as the parser has seen.
+    @usableFromInline package var hasPlainTarget = false
     /// The scheme under which the origin is told that the request came is https.
     @usableFromInline package var isSecure = false
     /// Who asks, as trusted proxies say; nil where it is the peer.
@@ -40,6 +37,10 @@ package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var fields = Fields()
     /// The last Host that was found valid; stays when the head is cleared, for the next is likely to be the same.
     private var knownHost = ContiguousArray<UInt8>()
+    /// It is spelled, under http, both as it is sent and as keys spell it.
+    @usableFromInline var knownHostIsPlain = false
+    /// The request's Host is the known one.
+    @usableFromInline var namesKnownHost = false
 
     package init() {}
 
@@ -47,12 +48,13 @@ package struct RequestHead: ~Copyable, Sendable {
     package init(copying other: borrowing RequestHead) {
         method = other.method
         version = other.version
-        methodRange = other.methodRange
-        targetRange = other.targetRange
-        pathRange = other.pathRange
-        queryRange = other.queryRange
-        authorityRange = other.authorityRange
-        hostRange = other.hostRange
+        methodSpan = other.methodSpan
+        targetSpan = other.targetSpan
+        pathSpan = other.pathSpan
+        querySpan = other.querySpan
+        authoritySpan = other.authoritySpan
+        hostSpan = other.hostSpan
+        hasPlainTarget = other.hasPlainTarget
         isSecure = other.isSecure
         client = other.client
         hasPlainAuthority = other.hasPlainAuthority
@@ -62,15 +64,17 @@ package struct RequestHead: ~Copyable, Sendable {
     package mutating func removeAll() {
         method = .get
         version = .http11
-        methodRange = 0..<0
-        targetRange = 0..<0
-        pathRange = 0..<0
-        queryRange = nil
-        authorityRange = nil
-        hostRange = nil
+        methodSpan = HeadRange()
+        targetSpan = HeadRange()
+        pathSpan = HeadRange()
+        querySpan = .none
+        authoritySpan = .none
+        hostSpan = .none
+        hasPlainTarget = false
         isSecure = false
         client = nil
         hasPlainAuthority = false
+        namesKnownHost = false
         fields.removeAll()
     }
 
@@ -79,6 +83,7 @@ package struct RequestHead: ~Copyable, Sendable {
         let range = fields.appendText(text)
         authorityRange = nil
         hostRange = range
+        namesKnownHost = false
         if let index = fields.firstIndex(of: .host) {
             fields.setValue(at: index, range)
         } else {
@@ -87,37 +92,100 @@ package struct RequestHead: ~Copyable, Sendable {
         }
     }
 
-    package func knows(host: borrowing Span<UInt8>) -> Bool { knownHost.span.elementsEqual(host) }
+    /// Whether the request's Host is the one that was remembered.
+    package mutating func knows(host: borrowing Span<UInt8>) -> Bool {
+        namesKnownHost = knownHost.span.elementsEqual(host)
+        return namesKnownHost
+    }
 
     /// It is valid. A long one is looked at anew each time.
     package mutating func remember(host: borrowing Span<UInt8>) {
         guard host.count <= Self.longestKnownHost else { return }
         knownHost.removeAll(keepingCapacity: true)
         for index in 0..<host.count { knownHost.append(host[index]) }
+        knownHostIsPlain = false
+        namesKnownHost = true
+    }
+
+    /// Whether the host that it names is known to be plain.
+    @inlinable @inline(__always)
+    package var namesPlainHost: Bool {
+        namesKnownHost && knownHostIsPlain && !isSecure && authoritySpan.rangeIfAny == nil
+    }
+
+    /// The authority is plain, and will be when the next request names the same.
+    @inlinable @inline(__always)
+    package mutating func foundPlainAuthority() {
+        hasPlainAuthority = true
+        if namesKnownHost, !isSecure { knownHostIsPlain = true }
     }
 
     private static var longestKnownHost: Int { 64 }
+}
 
-    @inlinable
+/// The parts of a request's start line, and its authority.
+extension RequestHead {
+    @inlinable @inline(__always)
+    package var methodRange: Range<Int> {
+        get { methodSpan.range }
+        set { methodSpan = HeadRange(newValue) }
+    }
+
+    /// The request target as it came.
+    @inlinable @inline(__always)
+    package var targetRange: Range<Int> {
+        get { targetSpan.range }
+        set { targetSpan = HeadRange(newValue) }
+    }
+
+    /// Path within an origin-form or absolute-form target; `*` for asterisk-form; empty for authority-form.
+    @inlinable @inline(__always)
+    package var pathRange: Range<Int> {
+        get { pathSpan.range }
+        set { pathSpan = HeadRange(newValue) }
+    }
+
+    /// Query without its `?`; nil when there is no `?`.
+    @inlinable @inline(__always)
+    package var queryRange: Range<Int>? {
+        get { querySpan.rangeIfAny }
+        set { querySpan = HeadRange(newValue) }
+    }
+
+    /// Authority of an absolute-form or authority-form target, which wins over Host (RFC 9112 §3.2.2).
+    @inlinable @inline(__always)
+    package var authorityRange: Range<Int>? {
+        get { authoritySpan.rangeIfAny }
+        set { authoritySpan = HeadRange(newValue) }
+    }
+
+    /// Where the parser has found the value of Host.
+    @inlinable @inline(__always)
+    package var hostRange: Range<Int>? {
+        get { hostSpan.rangeIfAny }
+        set { hostSpan = HeadRange(newValue) }
+    }
+
+    @inlinable @inline(__always)
     package var methodBytes: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { fields.bytes.extracting(methodRange) }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package var target: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { fields.bytes.extracting(targetRange) }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package var path: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { fields.bytes.extracting(pathRange) }
     }
 
     /// Without its `?`; nil when there is none.
-    @inlinable
+    @inlinable @inline(__always)
     package var query: Span<UInt8>? {
         @_lifetime(borrow self)
         borrowing get {
@@ -127,7 +195,7 @@ package struct RequestHead: ~Copyable, Sendable {
     }
 
     /// The host that the request names: the target's authority, else Host, else nothing.
-    @inlinable
+    @inlinable @inline(__always)
     package var authority: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
@@ -138,6 +206,40 @@ package struct RequestHead: ~Copyable, Sendable {
             return fields.bytes.extracting(0..<0)
         }
     }
+}
+
+/// Where a part of a head stands among its bytes, in half the room of a `Range<Int>`: a head is lent so often that it
+/// must be small.
+@usableFromInline
+struct HeadRange: Sendable {
+    @usableFromInline var start: UInt32
+    @usableFromInline var end: UInt32
+
+    /// Nothing, and nowhere.
+    @inlinable @inline(__always)
+    init() { (start, end) = (0, 0) }
+
+    @inlinable @inline(__always)
+    init(_ range: Range<Int>) { (start, end) = (UInt32(range.lowerBound), UInt32(range.upperBound)) }
+
+    @inlinable @inline(__always)
+    init(_ range: Range<Int>?) {
+        if let range { self.init(range) } else { self = .none }
+    }
+
+    /// No such part.
+    @inlinable @inline(__always)
+    static var none: HeadRange {
+        var none = HeadRange()
+        none.start = .max
+        return none
+    }
+
+    @inlinable @inline(__always)
+    var range: Range<Int> { unsafe Range(uncheckedBounds: (Int(start), Int(end))) }
+
+    @inlinable @inline(__always)
+    var rangeIfAny: Range<Int>? { start == .max ? nil : range }
 }
 
 /// A response's status line and fields. Ranges refer to `fields.bytes`.

@@ -5,7 +5,11 @@ package import Bytes
 /// route and answered by another's rules.
 extension RequestHead {
     /// Whether the target is in origin-form and comes out of `normalizeTarget` as it is.
-    package var hasNormalTarget: Bool {
+    @inlinable @inline(__always)
+    package var hasNormalTarget: Bool { hasPlainTarget || isNormalTarget }
+
+    @usableFromInline
+    var isNormalTarget: Bool {
         guard authorityRange == nil else { return method == .connect }
         if let query, query.firstNotURI(in: 0..<query.count) < query.count { return false }
         return NormalizedPath.isNormal(path)
@@ -27,6 +31,7 @@ extension RequestHead {
             scratch.append(ASCII.questionMark)
             PercentEncoding.writeEscaped(query, into: &scratch)
         }
+        hasPlainTarget = false
         targetRange = fields.appendText(scratch.span)
         pathRange = targetRange.lowerBound..<targetRange.lowerBound + pathCount
         if queryRange != nil { queryRange = pathRange.upperBound + 1..<targetRange.upperBound }

@@ -117,8 +117,10 @@ extension ClientConnection {
         if connection.namesFields {
             HopByHop.removeListed(from: &head.fields, keepsIdentity: snapshot.trusts(peer))
         }
-        if head.authorityRange == nil, Authority.isPlainAsSent(head.authority, isSecure: head.isSecure) {
+        if head.namesPlainHost {
             head.hasPlainAuthority = true
+        } else if head.authorityRange == nil, Authority.isPlainAsSent(head.authority, isSecure: head.isSecure) {
+            head.foundPlainAuthority()
         } else {
             settleAuthority(&head)
         }
@@ -147,7 +149,7 @@ extension ClientConnection {
         worker.recordDropped(.unusualName, outcome.unusualLines, route)
     }
 
-    private static let directiveFields: FieldNameSet = [.cacheControl, .pragma]
+    private static var directiveFields: FieldNameSet { FieldNameSet(.cacheControl).with(.pragma) }
 
     /// Whether the next request is welcome.
     private func keepsOpen(_ snapshot: ProxySnapshot) -> Bool {

@@ -62,11 +62,22 @@ extension ClientConnection {
             place.heldBytes = bytes
         }
         let list = list(holding: bytes)
-        if list != place.list || list == .holding && place.hasProgressed {
+        // Nearly every request is answered before anybody looks for who is idle, and sees then that this one is not.
+        let staysPut = list == .busy && place.list == .idle && isUnderWay
+        if !staysPut, list != place.list || list == .holding && place.hasProgressed {
             place.moved(to: list, at: ConnectionPlace.tick(loop.now.monotonicNanoseconds))
             worker.connections.move(place.seat, to: list)
         }
         if worker.held.isOverdrawn { worker.relieve() }
+    }
+
+    /// Something is going on which ends in `becameIdle`, if the connection goes on.
+    var isUnderWay: Bool { exchange != nil || pendingByteCount > 0 || isPassingOver }
+
+    /// It turns out to be busy where somebody looks for who is idle.
+    func becameBusy() {
+        place.moved(to: .busy, at: ConnectionPlace.tick(loop.now.monotonicNanoseconds))
+        worker.connections.move(place.seat, to: .busy)
     }
 
     private func list(holding bytes: Int) -> ConnectionLists<ClientConnection>.List {

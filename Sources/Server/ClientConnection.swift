@@ -287,6 +287,8 @@ final class ClientConnection: StreamChannel {
         if body == nil { closeAfterOutput(lingering: true) }
     }
 
+    var isPassingOver: Bool { unwanted != nil }
+
     private func pass(over body: UnwantedBody, _ bytes: borrowing Span<UInt8>) -> Int {
         switch body.pass(over: bytes) {
         case .ended(let consumed):

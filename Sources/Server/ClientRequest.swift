@@ -48,7 +48,7 @@ struct ClientRequest: ~Copyable {
     }
 
     /// Preconditions that only the origin may evaluate (RFC 9111 §4.3.2).
-    private static let fieldsForOrigins: FieldNameSet = [.ifMatch, .ifUnmodifiedSince]
+    private static var fieldsForOrigins: FieldNameSet { FieldNameSet(.ifMatch).with(.ifUnmodifiedSince) }
 
     func facts(of head: borrowing RequestHead) -> RequestFacts {
         let hasBody: Bool

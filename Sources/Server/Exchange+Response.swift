@@ -15,7 +15,7 @@ extension Exchange {
         guard head.version == .http11, isWanted(response), let client = clientToWriteTo() else { return }
         ResponseHeadWriter.writeInterim(response, into: &worker.output)
         client.flush()
-        if client.pendingByteCount > worker.relayHighWaterBytes { upstream?.pause() }
+        if worker.isAboveHighWater(client.pendingByteCount) { upstream?.pause() }
     }
 
     /// RFC 9110 §15.2.1: a 100 is for who waits for it before sending content, once.
@@ -163,7 +163,7 @@ extension Exchange {
         } else {
             send(data, to: client)
         }
-        if client.pendingByteCount > worker.relayHighWaterBytes, !client.holdsRest(of: upstream) { upstream?.pause() }
+        if worker.isAboveHighWater(client.pendingByteCount), !client.holdsRest(of: upstream) { upstream?.pause() }
     }
 
     /// Small pieces are put together, larger ones leave by a gathered write without a copy.

@@ -40,6 +40,7 @@ enum ForwardedFields {
     }
 
     private static func writePrevious(_ name: FieldName, _ fields: borrowing Fields, into buffer: inout ByteBuffer) {
+        guard fields.contains(name) else { return }
         for index in fields.slots.indices where fields.slots[index].name == name {
             buffer.append(fields.value(at: index))
             buffer.append(", ")

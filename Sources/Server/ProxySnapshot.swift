@@ -33,6 +33,8 @@ final class ProxySnapshot: Sendable {
     let forwarded: ForwardedRule
     let trustedProxies: [AddressRange]
     let trustedFields: ForwardingFields
+    /// Some route is for some methods alone.
+    let heedsMethods: Bool
     /// How many loops share the limits.
     let workerCount: Int
     /// Some route keys requests by their bodies.
@@ -57,6 +59,7 @@ final class ProxySnapshot: Sendable {
         forwarded = ForwardedRule(settings.forwarded)
         trustedProxies = settings.trustedProxies
         trustedFields = ForwardingFields(settings.trustedFields)
+        heedsMethods = settings.routes.contains { !$0.methods.isEmpty }
         takesPurge = settings.purgeMethod.isEnabled
         sendsXCache = settings.sendsXCache
         revalidatesUnconfirmed = settings.redis != nil && settings.nodes.onRedisLoss == .revalidate
@@ -72,6 +75,9 @@ final class ProxySnapshot: Sendable {
         case .name(let name): name
         }
     }
+
+    /// Whether a route is one of these, and not of another configuration.
+    func has(_ route: CompiledRoute) -> Bool { route.index < routes.count && routes[route.index] === route }
 
     func trusts(_ peer: IPAddress?) -> Bool {
         guard let peer else { return false }

@@ -54,28 +54,41 @@ enum RequestHeadWriter {
         buffer.append("\r\n")
     }
 
-    /// A flight's answer is for all who wait, whatever validators or ranges its leader's client sent.
+    /// What the client sent and the origin does not get.
+    private static func omittedFields(
+        _ exchange: Exchange, _ present: FieldNameSet, keepsHost: Bool, _ snapshot: ProxySnapshot, recodes: Bool
+    ) -> FieldNameSet {
+        var omitted = HopByHop.names.with(.contentLength)
+        if !keepsHost { omitted.insert(.host) }
+        if snapshot.forwarded.isWritten { omitted.formUnion(ForwardedRule.names) }
+        if recodes { omitted.insert(.acceptEncoding) }
+        if snapshot.via.count > 0 { omitted.insert(.via) }
+        // Whoever has the body, or has asked for it, expects no word from the next server; nor who has none.
+        if present.contains(.expect),
+            exchange.request.content != nil || !exchange.collected.isEmpty || !exchange.sendsBody
+        {
+            omitted.insert(.expect)
+        }
+        // A flight's answer is for all who wait, whatever validators or ranges its leader's client sent.
+        if present.intersects(ValidationRequest.replacedFields),
+            exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
+        {
+            omitted.formUnion(FieldNameSet(.ifNoneMatch).with(.ifModifiedSince))
+            if !exchange.sendsClientRange { omitted.formUnion(ValidationRequest.replacedFields) }
+        }
+        return omitted
+    }
+
     private static func writeFields(
         _ exchange: Exchange, _ fields: borrowing Fields, keepsHost: Bool, _ snapshot: ProxySnapshot,
         _ compression: CompressionPolicy, into buffer: inout ByteBuffer
     ) {
-        let forAll = exchange.leads || exchange.machine.isConditional || exchange.machine.isCompleting
-        let sendsRange = exchange.sendsClientRange
         let recodes = !compression.isOff
+        let omitted = omittedFields(exchange, fields.present, keepsHost: keepsHost, snapshot, recodes: recodes)
         var lines = FieldLineCopy()
         for index in fields.slots.indices {
             let name = fields.slots[index].name
-            if name == .contentLength || (name == .host && !keepsHost) || HopByHop.isRemoved(name) { continue }
-            // Whoever has the body, or has asked for it, expects no word from the next server; nor who has none.
-            if name == .expect, exchange.request.content != nil || !exchange.collected.isEmpty || !exchange.sendsBody {
-                continue
-            }
-            if forAll, ValidationRequest.isReplaced(name), !(sendsRange && (name == .range || name == .ifRange)) {
-                continue
-            }
-            if snapshot.forwarded.isWritten, ForwardedRule.names.contains(name) { continue }
-            if name == .via, snapshot.via.count > 0 { continue }
-            if recodes, name == .acceptEncoding { continue }
+            if omitted.contains(name) { continue }
             if recodes, name == .ifMatch {
                 lines.end(of: fields, into: &buffer)
                 writeStrengthened(index, of: fields, into: &buffer)

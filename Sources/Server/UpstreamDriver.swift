@@ -133,6 +133,7 @@ final class UpstreamDriver: Deadline {
 
     /// Requests whose client had its share may have another one by now.
     private func serveWaiting() {
+        guard pool.isAwaited else { return }
         while let (id, waiter) = pool.grantIdle(now: now) {
             guard let connection = connections[Int(id.slot)] else { preconditionFailure("an idle connection is open") }
             serve(waiter, on: connection)

@@ -55,9 +55,9 @@ extension Worker {
         return stored.metadata.status
     }
 
-    private static let narrowingFields: FieldNameSet = [
-        .ifNoneMatch, .ifModifiedSince, .range,
-    ]
+    private static var narrowingFields: FieldNameSet {
+        FieldNameSet(.ifNoneMatch).with(.ifModifiedSince).with(.range)
+    }
 
     private func writeWhole(
         _ stored: StoredResponse, to head: borrowing RequestHead, on client: ClientConnection,

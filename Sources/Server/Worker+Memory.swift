@@ -161,7 +161,7 @@ extension Worker {
     /// Answers how many variants are gone.
     func purge(_ head: borrowing RequestHead, route: CompiledRoute) -> Int {
         var removed = 0
-        for route in storingRoutes(of: head, or: route) { removed += purge(head, storedBy: route) }
+        forEachStoringRoute(of: head, or: route) { removed += purge(head, storedBy: $0) }
         return removed
     }
 
@@ -177,9 +177,15 @@ extension Worker {
     }
 
     /// Those under which answers of the request's URL may be stored, its own among them.
-    private func storingRoutes(of head: borrowing RequestHead, or own: CompiledRoute) -> [CompiledRoute] {
+    private func forEachStoringRoute(
+        of head: borrowing RequestHead, or own: CompiledRoute, _ body: (CompiledRoute) -> Void
+    ) {
+        // Where routes do not ask for the method, that of GET and the like is its own, unless that is of an earlier
+        // configuration.
+        if !snapshot.heedsMethods, snapshot.has(own) { return body(own) }
         let routes = snapshot.routes(storing: head.path, host: head.authority)
-        return routes.contains { $0 === own } ? routes : routes + [own]
+        for route in routes { body(route) }
+        if !routes.contains(where: { $0 === own }) { body(own) }
     }
 
     @discardableResult
@@ -219,7 +225,7 @@ extension Worker {
     /// RFC 9111 §4.4, and the groups that the answer names (RFC 9875 §3).
     func invalidateTargets(of head: borrowing RequestHead, response: borrowing ResponseHead, route: CompiledRoute) {
         guard Invalidation.isCaused(by: head.method, status: response.status) else { return }
-        for route in storingRoutes(of: head, or: route) {
+        forEachStoringRoute(of: head, or: route) { route in
             Invalidation.forEachKey(request: head, response: response, options: route.key) {
                 invalidate($0, route: route)
             }

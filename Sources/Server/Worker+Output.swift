@@ -56,6 +56,12 @@ extension Worker {
         return max(least, min(share, ClientConnection.outputHighWaterBytes))
     }
 
+    /// Whether a client lets so much wait that its upstream pauses.
+    @inline(__always)
+    func isAboveHighWater(_ pendingBytes: Int) -> Bool {
+        pendingBytes > Self.leastTightBytes && pendingBytes > relayHighWaterBytes
+    }
+
     /// How much is taken at once that may have to wait for a client which takes none of it.
     var relayPieceBytes: Int { held.isTight ? min(relayHighWaterBytes, Self.pieceBytes) : Self.pieceBytes }
 

@@ -12,7 +12,7 @@ extension Worker {
     /// if nobody here can give way, another loop is asked.
     func mayMakeRoom(limit: Int) -> Bool {
         events.connectionLimitReached(limit)
-        if connections.first(of: .idle) != nil || connections.first(of: .begun) != nil { return true }
+        if longestIdle() != nil || connections.first(of: .begun) != nil { return true }
         let links = shared.links.withLock { $0 }
         guard links.count > 1 else { return false }
         let (asker, other) = (link, links[nextToGiveWay % links.count])
@@ -28,7 +28,7 @@ extension Worker {
     func giveWay() -> Bool {
         for list in [ConnectionLists<ClientConnection>.List.idle, .begun] {
             for _ in 0..<Self.triesPerNewcomer {
-                guard let client = connections.first(of: list) else { break }
+                guard let client = list == .idle ? longestIdle() : connections.first(of: list) else { break }
                 guard client.gaveWay() else { continue }
                 shared.gaveWayCount.add(1, ordering: .relaxed)
                 events.connectionGaveWay(list == .idle ? "idle" : "head-begun")
@@ -36,6 +36,15 @@ extension Worker {
             }
         }
         return false
+    }
+
+    /// Those that a request has made busy were left where they were until now.
+    private func longestIdle() -> ClientConnection? {
+        while let client = connections.first(of: .idle) {
+            guard client.isUnderWay else { return client }
+            client.becameBusy()
+        }
+        return nil
     }
 
     /// Those that turn out not to be idle have just got their answers.

@@ -20,6 +20,7 @@ final class Worker {
     private(set) var snapshot: ProxySnapshot
     /// Of the snapshot, where reading it counts no references.
     private(set) var hitExplanation = ByteBuffer()
+    private var trustsProxies = false
     private(set) var link: WorkerLink!
 
     /// What is put together and not yet sent: the parts of several clients, the last one being `outputOwner`'s.
@@ -74,6 +75,7 @@ final class Worker {
         self.log = log
         self.events = events
         hitExplanation = snapshot.hitExplanation()
+        trustsProxies = !snapshot.trustedProxies.isEmpty
         metrics = WorkerMetrics(labels: snapshot.labels)
         link = WorkerLink(self)
         loop.turnEnded = { [unowned self] in
@@ -129,8 +131,8 @@ final class Worker {
     /// Whom a request is counted for among those who share an upstream's connections. Behind a trusted proxy that does
     /// not name them are many.
     func poolClient(of exchange: Exchange) -> UpstreamClient {
-        guard let client = exchange.clientAddress, !snapshot.trustedProxies.contains(where: { $0.contains(client) })
-        else { return .nobody }
+        guard trustsProxies else { return exchange.peer.map { UpstreamClient($0) } ?? .nobody }
+        guard let client = exchange.clientAddress, !snapshot.trusts(client) else { return .nobody }
         return UpstreamClient(client)
     }
 
@@ -199,6 +201,7 @@ final class Worker {
     func adopt(_ next: ProxySnapshot) {
         snapshot = next
         hitExplanation = next.hitExplanation()
+        trustsProxies = !next.trustedProxies.isEmpty
         metrics.relabel(next.labels)
         let before = drivers
         makeDrivers()

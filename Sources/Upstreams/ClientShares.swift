@@ -16,7 +16,8 @@ package struct UpstreamClient: Sendable, Hashable {
     }
 }
 
-/// What each client uses of a pool. Clients that use nothing are not in it, so that it is as small as the pool.
+/// What each client uses of a pool. Clients that use nothing leave it when room is wanted, so that it is as small as
+/// the pool.
 struct ClientShares: ~Copyable {
     struct Entry {
         var client: UInt64 = 0
@@ -30,7 +31,7 @@ struct ClientShares: ~Copyable {
 
     /// A power of two, never more than half full; an entry lies at its client's place or behind it.
     private var entries = [Entry](repeating: Entry(), count: 64)
-    private(set) var count = 0
+    private var taken = 0
     /// Odd, and not to be guessed, so that nobody can choose addresses that share a place.
     private let multiplier: UInt64
 
@@ -50,42 +51,32 @@ struct ClientShares: ~Copyable {
 
     subscript(_ client: UpstreamClient) -> Entry { entries[index(of: client.number)] }
 
-    mutating func change(_ client: UpstreamClient, by change: (inout Entry) -> Void) {
+    /// Counts more of its connections, or of its requests that wait, or less.
+    mutating func change(_ client: UpstreamClient, active: Int32 = 0, waiting: Int32 = 0) {
         guard client.number != 0 else { return }
         var found = index(of: client.number)
         if entries[found].client == 0 {
-            if 2 * (count + 1) > entries.count {
-                grow()
+            if 2 * (taken + 1) > entries.count {
+                makeRoom()
                 found = index(of: client.number)
             }
             entries[found].client = client.number
-            count += 1
+            taken += 1
         }
-        change(&entries[found])
-        if entries[found].isUnused { remove(found) }
+        entries[found].active += active
+        entries[found].waiting += waiting
     }
 
-    private mutating func grow() {
+    /// Clients that use something.
+    var count: Int { entries.count { !$0.isUnused } }
+
+    /// Those that use nothing go. Afterwards at least a quarter of the places can be taken before it comes to this
+    /// again, so that a request pays for few.
+    private mutating func makeRoom() {
         let old = entries
-        entries = [Entry](repeating: Entry(), count: 2 * old.count)
-        for entry in old where entry.client != 0 { entries[index(of: entry.client)] = entry }
-    }
-
-    /// What lies behind it moves up, so that it is found without a gap.
-    private mutating func remove(_ removed: Int) {
-        let mask = entries.count - 1
-        count -= 1
-        var hole = removed
-        var next = (hole + 1) & mask
-        while entries[next].client != 0 {
-            let distance = (next - place(of: entries[next].client)) & mask
-            if distance >= (next - hole) & mask {
-                entries[hole] = entries[next]
-                hole = next
-            }
-            next = (next + 1) & mask
-        }
-        entries[hole] = Entry()
+        taken = count
+        entries = [Entry](repeating: Entry(), count: 4 * (taken + 1) > old.count ? 2 * old.count : old.count)
+        for entry in old where !entry.isUnused { entries[index(of: entry.client)] = entry }
     }
 }
 

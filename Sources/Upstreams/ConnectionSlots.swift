@@ -53,6 +53,14 @@ struct ConnectionSlots: ~Copyable {
         return index
     }
 
+    /// Answers whose it was before.
+    @discardableResult
+    mutating func setClient(of index: Int, to client: UpstreamClient) -> UpstreamClient {
+        let before = slots[index].client
+        slots[index].client = client
+        return before
+    }
+
     mutating func take(server: Int, address: Int) -> Int {
         var index = Int(firstFree)
         if index >= 0 {

@@ -6,7 +6,10 @@ package import Bytes
 ///
 /// A connection is connecting, then active (it carries an exchange) and idle by turns, until it is closed. Waiting
 /// requests are not bound to the connection that was opened for them: the first one to become free serves the
-/// request that waits longest, unless its client has its share already. Idle connections are used again newest first, so that the surplus grows old and goes.
+/// request that waits longest, unless its client has its share already. Idle connections are used again newest first,
+/// so that the surplus grows old and goes.
+///
+/// What each request asks of it is asked by mutating calls: they look at the pool where it lies, others at a copy.
 package struct UpstreamPool: ~Copyable {
     package let limits: UpstreamPoolLimits
     private let choice: ServerChoice
@@ -53,10 +56,17 @@ package struct UpstreamPool: ~Copyable {
 
     /// When `deadlineReached` has something to do next, if nothing else happens before; `.min` is at once.
     package var nextDeadlineNanoseconds: Int64? {
+        mutating get { findNextDeadline() }
+    }
+
+    /// Whether a request waits for a connection.
+    package var isAwaited: Bool { mutating get { !waiters.isEmpty } }
+
+    private mutating func findNextDeadline() -> Int64? {
         var next = waiters.firstDeadlineNanoseconds ?? .max
-        for server in servers where server.oldestIdle >= 0 {
-            let since = slots[Int(server.oldestIdle)].idleSinceNanoseconds
-            next = min(next, since + server.idleTimeoutNanoseconds)
+        for server in servers.indices where servers[server].oldestIdle >= 0 {
+            let since = slots[Int(servers[server].oldestIdle)].idleSinceNanoseconds
+            next = min(next, since + servers[server].idleTimeoutNanoseconds)
         }
         if lacksConnections {
             for server in servers where !server.addresses.isEmpty { next = min(next, server.retryNanoseconds) }
@@ -104,7 +114,7 @@ extension UpstreamPool {
         guard (mayHaveOne && mayOpen(isFull)) || mayWait(client) else { return reject(.queueFull) }
         let deadline = nanoseconds + limits.waitLimitMilliseconds * 1_000_000
         let ticket = waiters.append(waiter, of: client, deadlineNanoseconds: deadline)
-        shares.change(client) { $0.waiting += 1 }
+        shares.change(client, waiting: 1)
         let wait = UpstreamWait(ticket: ticket, deadlineNanoseconds: deadline)
         guard mayHaveOne else { return .wait(wait) }
         let replaced = isFull ? closeOldestIdle() : nil
@@ -118,7 +128,7 @@ extension UpstreamPool {
     /// The client of a waiting request has left. False when the request no longer waited.
     package mutating func waiterLeft(_ ticket: WaitTicket) -> Bool {
         guard let client = waiters.remove(ticket) else { return false }
-        shares.change(client) { $0.waiting -= 1 }
+        shares.change(client, waiting: -1)
         return true
     }
 
@@ -140,7 +150,7 @@ extension UpstreamPool {
 
 extension UpstreamPool {
     /// Requests that wait are going to use connections that are being opened.
-    private func mayUseMore(_ client: UpstreamClient) -> Bool {
+    private mutating func mayUseMore(_ client: UpstreamClient) -> Bool {
         let free = limits.maximumConnections - active - connecting
         // Most of the time it is not worth a look.
         if client == .nobody || FairShare.mayTakeMore(using: active + waiters.count, free: free) { return true }
@@ -164,7 +174,7 @@ extension UpstreamPool {
         guard !waiters.isEmpty else { return nil }
         // Who waits when the pool goes is served.
         guard let next = draining ? waiters.removeFirst() : nextWithinShare(free: free) else { return nil }
-        shares.change(next.client) { $0.waiting -= 1 }
+        shares.change(next.client, waiting: -1)
         return next
     }
 
@@ -176,13 +186,12 @@ extension UpstreamPool {
     }
 
     private mutating func carries(_ index: Int, for client: UpstreamClient) {
-        slots[index].client = client
-        shares.change(client) { $0.active += 1 }
+        slots.setClient(of: index, to: client)
+        shares.change(client, active: 1)
     }
 
     private mutating func carriesNoMore(_ index: Int) {
-        shares.change(slots[index].client) { $0.active -= 1 }
-        slots[index].client = .nobody
+        shares.change(slots.setClient(of: index, to: .nobody), active: -1)
     }
 
     /// An idle connection and a request that waits and may have it by now. Called after each change until there is
@@ -266,7 +275,7 @@ extension UpstreamPool {
             return ConnectFailedAction(failedWaiter: nil, retry: attempt)
         }
         let failedWaiter = waiters.removeFirst()
-        if let failedWaiter { shares.change(failedWaiter.client) { $0.waiting -= 1 } }
+        if let failedWaiter { shares.change(failedWaiter.client, waiting: -1) }
         return ConnectFailedAction(failedWaiter: failedWaiter?.waiter, retry: connectForWaiters(at: nanoseconds))
     }
 
@@ -318,7 +327,7 @@ extension UpstreamPool {
     package mutating func deadlineReached(now: Moment) -> PoolDeadlineAction {
         let nanoseconds = now.monotonicNanoseconds
         if let deadline = waiters.firstDeadlineNanoseconds, deadline <= nanoseconds, let next = waiters.removeFirst() {
-            shares.change(next.client) { $0.waiting -= 1 }
+            shares.change(next.client, waiting: -1)
             totals.totalWaitTimeouts += 1
             return .timeOut(next.waiter)
         }

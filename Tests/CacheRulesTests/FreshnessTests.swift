@@ -120,6 +120,23 @@ struct FreshnessTests {
     }
 
     @Test(
+        "Directives are read again where they name fields, wherever they stand",
+        arguments: [
+            ([("Cache-Control", "max-age=1")], false), ([("Cache-Control", "private, no-cache")], false),
+            ([("Cache-Control", "max-age=\"1\"")], false), ([("Cache-Control", "private=\"a\"")], true),
+            ([("Cache-Control", "max-age=1"), ("Cache-Control", "no-cache=\"a\"")], true),
+            ([("Cache-Control", "private=\"a\""), ("CDN-Cache-Control", "max-age=1")], false),
+            ([("CDN-Cache-Control", "private=\"a\"")], true), ([("X", "private=\"a\"")], false),
+        ] as [([(String, String)], Bool)])
+    func namingFields(lines: [(String, String)], isNaming: Bool) {
+        let targeted = CachePolicy().targetedFields
+        let fields = Exchange.fields(lines)
+        let all = ResponseDirectives.parse(fields, targetedFields: targeted)
+        #expect(all.flags.contains(.namesFields) == isNaming)
+        #expect(ResponseDirectives.parseNaming(fields, targetedFields: targeted) == (isNaming ? all : nil))
+    }
+
+    @Test(
         "A tenth of the time since the last change is the heuristic, for the statuses that allow it",
         arguments: [
             (200, true), (203, true), (204, true), (300, true), (301, true), (308, true), (404, true), (405, true),

@@ -25,6 +25,14 @@ struct VarianceTests {
         #expect(rule(lines) == expected)
     }
 
+    @Test("A rule names a field whole, or not", arguments: ["", "Foo", "Bar, Foo", "Foo, Zoo", "Food", "Fo, Zo", "Fo"])
+    func namesAnyOf(line: String) {
+        let rule = VaryRule.parse(Exchange.fields([("Vary", line)]))
+        let names = line.lowercased().split(separator: ",").map { $0.trimmingPrefix(" ") }
+        #expect(rule.names(anyOf: ["forwarded", "foo"]) == names.contains("foo"))
+        #expect(!rule.names(anyOf: []))
+    }
+
     private func key(_ vary: String, _ lines: [(String, String)]) -> String {
         guard let rule = rule([vary]) else { return "*" }
         var buffer = ByteBuffer()

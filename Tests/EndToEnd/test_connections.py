@@ -75,10 +75,11 @@ class Places(LarderCase):
         self.origin = self.start_origin()
         self.origin.default = lambda request: Reply(content=request.target.encode(), gate=gate)
         self.addCleanup(gate.set)
-        self.start(top="limits connections=6\nworkers 1")
-        busy = self.fill(5, lambda client, number: client.send_request("GET", f"/{number}"))
+        # More than are looked at for a newcomer's sake; all of them have been idle before.
+        self.start(top="limits connections=31\nworkers 1")
+        busy = self.fill(30, lambda client, number: client.send_request("GET", f"/{number}"))
         idle = self.client()
-        self.taken(6)
+        self.taken(31)
         late = self.client()
         late.send_request("GET", "/late")
         self.assertTrue(idle.ends())
@@ -86,6 +87,11 @@ class Places(LarderCase):
         for number, client in enumerate(busy):
             self.assertEqual(client.read_response().content, b"/%d" % number)
         self.assertEqual(late.read_response().content, b"/late")
+        # All are idle again, and give way once more.
+        for number in range(3):
+            self.assertEqual(self.get(f"/after/{number}").status, 200)
+        ended = [client for client in [*busy, late] if not self.is_open(client)]
+        self.assertTrue(1 <= len(ended) <= 3, len(ended))
 
 
 class Held(LarderCase):

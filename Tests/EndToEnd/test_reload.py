@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import tempfile
+import threading
 import unittest
 
 import larder as process
@@ -75,6 +76,25 @@ class Whole(LarderCase):
             self.assertEqual(self.get("/a").field("X-Cache"), "HIT")
             until(lambda: os.path.getsize(path) > 0, "it is logged there")
             self.larder.idle_descriptors += 1
+
+
+class UnderWay(LarderCase):
+    def test_an_unsafe_method_of_before_ends_what_is_stored_under_the_keys_of_now(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.start(top="workers 1")
+        stored, changed = Reply(fields=[FRESH], content=b"x"), Reply(content=b"changed", gate=gate)
+        self.origin.on("/a", lambda request: changed if request.method == "POST" else stored)
+        changing = self.client()
+        changing.send_request("POST", "/a", content=b"y")
+        until(lambda: self.origin.count("/a") == 1, "it is under way")
+        self.larder.write_config(self.config(self.origin.port, top="workers 1\nx_cache on", route="key host=off"))
+        self.assertEqual(self.larder.admin("POST", "/reload").status, 200)
+        self.get("/a")
+        self.assert_hit(self.get("/a"))
+        gate.set()
+        self.assertEqual(changing.read_response().status, 200)
+        self.assertIn("fwd=uri-miss", self.get("/a").field("Cache-Status"))
 
 
 class Start(LarderCase):

@@ -56,6 +56,37 @@ import Testing
         #expect(isNormal)
     }
 
+    @Test func aHostIsKnownToBePlainAsLongAsItIsTheSame() {
+        var head = RequestHead()
+        func isPlain(_ host: String, isSecure: Bool = false) -> Bool {
+            head.removeAll()
+            let bytes = Array(host.utf8)
+            let range = head.fields.appendText(bytes.span)
+            head.hostRange = range
+            if !head.knows(host: bytes.span) { head.remember(host: bytes.span) }
+            head.isSecure = isSecure
+            return head.namesPlainHost
+        }
+        let first = isPlain("a.example")
+        head.foundPlainAuthority()
+        let (second, secure, again) = (isPlain("a.example"), isPlain("a.example", isSecure: true), isPlain("a.example"))
+        #expect(!first && second && !secure && again)
+        head.setAuthority(Array("A.example".utf8).span)
+        let changed = head.namesPlainHost
+        let (other, back) = (isPlain("b.example"), isPlain("a.example"))
+        #expect(!changed && !other && !back, "what was found of one host is not said of another")
+        let long = String(repeating: "a", count: 65)
+        _ = isPlain(long)
+        head.foundPlainAuthority()
+        let (longAgain, short) = (isPlain(long), isPlain("a.example"))
+        #expect(!longAgain && !short)
+        // Found under https, where another port is the usual one.
+        head.isSecure = true
+        head.foundPlainAuthority()
+        let underHTTP = isPlain("a.example")
+        #expect(!underHTTP)
+    }
+
     @Test(arguments: ["/%zz", "/a/%4", "/%00", "/x/../%"])
     func whatHasNoOneReadingIsRefused(path: String) {
         var head = Self.head("GET", path)

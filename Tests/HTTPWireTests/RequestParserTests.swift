@@ -79,6 +79,21 @@ import Testing
     }
 
     @Test(arguments: [
+        ("GET /", true), ("GET /a-1//B", true), ("OPTIONS /a", true), ("GET /a?", false), ("GET /a.b", false),
+        ("GET /a/.", false), ("GET /%61", false), ("OPTIONS *", false), ("GET http://other/a", false),
+        ("CONNECT h:443", false), ("GET /12345678901234567890.", false), ("GET /1234567890123456789|", false),
+    ])
+    func whatIsSeenToBePlainNeedsNoSecondLook(line: String, isPlain: Bool) throws {
+        var head = try request("\(line) HTTP/1.1\r\nHost: other\r\n\r\n")
+        #expect(head.hasPlainTarget == isPlain)
+        guard isPlain else { return }
+        let target = head.target.text()
+        var scratch = ByteBuffer()
+        try head.normalizeTarget(scratch: &scratch)
+        #expect(head.target.text() == target && head.path.text() == target)
+    }
+
+    @Test(arguments: [
         ("GET / HTTP/1.0\r\n\r\n", HTTPVersion.http10), ("GET / HTTP/1.0\r\nHost: a\r\n\r\n", .http10),
         ("GET / HTTP/1.1\r\nHost:\r\n\r\n", .http11), ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", .http11),
         ("GET / HTTP/1.9\r\nHost: a_b.c-d~e%41!$&'()*+;=:1\r\n\r\n", .http11),

@@ -142,7 +142,7 @@ struct FairShareTests {
             let client = UInt64.random(in: 1...(seed < 10 ? 90 : 400), using: &random)
             let used = expected[client, default: 0]
             let more: Int32 = used > 0 && Bool.random(using: &random) ? -1 : 1
-            shares.change(UpstreamClient(number: client)) { $0.active += more }
+            shares.change(UpstreamClient(number: client), active: more)
             expected[client] = used + more == 0 ? nil : used + more
         }
         var isRight = true

@@ -67,11 +67,12 @@ struct FieldLineReader: Sendable {
     }
 
     func read(_ message: borrowing Span<UInt8>, from start: Int, into fields: inout Fields) -> Outcome {
+        let names = FieldName.table
         var line = start
         while true {
             let bound = min(line &+ lineBytes &+ 2, headBytes)
             let end = min(bound, message.count)
-            switch readLine(message, line..<max(end, line), into: &fields) {
+            switch readLine(message, line..<max(end, line), names, into: &fields) {
             case .read(let next): line = next
             case .blank(let next): return .end(next)
             case .failed(let error): return .failed(error)
@@ -84,7 +85,7 @@ struct FieldLineReader: Sendable {
 
     @inline(__always)
     private func readLine(
-        _ message: borrowing Span<UInt8>, _ range: Range<Int>, into fields: inout Fields
+        _ message: borrowing Span<UInt8>, _ range: Range<Int>, _ names: FieldNameTable, into fields: inout Fields
     ) -> Line {
         let start = range.lowerBound
         let end = range.upperBound
@@ -108,7 +109,7 @@ struct FieldLineReader: Sendable {
         while index > valueStart, ASCII.isBlank(message[index &- 1]) { index &-= 1 }
         guard fields.count < count else { return .failed(.tooManyLines) }
         guard nameRange.count <= Int(UInt16.max) else { return .failed(.lineTooLong) }
-        let name = FieldName.lookUp(message.extracting(nameRange))
+        let name = names.lookUp(message.extracting(nameRange))
         fields.record(FieldSlot(name: name, nameRange: nameRange, valueRange: valueStart..<index))
         return line
     }

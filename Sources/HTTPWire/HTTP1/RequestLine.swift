@@ -25,7 +25,9 @@ enum RequestLine {
         head.methodRange = 0..<index
 
         let targetStart = index &+ 1
-        let targetEnd = message.firstNotVisible(in: targetStart..<max(end, targetStart))
+        // Most targets are paths that need no second look.
+        let plainEnd = message.firstNotPlainPath(in: targetStart..<max(end, targetStart))
+        let targetEnd = message.firstNotVisible(in: plainEnd..<max(end, targetStart))
         guard targetEnd < end else { return runsOut }
         guard targetEnd > targetStart, message[targetEnd] == ASCII.space else {
             let hasEnd = targetEnd > targetStart && message[targetEnd] == ASCII.carriageReturn
@@ -46,7 +48,12 @@ enum RequestLine {
         guard message[next] == ASCII.carriageReturn, message[next &+ 1] == ASCII.lineFeed else {
             return .failed(lineEndError(message, next))
         }
-        if let error = readTarget(message, head.targetRange, into: &head) { return .failed(error) }
+        if plainEnd == targetEnd, message[targetStart] == ASCII.slash, !(head.method == .connect) {
+            head.pathRange = head.targetRange
+            head.hasPlainTarget = true
+        } else if let error = readTarget(message, head.targetRange, into: &head) {
+            return .failed(error)
+        }
         return .complete(length: next &+ 2)
     }
 

@@ -66,6 +66,13 @@ struct AdminGate: Sendable {
     }
 
     private func accepts(host: borrowing Span<UInt8>) -> Bool {
+        if host.count > 0, ASCII.isDigit(host[0]) {
+            var end = 0
+            while end < host.count, host[end] != ASCII.colon { end += 1 }
+            if IPAddress(host.extracting(0..<end)) != nil { return true }
+        } else if host.equalsIgnoringCase("localhost") {
+            return true
+        }
         let text = host.text().lowercased()
         if text.hasPrefix("[") {
             let name = text.dropFirst().prefix { $0 != "]" }
@@ -96,8 +103,9 @@ struct AdminGate: Sendable {
     /// What no form can send, and no page without being allowed to.
     private static func saysJSON(_ fields: borrowing Fields) -> Bool {
         guard let index = fields.onlyIndex(of: .contentType) else { return false }
-        let text = fields.value(at: index).text()
-        let type = text.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
-        return type.lowercased() == "application/json"
+        let value = fields.value(at: index)
+        var end = 0
+        while end < value.count, value[end] != ASCII.semicolon, !ASCII.isBlank(value[end]) { end += 1 }
+        return value.extracting(0..<end).equalsIgnoringCase("application/json")
     }
 }
