@@ -222,7 +222,8 @@ final class Judge {
         return origin.responses.contains { other in
             let limit = (other.lifetimeMilliseconds + other.staleMilliseconds) * 1_000_000
             return other.eTag == eTag && other.isShareable && other.request.page == part.request.page
-                && other.request.user == part.request.user && time - other.livesSince(isHostile: circumstances.isHostile) <= limit
+                && other.request.user == part.request.user
+                && time - other.livesSince(isHostile: circumstances.isHostile) <= limit
         }
     }
 
