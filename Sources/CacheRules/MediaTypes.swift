@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
-import HTTPMessages
+package import HTTPMessages
 
-enum MediaTypes {
+package enum MediaTypes {
     /// Whether the content is one that goes on for as long as somebody listens: events, or pictures of which each takes
     /// the place of the one before. Nobody who comes later wants its beginning.
-    static func isStreamOfEvents(_ fields: borrowing Fields) -> Bool {
+    package static func isStreamOfEvents(_ fields: borrowing Fields) -> Bool {
         guard let index = fields.firstIndex(of: .contentType) else { return false }
         let value = fields.value(at: index)
         var end = 0

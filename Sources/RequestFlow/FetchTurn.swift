@@ -277,6 +277,9 @@ package struct FetchTurn: Sendable {
         now.monotonicNanoseconds < heldNanoseconds + lockNanoseconds * 3 / 4
     }
 
+    /// Whether the lock can be given up for that of one variant, while the fetch goes on.
+    package func mayNarrow(now: Moment) -> Bool { state == .leading && isSurelyOurs(now) }
+
     /// The answer to `renew`.
     ///
     /// - Parameter isOurs: else it had ended meanwhile.

@@ -110,6 +110,8 @@ package enum JoinAction: Sendable, Equatable {
 package enum FlightNews: Sendable, Equatable {
     /// The head is known and shareable, and this request may have it.
     case headArrived
+    /// Nothing was fetched: what lay in memory or in the second tier is worth this to the request.
+    case found(MemoryAnswer, isInMemory: Bool)
     /// The head is known, but Vary says that it is not for this request.
     case otherVariant
     /// The answer may not be shared.
@@ -128,6 +130,8 @@ package enum FollowAction: Sendable, Equatable {
     case searchMemoryAgain
     case fetchAlone
     case serveStored
+    /// Serve what the leader found, as if the request had found it.
+    case serveFound(isInMemory: Bool)
     /// Answer with the flight's own failure (502 or 504).
     case fail
 }

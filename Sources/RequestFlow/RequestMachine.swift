@@ -226,6 +226,7 @@ package struct RequestMachine: Sendable {
         case .headArrived:
             state = .responding
             return .stream
+        case .found(let answer, let isInMemory): return followedToFound(answer, isInMemory: isInMemory)
         case .invalidated, .otherVariant:
             searchAgain()
             return .searchMemoryAgain
@@ -244,6 +245,20 @@ package struct RequestMachine: Sendable {
             asksAboutStored = false
             return .searchMemoryAgain
         case .failed: return followedInVain()
+        }
+    }
+
+    /// What one request may have, as by max-stale, another one need not take.
+    private mutating func followedToFound(_ answer: MemoryAnswer, isInMemory: Bool) -> FollowAction {
+        switch answer {
+        case .fresh, .staleAccepted, .staleWhileRevalidate:
+            state = .responding
+            staleReason = answer.staleReason
+            forwardReason = nil
+            return .serveFound(isInMemory: isInMemory)
+        case .absent, .variantMissing, .incomplete, .uncacheable, .stale:
+            searchAgain()
+            return .searchMemoryAgain
         }
     }
 

@@ -31,19 +31,13 @@ extension Exchange {
     func beginToPass(_ response: StreamedResponse, _ reason: NotStoredReason) {
         answer.notStored = reason
         if machine.asksAboutStored, let stored { worker.forget(stored) }
-        if reason.holdsForOthers {
-            worker.store.rememberUncacheable(
-                hash: keyHash,
-                untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + Self.overflowMemoryMilliseconds)
-        }
+        remember(UnshareableAnswer(reason, response.status))
         response.beginToPass()
         endTurn(.uncacheable)
         guard let flight else { return }
         worker.shared.flights.remove(flight)
         worker.lead(flight, by: self)
     }
-
-    private static var overflowMemoryMilliseconds: Int64 { 120_000 }
 
     func pass(_ data: borrowing Span<UInt8>, in response: StreamedResponse) {
         let body = response.body

@@ -135,12 +135,20 @@ extension Exchange {
 
     /// The next requests for the key do not queue behind one another (promise 4).
     private func rememberUncacheable() {
-        guard leads, let reason = answer.notStored, reason.holdsForOthers else { return }
-        let until = worker.loop.now.monotonicMilliseconds + Self.uncacheableMemoryMilliseconds
-        worker.store.rememberUncacheable(hash: keyHash, untilMonotonicMilliseconds: until)
+        if leads, let unshareable { remember(unshareable) }
     }
 
-    private static var uncacheableMemoryMilliseconds: Int64 { 120_000 }
+    func remember(_ unshareable: UnshareableAnswer) {
+        let milliseconds = unshareable.rememberedMilliseconds
+        guard milliseconds > 0 else { return }
+        worker.store.rememberUncacheable(
+            hash: keyHash, untilMonotonicMilliseconds: worker.loop.now.monotonicMilliseconds + milliseconds)
+    }
+
+    /// The origin's answer, if it is for nobody else.
+    var unshareable: UnshareableAnswer? {
+        answer.notStored.map { UnshareableAnswer($0, Status(answer.forwardStatus)) }
+    }
 
     /// A piece of the body, as decoded.
     func bodyReceived(_ data: borrowing Span<UInt8>) {
@@ -275,16 +283,5 @@ extension Exchange {
         // A POST that the route keys by its body is safe, by the operator's word.
         guard !head.method.isSafe, !machine.facts.isKeyedByBody else { return }
         worker.invalidateTargets(of: head, response: response, route: request.route)
-    }
-}
-
-extension NotStoredReason {
-    /// It will meet the next request for the key as well, as far as can be told.
-    var holdsForOthers: Bool {
-        switch self {
-        case .invalidated, .storeFull, .superseded, .incomplete: false
-        case .requestTooLarge, .method: true
-        default: !isOfRequest
-        }
     }
 }

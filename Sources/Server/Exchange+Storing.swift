@@ -19,6 +19,7 @@ extension Exchange {
         let length = framing.contentLength(of: response, request: head.method)
         takeKey()
         if isOutdated { return relayInstead(response, .invalidated, framing: framing) }
+        releaseTurnEarly(response, contentLength: length)
         if let length, length > largestBodyBytes { return relayInstead(response, .tooLarge, framing: framing) }
         guard let draft = StoredResponseMaker.draft(response, metadata, contentLength: length, for: self)
         else { return relayInstead(response, .tooManyTags, framing: framing) }
@@ -42,6 +43,7 @@ extension Exchange {
         let rule = draft.varyRule
         if let flight, let variant = worker.variant(of: head.fields, rule: rule.span) {
             worker.shared.flights.identify(flight, variant: variant)
+            turn?.fetches(variant, draft.metadata, lifetimeMilliseconds: grantedLifetimeMilliseconds)
         }
         flight?.wentOn(to: .streaming(streamed))
         deliver(streamed)

@@ -228,7 +228,7 @@ final class Exchange: Deadline {
         let found = worker.search(head, request)
         guard found.answer == .fresh, let stored = found.stored else { return false }
         self.stored = stored
-        endFlight(.stored(stored))
+        endFlight(.found(stored, isInMemory: true))
         return true
     }
 
@@ -326,6 +326,7 @@ final class Exchange: Deadline {
             let fits = worker.matches(head.fields, rule: response.varyRule, secondary: response.secondaryKey)
             if !fits { variant = worker.variant(of: head.fields, rule: response.varyRule) }
             heard(news(tags: response.tags, fits: fits))
+        case .found(let response, let isInMemory): hearOfFound(response, isInMemory: isInMemory)
         case .uncacheable:
             leaveFlight()
             heard(.uncacheable)
@@ -341,6 +342,17 @@ final class Exchange: Deadline {
             leaveFlight()
             heard(.failed)
         }
+    }
+
+    private func hearOfFound(_ response: StoredResponse, isInMemory: Bool) {
+        let fits = worker.matches(head.fields, rule: response.varyRule, secondary: response.secondaryKey)
+        if !fits { variant = worker.variant(of: head.fields, rule: response.varyRule) }
+        let news = news(tags: response.tags, fits: fits)
+        guard news == .headArrived else { return heard(news) }
+        stored = response
+        foundEpoch = response.epoch
+        let judged = worker.judge(response, isSoftlyInvalidated: false, head, request)
+        heard(.found(judged, isInMemory: isInMemory))
     }
 
     /// The leader's error, should this request have to share it.
@@ -374,6 +386,7 @@ final class Exchange: Deadline {
             leaveFlight()
             fetch(conditional: machine.isConditional)
         case .serveStored: serveStored()
+        case .serveFound(let isInMemory): serveFound(isInMemory: isInMemory)
         case .fail: fail(failure, detail: "coalesced-failure")
         }
     }
@@ -382,6 +395,14 @@ final class Exchange: Deadline {
         leaveFlight()
         guard let stored, let client = clientToWriteTo() else { return finish(status: Status(499)) }
         respond(with: stored, to: client)
+    }
+
+    /// The flight that it followed was none: nothing went to the origin.
+    private func serveFound(isInMemory: Bool) {
+        leaveFlight()
+        answer.isCollapsed = false
+        guard !isInMemory, let stored else { return serveStored() }
+        serveSecondTier(stored)
     }
 
     func leaveFlight() {

@@ -15,6 +15,8 @@ enum FlightPhase: Sendable {
     case complete(StreamedResponse)
     /// It was short enough to be stored at once.
     case stored(StoredResponse)
+    /// Nothing was fetched: this lay in memory or in the second tier, and whether it answers is for each to judge.
+    case found(StoredResponse, isInMemory: Bool)
     /// It may not be shared: all that wait go alone.
     case uncacheable
     /// Nothing came that others could have; the status that the leader answered with. `isOwn`: that may be due to the

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
-import CacheRules
+package import CacheRules
 import HTTPMessages
 
 /// The form in which a response lies in the second tier: one run of bytes, numbers in little-endian order.
@@ -121,21 +121,23 @@ package enum StoredRecord {
 
     /// Under the key alone, where the responses under it vary.
     package static func writeVaryRule(
-        of response: borrowing StoredResponse, now: Moment, into buffer: inout ByteBuffer
+        _ rule: borrowing Span<UInt8>, under key: borrowing Span<UInt8>, _ metadata: CachedMetadata, now: Moment,
+        into buffer: inout ByteBuffer
     ) {
         let start = buffer.count
-        writeFixedPart(.varyRule, response.metadata, .none, now: now, into: &buffer) { fixed in
-            fixed.key = UInt32(clamping: response.key.count)
-            fixed.varyRule = UInt16(clamping: response.varyRule.count)
+        let (keyCount, ruleCount) = (key.count, rule.count)
+        writeFixedPart(.varyRule, metadata, .none, now: now, into: &buffer) { fixed in
+            fixed.key = UInt32(clamping: keyCount)
+            fixed.varyRule = UInt16(clamping: ruleCount)
         }
         writeLog(.none, into: &buffer)
-        buffer.append(response.key)
-        buffer.append(response.varyRule)
+        buffer.append(key)
+        buffer.append(rule)
         seal(from: start, in: &buffer)
     }
 
-    package static func varyRuleByteCount(of response: borrowing StoredResponse) -> Int {
-        Kind.varyRule.fixedByteCount + response.key.count + response.varyRule.count + checksumByteCount
+    package static func varyRuleByteCount(_ rule: borrowing Span<UInt8>, under key: borrowing Span<UInt8>) -> Int {
+        Kind.varyRule.fixedByteCount + key.count + rule.count + checksumByteCount
     }
 
     /// What stands at the end of a record that holds `bytes` otherwise.

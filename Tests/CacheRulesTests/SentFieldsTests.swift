@@ -59,11 +59,16 @@ import Testing
     @Test(arguments: [
         "X-Real-IP", "X-Client-IP", "Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP",
         "Fastly-Client-IP", "X-Forwarded-For", "X-Forwarded-By", "x-azure-clientip", "X-ProxyUser-IP", "X_Real_IP",
-        "Remote-Addr", "X-Originating-IP", "WL-Proxy-Client-IP",
+        "Remote-Addr", "X-Originating-IP", "WL-Proxy-Client-IP", "Forwarded-For", "Remote_Addr",
+        "CloudFront-Viewer-Address",
+        "X-Client",
     ])
     func clients(name: String) { #expect(Self.kind(name) == .client) }
 
-    @Test(arguments: ["X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override", "x_http_method_override"])
+    @Test(arguments: [
+        "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override", "x_http_method_override", "Method-Override",
+        "HTTP-Method-Override", "X-Method", "X-Request-Method", "METHOD.OVERRIDE",
+    ])
     func methods(name: String) { #expect(Self.kind(name) == .method) }
 
     @Test(arguments: [

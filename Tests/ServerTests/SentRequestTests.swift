@@ -223,6 +223,22 @@ import Testing
         #expect(!Self.isHit(trusting.ask("GET /")))
     }
 
+    @Test func anAllowedForwardedFieldPassesFromAnybody() throws {
+        let larder = try Self.world(
+            "route /* { upstream api; request_fields allow=X-Forwarded-Host }", top: "forwarded off")
+        _ = larder.ask("GET /", fields: "X-Forwarded-Host: one\r\nX-Forwarded-Port: 444\r\n")
+        #expect(larder.requests[0].field("X-Forwarded-Host") == "one")
+        #expect(larder.requests[0].field("X-Forwarded-Port") == nil)
+    }
+
+    /// It is not sent, and so tells nothing apart.
+    @Test func aTrustedPortIsReplacedByOurWord() throws {
+        let larder = try Self.world(Self.storing, top: Self.trusting)
+        _ = larder.ask("GET /", fields: "X-Forwarded-Port: 444\r\n")
+        #expect(larder.requests[0].field("X-Forwarded-Port") == nil)
+        #expect(Self.isHit(larder.ask("GET /", fields: "X-Forwarded-Port: 445\r\n")))
+    }
+
     @Test func anOverriddenPostIsNotStored() throws {
         let larder = try ScriptedWorld(Self.storing) { _ in
             "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Location: /\r\nContent-Length: 2\r\n\r\nok"

@@ -17,6 +17,19 @@ import Testing
         #expect(world.locks == [])
     }
 
+    /// Whoever waited for another variant than its own learns that when the rule is known, and so do those who waited
+    /// for the same.
+    @Test func oneNodeFetchesEachVariantThoughNoneKnewTheRule() throws {
+        let world = try TurnWorld(nodes: 3)
+        world.originHead += "Vary: Accept\r\n"
+        let sockets = ["a/a", "b/b"].flatMap { world.begin("/v", each: 2, fields: "Accept: \($0)\r\n") }
+        let answers = world.answers(sockets)
+        #expect(answers.map(\.body) == Array(repeating: "/v a/a", count: 6) + Array(repeating: "/v b/b", count: 6))
+        #expect(world.originRequests.count == 2)
+        world.world.run(for: .milliseconds(10))
+        #expect(world.locks == [])
+    }
+
     @Test func waitingAddsLittleToTheFetch() throws {
         let world = try TurnWorld()
         let milliseconds = world.milliseconds { _ = world.answers(world.begin("/a")) }

@@ -9,9 +9,11 @@ struct FlightWatch {
     }
 
     private var underWay: [Variant: [OriginResponse]] = [:]
-    /// When a page was last answered with what cannot be waited for.
-    private var lastUnshareable: [Page: Int64] = [:]
+    /// Until when a page that was answered with what cannot be waited for may be asked for by all at once.
+    private var excusedUntil: [Page: Int64] = [:]
     private static let uncacheableMemory: Int64 = 121_000_000_000
+    /// And so long an error, which passes; its head may take seconds.
+    private static let errorMemory: Int64 = 10_000_000_000
 
     /// - Parameters:
     ///   - hasWaited: the client asked as long ago as it may wait for another's fetch.
@@ -38,7 +40,10 @@ struct FlightWatch {
 
     private mutating func note(_ response: OriginResponse, _ page: Page, _ objectLimit: Int = .max) {
         let isLost = !response.isShareable || response.flaw != .none || response.body.count > objectLimit
-        if isLost || response.lifetimeMilliseconds == 0 { lastUnshareable[page] = response.beganAt }
+        guard isLost || response.lifetimeMilliseconds == 0 else { return }
+        let isError = response.status >= 400 || response.flaw != .none
+        let until = response.beganAt + (isError ? Self.errorMemory : Self.uncacheableMemory)
+        excusedUntil[page] = max(excusedUntil[page] ?? 0, until)
     }
 
     /// An uncacheable answer releases all, a wait has its limit, and an invalidation ends what it overtakes.
@@ -46,7 +51,7 @@ struct FlightWatch {
         _ response: OriginResponse, _ others: [OriginResponse], _ page: Page, _ invalidations: [Judge.Invalidation]
     ) -> Bool {
         let now = response.beganAt
-        if let last = lastUnshareable[page], now - last < Self.uncacheableMemory { return true }
+        if let until = excusedUntil[page], now < until { return true }
         return others.allSatisfy { other in
             invalidations.contains { $0.matches(page) && ($0.acknowledgedAt ?? .max) >= other.beganAt }
         }

@@ -86,6 +86,7 @@ final class Judge {
                 + " [\(answer.cacheStatus)]\(answer.ends ? " close" : "")")
         guard let serial = answer.serial else { return judgeLocal(request, answer) }
         guard origin.responses.indices.contains(serial) else { return fail("serial \(serial) was never sent") }
+        origin.responses[serial].reached(at: world.time)
         judgeHead(request, answer, origin.responses[serial])
     }
 
@@ -204,7 +205,7 @@ final class Judge {
         _ request: SimulatedRequest, _ answer: SimulatedAnswer, _ response: OriginResponse, isOwn: Bool
     ) {
         guard !isOwn, answer.isShared, !wasConfirmed(request, response) else { return }
-        let age = request.sentAt - response.livesSince
+        let age = request.sentAt - response.livesSince(isHostile: circumstances.isHostile)
         let limit = (response.lifetimeMilliseconds + response.staleMilliseconds) * 1_000_000
         if age <= limit || isKeptFresh(response, at: request.sentAt) { return }
         // Who joins a fetch under way takes what it brings.
@@ -221,7 +222,8 @@ final class Judge {
         return origin.responses.contains { other in
             let limit = (other.lifetimeMilliseconds + other.staleMilliseconds) * 1_000_000
             return other.eTag == eTag && other.isShareable && other.request.page == part.request.page
-                && other.request.user == part.request.user && time - other.livesSince <= limit
+                && other.request.user == part.request.user
+                && time - other.livesSince(isHostile: circumstances.isHostile) <= limit
         }
     }
 

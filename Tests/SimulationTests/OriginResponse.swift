@@ -37,12 +37,20 @@ final class OriginResponse {
         self.beganAt = beganAt
     }
 
-    /// When its lifetime begins at the latest.
-    var livesSince: Int64 { livesFromReceipt ? (headSentAt ?? beganAt) + 300_000_000 : beganAt }
+    /// When its head first reached a client.
+    private(set) var reachedAt: Int64?
+
+    /// When its lifetime begins at the latest. `isHostile`: a head may be under way for long.
+    func livesSince(isHostile: Bool) -> Int64 {
+        guard livesFromReceipt else { return beganAt }
+        let usual = (headSentAt ?? beganAt) + 300_000_000
+        return isHostile ? max(usual, reachedAt ?? usual) : usual
+    }
 
     var isOver: Bool { endedAt != nil }
 
     func headSent(at time: Int64) { headSentAt = headSentAt ?? time }
+    func reached(at time: Int64) { reachedAt = reachedAt ?? time }
     func ended(at time: Int64) { endedAt = endedAt ?? time }
 
     /// `count` bytes or more: what must be checked, then a pattern.

@@ -118,6 +118,9 @@ final class OriginConnection {
     private var input: [UInt8] = []
     private var body: (request: OriginRequest, decoder: BodyDecoder)?
     private var current: OriginResponse?
+    /// As a server has that closed its socket: what was on its way to it is heard by nobody, and may be sent again
+    /// elsewhere (RFC 9112 §9.3.1).
+    private var hasEnded = false
 
     init(_ socket: VirtualSocket, of origin: SimulatedOrigin) {
         self.socket = socket
@@ -138,7 +141,7 @@ final class OriginConnection {
             if !socket.isClosed { socket.close() }
             return origin.closed(socket)
         }
-        while current == nil, takeStep() {}
+        while current == nil, !hasEnded, takeStep() {}
     }
 
     private func takeStep() -> Bool {
@@ -224,20 +227,25 @@ final class OriginConnection {
         origin.world.after(.milliseconds(3)) { [weak self] in
             guard let self, !socket.isOver else { return }
             response.ended(at: origin.world.time)
-            if response.flaw == .truncated { socket.finishWriting() } else { die() }
+            if response.flaw == .truncated { end() } else { die() }
         }
     }
 
     private func finish(_ response: OriginResponse, _ plan: OriginPlan) {
         response.ended(at: origin.world.time)
         current = nil
-        if plan.framing == .untilClose || response.flaw == .malformedHead { return socket.finishWriting() }
+        if plan.framing == .untilClose || response.flaw == .malformedHead { return end() }
         if let delay = plan.closesAfterMilliseconds {
             origin.world.after(.milliseconds(delay)) { [weak self] in
                 guard let self, current == nil, !socket.isOver else { return }
-                socket.finishWriting()
+                end()
             }
         }
         if !input.isEmpty { changed() }
+    }
+
+    private func end() {
+        hasEnded = true
+        socket.finishWriting()
     }
 }

@@ -91,9 +91,10 @@ import Testing
     @Test func theRuleOfVariantsIsARecordToo() throws {
         let response = Self.response()
         var buffer = ByteBuffer()
-        StoredRecord.writeVaryRule(of: response, now: Self.written, into: &buffer)
+        StoredRecord.writeVaryRule(
+            response.varyRule, under: response.key, response.metadata, now: Self.written, into: &buffer)
         let record = array(buffer.span)
-        #expect(StoredRecord.varyRuleByteCount(of: response) == record.count)
+        #expect(StoredRecord.varyRuleByteCount(response.varyRule, under: response.key) == record.count)
         let parts = try StoredRecord.read(record.span, now: Self.read)
         #expect(parts.isVaryRule)
         #expect(String(decoding: record[parts.varyRuleRange], as: UTF8.self) == "accept")

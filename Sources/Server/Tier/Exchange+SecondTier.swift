@@ -4,6 +4,7 @@ import CacheRules
 import EventIO
 import HTTPMessages
 import RequestFlow
+import Settings
 import Storage
 
 /// What memory lacks is looked for in the second tier before the origin is asked.
@@ -26,7 +27,7 @@ extension Exchange {
         case .serveStored: serveFromSecondTier()
         case .serveStoredAndRefresh:
             guard let stored else { preconditionFailure("what is served was found") }
-            endFlight(.stored(stored))
+            endFlight(.found(stored, isInMemory: false))
             worker.refresh(stored, stored.epoch, head: head, request: request, peer: peer)
             serveFromSecondTier()
         case .takeTurn:
@@ -58,13 +59,26 @@ extension Exchange {
 
     /// Its own fetch is over, as far as other nodes are concerned.
     func endTurn(_ phase: FlightPhase) {
+        switch phase {
+        case .stored, .complete: endTurn(fetchEnd)
+        case .failed(_, isOwn: true): endTurn(.failed)
+        default: endTurn(unshareable?.fetchEnd ?? .nothingToShare)
+        }
+    }
+
+    private func endTurn(_ end: FetchEnd) {
         guard let turn else { return }
         self.turn = nil
         clearDeadline()
-        switch phase {
-        case .stored, .complete: turn.ended(fetchEnd)
-        case .failed(_, isOwn: true): turn.ended(.failed)
-        default: turn.ended(answer.notStored?.holdsForOthers == true ? .uncacheable : .nothingToShare)
+        turn.ended(end)
+    }
+
+    /// What has no place in the second tier is not worth other nodes' waiting for its end, and a stream of events may
+    /// have none.
+    func releaseTurnEarly(_ response: borrowing ResponseHead, contentLength: Int?) {
+        guard turn != nil, let tier = worker.tier else { return }
+        if MediaTypes.isStreamOfEvents(response.fields) || contentLength ?? 0 > tier.settings.maxObjectBytes {
+            endTurn(.unshareable)
         }
     }
 
@@ -76,6 +90,8 @@ extension Exchange {
         case .fresh, .staleAccepted, .staleWhileRevalidate:
             // An invalidation came between the judgement and this.
             guard insert(found) != .invalidated else { return .absent }
+            // Its fields came by a later word of the origin's, which may have named another Vary.
+            if let stored, !found.isSameVariant(as: stored) { worker.store.remove(stored) }
             adopt(found)
             // Nobody is served: this is the refresh.
             return isBackground && answer == .staleWhileRevalidate
@@ -107,8 +123,13 @@ extension Exchange {
 
     private func serveFromSecondTier() {
         guard let stored else { preconditionFailure("what is served was found") }
+        endFlight(.found(stored, isInMemory: false))
+        serveSecondTier(stored)
+    }
+
+    /// What the second tier held answers, whoever asked it.
+    func serveSecondTier(_ stored: StoredResponse) {
         let left = stored.metadata.freshForMilliseconds(worker.loop.now)
-        endFlight(.stored(stored))
         guard let client = clientToWriteTo() else { return finish(status: Status(stored.metadata.status)) }
         answer.stale = machine.staleReason
         answer.outcome = answer.stale == nil ? .l2Hit : .stale

@@ -88,7 +88,11 @@ extension RedisTier {
             return figures.count(.unproven, isForm: isForm)
         }
         do throws(RedisFailure) {
-            if !isForm, !response.varyRule.isEmpty { try writeVaryRule(of: response, milliseconds, now) }
+            if !isForm, !response.varyRule.isEmpty {
+                try writing.send(RedisCall()) {
+                    writeVaryRule(response.varyRule, under: response.key, response.metadata, milliseconds, into: &$0)
+                }
+            }
             try writing.send(TierWriteCall(self, isForm: isForm)) { output in
                 output.beginCommand("SET", arguments: 4)
                 keys.writeObject(
@@ -111,18 +115,18 @@ extension RedisTier {
         }
     }
 
-    private func writeVaryRule(
-        of response: StoredResponse, _ milliseconds: Int64, _ now: Moment
-    ) throws(RedisFailure) {
-        try writing.send(RedisCall()) { output in
-            output.beginCommand("SET", arguments: 4)
-            keys.writeObject(response.key, into: &output)
-            output.beginArgument(byteCount: StoredRecord.varyRuleByteCount(of: response))
-            StoredRecord.writeVaryRule(of: response, now: now, into: &output)
-            output.endArgument()
-            output.argument("PX" as StaticString)
-            output.argument(decimal: Int(milliseconds))
-        }
+    /// The command that keeps by which request fields the responses under a key vary.
+    func writeVaryRule(
+        _ rule: borrowing Span<UInt8>, under key: borrowing Span<UInt8>, _ metadata: CachedMetadata,
+        _ milliseconds: Int64, into output: inout ByteBuffer
+    ) {
+        output.beginCommand("SET", arguments: 4)
+        keys.writeObject(key, into: &output)
+        output.beginArgument(byteCount: StoredRecord.varyRuleByteCount(rule, under: key))
+        StoredRecord.writeVaryRule(rule, under: key, metadata, now: worker.loop.now, into: &output)
+        output.endArgument()
+        output.argument("PX" as StaticString)
+        output.argument(decimal: Int(milliseconds))
     }
 
     /// Takes away what lies under a key; its variants and forms are not found without it.

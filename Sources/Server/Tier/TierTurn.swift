@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import CacheRules
 import EventIO
 import HTTPMessages
 import Redis
@@ -13,7 +14,7 @@ final class TierTurn {
     private unowned let exchange: Exchange
     private unowned let tier: RedisTier
     private var machine: FetchTurn
-    private let lock: TierLock
+    private var lock: TierLock
     private let coding: ContentCoding
     /// Of the first question: it and the lookup before it take no longer than one may.
     private let deadlineNanoseconds: Int64
@@ -46,6 +47,33 @@ final class TierTurn {
         case .mark(let mark, let milliseconds): write(mark, milliseconds, if: nil, answered: nil)
         case .leave: break
         }
+    }
+
+    /// The head of our fetch has told for which of the key's variants it is: who wants another one need not wait for its
+    /// end, and learns that by the rule.
+    func fetches(_ variant: FlightVariant, _ metadata: CachedMetadata, lifetimeMilliseconds: Int64) {
+        guard lock.variant.isEmpty, machine.mayNarrow(now: now) else { return }
+        let milliseconds = metadata.usableForMilliseconds(now, lifetimeMilliseconds: lifetimeMilliseconds)
+        guard milliseconds > 0 else { return }
+        let wide = lock
+        send(nil) {
+            tier.writeVaryRule(variant.rule.span, under: wide.key.span, metadata, milliseconds, into: &$0)
+        }
+        lock = TierLock(key: wide.key, variant: variant.secondaryKey)
+        write(.held(by: machine.token), machine.lockMilliseconds, if: "NX", answered: nil)
+        // Behind both.
+        send(nil) { output in
+            output.beginCommand("DEL", arguments: 1)
+            tier.keys.writeLock(wide, into: &output)
+        }
+    }
+
+    /// The key varies, which was not known before: the turn is one for the variant.
+    private func narrow(to variant: FlightVariant, _ mark: TurnMark) {
+        if mark == .held(by: machine.token) { tier.unlock(lock) }
+        lock = TierLock(key: lock.key, variant: variant.secondaryKey)
+        exchange.learnedVariant(variant)
+        ask()
     }
 
     private func perform(_ action: TurnAction) {
@@ -114,21 +142,30 @@ final class TierTurn {
         guard let first = reply.child(0, of: reply.root), let record = reply.child(1, of: reply.root) else {
             return perform(machine.failed())
         }
-        let isAwaited = machine.state == .asking && !exchange.isOver
-        let isUsable = isAwaited && exchange.isUsable(response(in: reply, record))
-        perform(machine.answered(mark(in: reply, first), isUsable: isUsable, now: now))
+        let mark = mark(in: reply, first)
+        guard machine.state == .asking, !exchange.isOver else {
+            return perform(machine.answered(mark, isUsable: false, now: now))
+        }
+        let finding = finding(in: reply, record)
+        if case .varies(let rule) = finding, lock.variant.isEmpty,
+            let variant = tier.worker.variant(of: exchange.head.fields, rule: rule.span)
+        {
+            return narrow(to: variant, mark)
+        }
+        perform(machine.answered(mark, isUsable: exchange.isUsable(response(of: finding, in: reply)), now: now))
     }
 
     private func mark(in reply: borrowing RESPReply, _ element: RESPElement) -> TurnMark {
         reply.kind(of: element) == .string ? TurnMark(reply.text(of: element)) : .none
     }
 
-    private func response(in reply: borrowing RESPReply, _ record: RESPElement) -> StoredResponse? {
+    private func finding(in reply: borrowing RESPReply, _ record: RESPElement) -> TierFinding {
         let key = lock.key
-        guard
-            case .found(let response, let digest) = tier.take(
-                reply, record, key: key.span, hash: exchange.keyHash, fields: exchange.head.fields)
-        else { return nil }
+        return tier.take(reply, record, key: key.span, hash: exchange.keyHash, fields: exchange.head.fields)
+    }
+
+    private func response(of finding: TierFinding, in reply: borrowing RESPReply) -> StoredResponse? {
+        guard case .found(let response, let digest) = finding else { return nil }
         guard coding != .identity, let form = reply.child(2, of: reply.root) else { return response }
         return tier.adding(coding, from: reply, form, to: response, digest)
     }
