@@ -39,6 +39,7 @@ struct RouteTable: Sendable {
 
     private static func bit(_ method: Method) -> UInt32 { 1 << UInt32(method.rawValue) }
 
+    @inline(__always)
     func match(_ path: borrowing Span<UInt8>, _ method: Method) -> Int? {
         let bit = Self.bit(method)
         var prefix: Int32 = -1

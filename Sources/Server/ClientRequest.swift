@@ -79,8 +79,8 @@ struct Answer: ~Copyable {
     var receivedContentByteCount = 0
     /// Of the origin's answer, when there was one.
     var forwardStatus: UInt16 = 0
-    /// Where it went last; nil when nobody was asked.
-    var server: ContiguousArray<UInt8>?
+    /// Where it went last, by the worker's `serverTexts`.
+    var server = ServerNumber.none
     var isStored = false
     var isCollapsed = false
     var ttlSeconds: Int64?

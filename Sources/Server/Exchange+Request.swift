@@ -33,7 +33,7 @@ extension Exchange {
         wait = nil
         sentAt = worker.loop.now
         answer.wasForwarded = true
-        answer.server = driver.serverText(of: connection)
+        answer.server = driver.serverNumber(of: connection)
         worker.upstreamOutput.clear()
         RequestHeadWriter.write(self, into: &worker.upstreamOutput)
         connection.send(&worker.upstreamOutput)

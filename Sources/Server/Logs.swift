@@ -53,7 +53,7 @@ final class AccessLogWriter: Deadline {
         peerAddress = clientAddress == client.peer ? nil : client.peer
         writeLine(
             facts, reason: answer.detail ?? answer.notStored?.label ?? answer.forward?.label ?? "",
-            route: route?.labelBytes ?? [], server: answer.server ?? [], head: head)
+            route: route?.labelBytes ?? [], server: worker.serverTexts[answer.server], head: head)
         if queue.lineEnded() == .handOver {
             handOver()
         } else if deadlineNanoseconds == Deadline.never {

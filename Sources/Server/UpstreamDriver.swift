@@ -10,8 +10,8 @@ final class UpstreamDriver: Deadline {
     let settings: UpstreamSettings
     /// Its servers get the Host that the client named.
     let passesHostOn: Bool
-    /// What the access log calls them.
-    private let serverTexts: [ContiguousArray<UInt8>]
+    /// What the access log knows them by.
+    private let serverNumbers: [ServerNumber]
     private var pool: UpstreamPool
     /// By the pool's slot.
     private var connections: [UpstreamConnection?] = []
@@ -29,7 +29,7 @@ final class UpstreamDriver: Deadline {
         self.worker = worker
         self.settings = settings
         if case .client = settings.hostField { passesHostOn = true } else { passesHostOn = false }
-        serverTexts = settings.servers.map { ContiguousArray($0.address.description.utf8) }
+        serverNumbers = settings.servers.map { worker.serverTexts.number(of: $0.address.description) }
         locations = Array(repeating: [], count: settings.servers.count)
         pool = UpstreamPool(
             weights: settings.servers.map(\.weight), limits: limits, seed: worker.loop.kernel.randomUInt64())
@@ -228,8 +228,8 @@ final class UpstreamDriver: Deadline {
         }
     }
 
-    func serverText(of connection: UpstreamConnection) -> ContiguousArray<UInt8>? {
-        pool.server(of: connection.id).map { serverTexts[$0] }
+    func serverNumber(of connection: UpstreamConnection) -> ServerNumber {
+        pool.server(of: connection.id).map { serverNumbers[$0] } ?? .none
     }
 
     /// What the Host field says where it names the server and not what the client asked for.

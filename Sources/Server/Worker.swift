@@ -46,6 +46,7 @@ final class Worker {
     private(set) var log: AccessLogWriter?
     let events: EventLogWriter
     private var drivers: [UpstreamDriver] = []
+    var serverTexts = ServerTexts()
     private var retiredDrivers: [UpstreamDriver] = []
     private var acceptors: [Listener] = []
     var connections = ConnectionLists<ClientConnection>()

@@ -352,6 +352,7 @@ class TrustedProxies(LogCase):
         self.addCleanup(gate.set)
         self.origin.default = lambda request: Reply(content=b"x", gate=gate)
         greedy = self.in_parallel(5, lambda _: self.get("/a", ("X-Forwarded-For", "192.0.2.1")).status)
+        self.origin.wait_for(4)
         until(lambda: 'larder_upstream_waiting{upstream="api"} 1' in self.larder.admin("GET", "/metrics").content.decode(),
               "one of the five waits")
         self.assertEqual(self.origin.count(), 4)

@@ -102,6 +102,9 @@ package final class Control {
         }
         let address = try settings.address.resolved(by: kernel, attempt: attempt)
         let server = AdminServer(control: self, gate: AdminGate(settings))
+        // A socket file that was left must not be taken over by two.
+        let turn = kernel.takeListeningTurn()
+        defer { if let turn { kernel.close(turn) } }
         do throws(SystemError) {
             try server.listen(on: address, loop: loop, backlog: 128)
             adminAddress = try kernel.localAddress(server.descriptor)
