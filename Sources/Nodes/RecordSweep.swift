@@ -50,17 +50,24 @@ package struct RecordSweep: Sendable {
         nextNanoseconds = now.monotonicNanoseconds + intervalNanoseconds
     }
 
-    /// - Parameter applied: which log this node has applied, and how far; nil while it does not follow it.
-    package mutating func timePassed(applied place: RecordEpoch?, now: Moment) -> SweepAction {
+    /// Rules that are not known one by one any more kill no record that can be proved dead: those that they have killed
+    /// are to be gone before that.
+    private static let urgentFill = 0.75
+
+    /// - Parameters:
+    ///   - applied: which log this node has applied, and how far; nil while it does not follow it.
+    ///   - ruleFill: how near the next rules are to taking the place of the oldest that are known, from 0 to 1.
+    package mutating func timePassed(
+        applied place: RecordEpoch?, ruleFill: Double = 0, now: Moment
+    ) -> SweepAction {
         guard state == .idle, let place else { return .wait }
         if place.generation != generation {
             generation = place.generation
             sweptTo = .zero
         }
         let applied = place.epoch
-        guard applied > sweptTo, now.monotonicNanoseconds >= nextNanoseconds else {
-            return .wait
-        }
+        let haste = ruleFill >= Self.urgentFill ? intervalNanoseconds / 8 * 7 : 0
+        guard applied > sweptTo, now.monotonicNanoseconds >= nextNanoseconds - haste else { return .wait }
         nextNanoseconds = now.monotonicNanoseconds + intervalNanoseconds
         goal = applied
         state = .asking

@@ -42,6 +42,8 @@ struct InvalidationHistory: Sendable {
     }
 
     var pendingCount: Int { pending.count }
+    /// How near the next rules are to folding the oldest, from 0 to 1.
+    var ruleFill: Double { rules.scarcity.fill }
     /// Rules that could not be kept one by one, since the start.
     var foldedCount: Int { foldedBefore + rules.foldedCount }
 

@@ -78,6 +78,9 @@ extension MemoryStore {
     /// nil while the log has not been read.
     package var appliedSharedEpoch: SharedEpoch? { shared.history.withLock { $0.applied } }
 
+    /// How near the next rules of the log are to folding the oldest that are known, from 0 to 1.
+    package var sharedRuleFill: Double { shared.history.withLock { $0.ruleFill } }
+
     /// How many invalidations issued here have not been seen in the log.
     package var pendingSharedCount: Int { shared.history.withLock { $0.pendingCount } }
 

@@ -32,6 +32,18 @@ struct RecordSweepTests {
         #expect(busy == .wait)
     }
 
+    @Test("It does not wait for its time when rules are about to be folded, nor goes on without pause")
+    mutating func hastens() {
+        let calm = sweep.timePassed(applied: place(50), ruleFill: 0.7, now: Self.time(900))
+        let early = sweep.timePassed(applied: place(50), ruleFill: 0.8, now: Self.time(124))
+        let urgent = sweep.timePassed(applied: place(50), ruleFill: 0.8, now: Self.time(125))
+        #expect([calm, early, urgent] == [.wait, .wait, .readMark])
+        let done = sweep.markRead(place(50))
+        let again = sweep.timePassed(applied: place(51), ruleFill: 0.8, now: Self.time(200))
+        let later = sweep.timePassed(applied: place(51), ruleFill: 0.8, now: Self.time(250))
+        #expect([done, again, later] == [.wait, .wait, .readMark])
+    }
+
     @Test("One node at a time; what another has swept is not swept again")
     mutating func oneAtATime() {
         let begun = sweep.timePassed(applied: place(50), now: Self.time(1000))

@@ -239,6 +239,24 @@ import Testing
         #expect(Self.isHit(larder.ask("GET /", fields: "X-Forwarded-Port: 445\r\n")))
     }
 
+    /// With content it stays HTTP.
+    @Test func anUpgradeWithContentIsNotSent() throws {
+        let larder = try Self.world("route /* { upstream api; upgrade websocket }")
+        let upgrade = "Upgrade: websocket\r\nConnection: upgrade\r\n"
+        _ = larder.ask("POST /", fields: upgrade, body: "a")
+        #expect(larder.requests[0].field("Upgrade") == nil)
+        _ = larder.ask("GET /", fields: upgrade)
+        #expect(larder.requests[1].field("Upgrade") == "websocket")
+    }
+
+    @Test func methodsWithOneBodyAreToldApart() throws {
+        let larder = try Self.world("route /* { upstream api; key body=query,safe_post }")
+        for method in ["QUERY", "POST"] {
+            #expect(!Self.isHit(larder.ask("\(method) /", fields: "Content-Type: text/plain\r\n", body: "a")))
+            #expect(Self.isHit(larder.ask("\(method) /", fields: "Content-Type: text/plain\r\n", body: "a")))
+        }
+    }
+
     @Test func anOverriddenPostIsNotStored() throws {
         let larder = try ScriptedWorld(Self.storing) { _ in
             "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Location: /\r\nContent-Length: 2\r\n\r\nok"

@@ -47,7 +47,7 @@ final class SecondTierSweeper {
     private func look() {
         let applied = log.isInTouch ? log.follower.applied : nil
         let place = applied.map { RecordEpoch(generation: log.register.generation, epoch: $0) }
-        perform(sweep.timePassed(applied: place, now: log.loop.now))
+        perform(sweep.timePassed(applied: place, ruleFill: log.store.sharedRuleFill, now: log.loop.now))
     }
 
     private func perform(_ action: SweepAction) {
