@@ -31,12 +31,22 @@ package struct FieldSlot: Sendable {
 package struct Fields: Sendable {
     @usableFromInline var byteStorage: ContiguousArray<UInt8> = []
     @usableFromInline var slotStorage: ContiguousArray<FieldSlot> = []
-    @usableFromInline var byteCount = 0
-    @usableFromInline package private(set) var count = 0
+    // Small, as fields are lent with their head.
+    @usableFromInline var byteEnd: UInt32 = 0
+    @usableFromInline var lineCount: UInt32 = 0
     /// Which known names occur at all; `.other` stands for all that are not known.
     @usableFromInline package private(set) var present = FieldNameSet()
 
     package init() {}
+
+    @inlinable @inline(__always)
+    var byteCount: Int {
+        get { Int(byteEnd) }
+        set { byteEnd = UInt32(newValue) }
+    }
+
+    @inlinable @inline(__always)
+    package var count: Int { Int(lineCount) }
 
     /// With room for what `other` holds.
     package init(asLargeAs other: borrowing Fields) {
@@ -66,7 +76,7 @@ package struct Fields: Sendable {
 
     package mutating func removeAll() {
         byteCount = 0
-        count = 0
+        lineCount = 0
         present = FieldNameSet()
     }
 
@@ -95,7 +105,7 @@ package struct Fields: Sendable {
     /// Records a line whose ranges refer to bytes that are, or will be, set by `setBytes`.
     package mutating func record(_ slot: FieldSlot) {
         if count < slotStorage.count { slotStorage[count] = slot } else { slotStorage.append(slot) }
-        count &+= 1
+        lineCount &+= 1
         present.insert(slot.name)
     }
 
@@ -165,7 +175,7 @@ package struct Fields: Sendable {
 
     private mutating func keep(_ isKept: (FieldSlot) -> Bool) {
         let all = count
-        count = 0
+        lineCount = 0
         present = FieldNameSet()
         for index in 0..<all where isKept(slotStorage[index]) { record(slotStorage[index]) }
     }

@@ -15,32 +15,33 @@ extension HTTPVersion {
 
 /// A request's start line and fields. Ranges refer to `fields.bytes`.
 ///
-/// It is lent, not copied, on its way through a request's life: a copy would count references.
+/// It is lent, not copied, on its way through a request's life: a copy would count references. What it is lent to gets
+/// it bit by bit all the same, so that it is kept below 128 bytes, which move without a call.
 @usableFromInline
 package struct RequestHead: ~Copyable, Sendable {
     @usableFromInline package var method: Method = .get
     @usableFromInline package var version: HTTPVersion = .http11
+    /// The target is a path of letters, digits, hyphens and slashes, as the parser has seen.
+    @usableFromInline package var hasPlainTarget = false
+    /// The scheme under which the origin is told that the request came is https.
+    @usableFromInline package var isSecure = false
     @usableFromInline var methodSpan = HeadRange()
     @usableFromInline var targetSpan = HeadRange()
     @usableFromInline var pathSpan = HeadRange()
     @usableFromInline var querySpan = HeadRange.none
     @usableFromInline var authoritySpan = HeadRange.none
     @usableFromInline var hostSpan = HeadRange.none
-    /// The target is a path of letters, digits, hyphens and slashes, as the parser has seen.
-    @usableFromInline package var hasPlainTarget = false
-    /// The scheme under which the origin is told that the request came is https.
-    @usableFromInline package var isSecure = false
-    /// Who asks, as trusted proxies say; nil where it is the peer.
-    package var client: ClientAddress?
     /// The authority is spelled as keys spell it.
     @usableFromInline package var hasPlainAuthority = false
+    /// The request's Host is the known one.
+    @usableFromInline var namesKnownHost = false
+    /// The known Host is spelled, under http, both as it is sent and as keys spell it.
+    @usableFromInline var knownHostIsPlain = false
     @usableFromInline package var fields = Fields()
     /// The last Host that was found valid; stays when the head is cleared, for the next is likely to be the same.
     private var knownHost = ContiguousArray<UInt8>()
-    /// It is spelled, under http, both as it is sent and as keys spell it.
-    @usableFromInline var knownHostIsPlain = false
-    /// The request's Host is the known one.
-    @usableFromInline var namesKnownHost = false
+    /// Who asks, as trusted proxies say; nil where it is the peer.
+    package var client: ClientAddress?
 
     package init() {}
 

@@ -56,6 +56,8 @@ import Testing
         #expect(isNormal)
     }
 
+    @Test func aHeadIsSmallEnoughToMoveWithoutACall() { #expect(MemoryLayout<RequestHead>.size <= 128) }
+
     @Test func aHostIsKnownToBePlainAsLongAsItIsTheSame() {
         var head = RequestHead()
         func isPlain(_ host: String, isSecure: Bool = false) -> Bool {
