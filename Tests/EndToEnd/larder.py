@@ -87,6 +87,14 @@ class Larder:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def read_connections(self):
+        """How many clients are connected of whose bytes none waits to be read."""
+        with open(f"/proc/{self.process.pid}/net/tcp", encoding="ascii") as table:
+            lines = [line.split() for line in table][1:]
+        own, established = f"{self.port:04X}", "01"
+        return sum(line[1].endswith(":" + own) and line[3] == established and line[4].endswith(":00000000")
+                   for line in lines)
+
     def settled_descriptors(self):
         """The number of descriptors once the connections that looked for readiness are gone."""
         seen = []

@@ -129,7 +129,8 @@ class Unread(LogCase):
                     pass
                 return received.count(b"\n") >= 2
             until(both, "both lines")
-            self.assertEqual([json.loads(line)["path"] for line in received.splitlines()], ["/a", "/b"])
+            # Each event loop hands its own lines over.
+            self.assertEqual({json.loads(line)["path"] for line in received.splitlines()}, {"/a", "/b"})
             self.ends_soon()
 
 
