@@ -235,8 +235,9 @@ class OneFetch(LarderCase):
     def test_leader_for_whom_it_cannot_be_decoded_at_all_leaves_it_to_the_others(self):
         self.start()
         gate = threading.Event()
-        self.origin.on("/d", Reply(
-            fields=[FRESH, ("Content-Encoding", "gzip")], pieces=[b"this is no gzip"], gate=gate))
+        # In one piece: who has seen a head alone begins to answer.
+        self.origin.on("/d", Reply(raw=[gate, b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Encoding: gzip\r\n"
+                                              b"Content-Length: 15\r\n\r\nthis is no gzip"]))
         with self.client() as leader:
             leader.send_request(target="/d")
             self.origin.wait_for(1, "/d")

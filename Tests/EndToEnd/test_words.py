@@ -148,8 +148,10 @@ class NotStored(WordCase):
     @covers("not-stored damaged", "detail coding-damaged")
     def test_what_was_damaged(self):
         self.start(route="compress br upstream=coded")
-        self.origin.default = lambda request: Reply(
-            fields=[FRESH, ("Content-Type", "text/plain"), ("Content-Encoding", "gzip")], content=b"no gzip at all" * 100)
+        # In one piece: who has seen a head alone begins to answer.
+        self.origin.default = lambda request: Reply(raw=[
+            b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Type: text/plain\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 1400\r\n\r\n" + b"no gzip at all" * 100])
         answer = self.get("/a")
         self.assertEqual((answer.status, answer.cache["detail"]), (502, "coding-damaged"))
         with contextlib.suppress(Broken):  # it may have begun before it is known to be damaged
