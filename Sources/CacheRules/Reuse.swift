@@ -27,6 +27,17 @@ package enum Reuse {
         return decideStale(metadata, leftMilliseconds: left)
     }
 
+    /// Whether a request may have the answer to another one's fetch that it waited for: what would answer it out of the
+    /// store (RFC 9111 §4), and not what the origin must be asked about for each request.
+    package static func answersFollower(
+        _ metadata: CachedMetadata, request: RequestDirectives, policy: CachePolicy, now: Moment
+    ) -> Bool {
+        switch decide(metadata, request: request, policy: policy, now: now) {
+        case .fresh, .staleWhileRevalidate, .staleAllowed: true
+        case .validate, .unusable: false
+        }
+    }
+
     private static func decideStale(_ metadata: CachedMetadata, leftMilliseconds left: Int64) -> ReuseDecision {
         if metadata.flags.contains(.alwaysValidate) { return .validate(.stale) }
         // A soft invalidation ends the lifetime; the window after it is still counted from the lifetime's own end.

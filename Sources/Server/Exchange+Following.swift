@@ -46,16 +46,21 @@ extension Exchange {
             let fits = worker.matches(head.fields, rule: rule.span, secondary: secondary.span)
             if !fits { variant = worker.variant(of: head.fields, rule: rule.span) }
             let news = news(tags: tags.span, fits: fits)
-            guard news != .headArrived || begins(response) else {
+            guard news != .headArrived || (mayHave(response.draft.metadata) && begins(response)) else {
                 leaveFlight()
                 return heard(.uncacheable)
             }
             heard(news, response: response)
         case .stored(let response):
-            stored = response
             let fits = worker.matches(head.fields, rule: response.varyRule, secondary: response.secondaryKey)
             if !fits { variant = worker.variant(of: head.fields, rule: response.varyRule) }
-            heard(news(tags: response.tags, fits: fits))
+            let news = news(tags: response.tags, fits: fits)
+            guard news != .headArrived || mayHave(response.metadata) else {
+                leaveFlight()
+                return heard(.uncacheable)
+            }
+            stored = response
+            heard(news)
         case .found(let response, let isInMemory): hearOfFound(response, isInMemory: isInMemory)
         case .uncacheable:
             leaveFlight()
@@ -72,6 +77,11 @@ extension Exchange {
             leaveFlight()
             heard(.failed)
         }
+    }
+
+    private func mayHave(_ metadata: CachedMetadata) -> Bool {
+        Reuse.answersFollower(
+            metadata, request: request.directives, policy: request.route.policy, now: worker.loop.now)
     }
 
     private func hearOfFound(_ response: StoredResponse, isInMemory: Bool) {

@@ -95,6 +95,11 @@ class Larder:
         return sum(line[1].endswith(":" + own) and line[3] == established and line[4].endswith(":00000000")
                    for line in lines)
 
+    def wait_for_readers(self, count):
+        """All that so many clients have sent is read and acted upon."""
+        until(lambda: self.read_connections() >= count, "all have asked")
+        self.admin("GET", "/metrics")  # which each event loop answers when it has done what it read
+
     def settled_descriptors(self):
         """The number of descriptors once the connections that looked for readiness are gone."""
         seen = []

@@ -24,11 +24,6 @@ class OneFetch(LarderCase):
             return [client.read_response() for client in clients]
         return clients, collect
 
-    def wait_for_readers(self, count):
-        """All that so many clients have sent is read and acted upon."""
-        until(lambda: self.larder.read_connections() >= count, "all have asked")
-        self.larder.admin("GET", "/metrics")  # which each event loop answers when it has done what it read
-
     def test_a_hundred_clients_make_one_request(self):
         self.start()
         gate = threading.Event()
@@ -136,7 +131,7 @@ class OneFetch(LarderCase):
         self.origin.on("/f", Reply(raw=[gate, CLOSE]))
         _, collect = self.clients_on("/f", 20)
         self.origin.wait_for(1)
-        self.wait_for_readers(20)
+        self.larder.wait_for_readers(20)
         gate.set()
         self.assertEqual({response.status for response in collect()}, {502})
         self.assertEqual(self.origin.count("/f"), 3)
@@ -161,7 +156,7 @@ class OneFetch(LarderCase):
         poison.send_request(target=path, fields=[("X-Poison", "yes")])
         self.origin.wait_for(1, path)
         _, collect = self.clients_on(path, 20)
-        self.wait_for_readers(21)
+        self.larder.wait_for_readers(21)
         gate.set()
         response = poison.read_response()
         self.assertGreaterEqual(response.status, 500)

@@ -42,6 +42,41 @@ class OwnAnswers(LarderCase):
         self.assertEqual(self.get("/b", ("X-Long", "x" * 9000)).status, 400)
         self.assertEqual(self.get("/b").status, 400)
 
+    # Storable by its ETag, and not to be reused without a word from the origin.
+    ASKED_EACH_TIME = ("no-cache", "no-cache, max-age=60", "max-age=0", "public, max-age=0", "s-maxage=0",
+                       "must-revalidate", "max-age=0, must-revalidate", "public, no-cache", None)
+
+    def test_who_waits_gets_no_answer_that_must_be_asked_for(self):
+        self.start()
+        for number, directives in enumerate(self.ASKED_EACH_TIME):
+            for name in ("Cookie", "Authorization"):
+                with self.subTest(directives=directives, differ_in=name):
+                    self.own_pages(f"/{number}/{name}", directives, name)
+
+    def own_pages(self, path, directives, name):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+
+        def page(request):
+            user = request.field(name) or "nobody"
+            fields = [("ETag", f'"{user}"')] + ([("Cache-Control", directives)] if directives else [])
+            if request.field("If-None-Match") == f'"{user}"':
+                return Reply(304, fields)
+            return Reply(fields=fields, content=f"page of {user}".encode(), gate=gate if user == "A" else None)
+        self.origin.on(path, page)
+        with self.client() as leader:
+            leader.send_request(target=path, fields=[(name, "A")])
+            self.origin.wait_for(1, path)
+            join = self.in_parallel(3, lambda number: self.get(path, *([(name, "BCD"[number])] if number else [])))
+            self.larder.wait_for_readers(4)
+            gate.set()
+            self.assertEqual(leader.read_response().content, b"page of A")
+        users = ("nobody", "C", "D")
+        self.assertEqual([answer.content.decode() for answer in join()], [f"page of {user}" for user in users])
+        # What is stored by now is confirmed for its own user, while others wait.
+        answers = self.in_parallel(4, lambda number: self.get(path, (name, "ADAC"[number])))()
+        self.assertEqual([answer.content.decode()[-1] for answer in answers], list("ADAC"))
+
     @covers("not-stored event-stream")
     def test_events_are_not_collected(self):
         self.start(route="ttl 1m force")
