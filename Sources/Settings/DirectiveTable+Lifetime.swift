@@ -60,6 +60,9 @@ extension DirectiveTable {
         store(value, isForced: isForced, statuses, statement, &draft, &builder)
     }
 
+    /// Parts have rules of their own; the others answer a request's condition, range or upgrade.
+    private static let neverStored: [UInt16] = [206, 304, 412, 416, 426]
+
     /// `404,410`, if the first word begins so: a duration ends in a unit.
     private static func readStatuses(_ words: inout ArraySlice<Word>, _ builder: inout SettingsBuilder) -> [UInt16] {
         guard words.count > 1, let word = words.first, !word.text.isEmpty,
@@ -68,9 +71,11 @@ extension DirectiveTable {
         words.removeFirst()
         var statuses: [UInt16] = []
         for item in word.text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let status = UInt16(item), (200...599).contains(status), status != 206, status != 304 else {
+            guard let status = UInt16(item), (200...599).contains(status), !neverStored.contains(status) else {
                 builder.diagnostics.error(
-                    word.place, "\"ttl\": \"\(item)\" is no status that is stored: 200 to 599 without 206 and 304")
+                    word.place,
+                    "\"ttl\": \"\(item)\" is no status that is stored: 200 to 599 without "
+                        + "\(neverStored.dropLast().map(String.init).joined(separator: ", ")) and \(neverStored.last ?? 0)")
                 continue
             }
             statuses.append(status)

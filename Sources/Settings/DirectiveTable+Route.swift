@@ -70,7 +70,7 @@ extension DirectiveTable {
             .flag("host", \.includesHost, "Whether hosts have entries of their own."),
             .list(
                 "header", "FIELD", \.fields, none: none, "Request fields that are part of the key.",
-                check: TextCheck.fieldName),
+                check: TextCheck.keyedField),
             .list(
                 "cookie", "NAME", \.cookies, none: none,
                 "Cookies that are part of the key, all of the name in order; where servers may read a Cookie in more "

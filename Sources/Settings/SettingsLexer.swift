@@ -55,7 +55,7 @@ struct SettingsLexer {
     }
 
     mutating func next(_ diagnostics: inout DiagnosticList) -> Token {
-        skipBlanksAndComment()
+        skipBlanksAndComment(&diagnostics)
         guard position < bytes.count else { return .textEnd }
         let place = Place(file: file, start: position)
         switch bytes[position] {
@@ -76,19 +76,48 @@ struct SettingsLexer {
         }
     }
 
-    private mutating func skipBlanksAndComment() {
+    private mutating func skipBlanksAndComment(_ diagnostics: inout DiagnosticList) {
         while position < bytes.count {
             let byte = bytes[position]
-            if ASCII.isBlank(byte) || byte == ASCII.carriageReturn {
+            if ASCII.isBlank(byte) {
+                position += 1
+            } else if byte == ASCII.carriageReturn {
+                if !isLineFeed(at: position + 1) { lineEndThatIsNone(&diagnostics) }
                 position += 1
             } else if byte == ASCII.backslash, let end = continuationEnd() {
                 position = end
             } else if byte == UInt8(ascii: "#") {
-                while position < bytes.count, bytes[position] != ASCII.lineFeed { position += 1 }
+                skipComment(&diagnostics)
             } else {
                 return
             }
         }
+    }
+
+    /// What an editor may show on a line of its own, and is none, would hide a directive in the comment.
+    private mutating func skipComment(_ diagnostics: inout DiagnosticList) {
+        while position < bytes.count, bytes[position] != ASCII.lineFeed {
+            switch bytes[position] {
+            case ASCII.carriageReturn where !isLineFeed(at: position + 1): lineEndThatIsNone(&diagnostics)
+            case ASCII.carriageReturn, ASCII.tab: break
+            case 0..<0x20, 0x7F:
+                diagnostics.error(Place(file: file, start: position), "control character in the text")
+            case 0xC2 where bytes[position...].starts(with: [0xC2, 0x85]),
+                0xE2 where bytes[position...].starts(with: [0xE2, 0x80, 0xA8]),
+                0xE2 where bytes[position...].starts(with: [0xE2, 0x80, 0xA9]):
+                lineEndThatIsNone(&diagnostics)
+            default: break
+            }
+            position += 1
+        }
+    }
+
+    private func isLineFeed(at index: Int) -> Bool { index < bytes.count && bytes[index] == ASCII.lineFeed }
+
+    private func lineEndThatIsNone(_ diagnostics: inout DiagnosticList) {
+        diagnostics.error(
+            Place(file: file, start: position),
+            "this ends no line, though it may look so: end lines with LF or CR LF")
     }
 
     /// A backslash that ends its line joins the next one to it.

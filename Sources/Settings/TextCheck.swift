@@ -104,6 +104,20 @@ enum TextCheck {
         isToken(text) ? .success(text) : .failure(.init("\"\(text)\" is no field name"))
     }
 
+    /// A field that goes on to the origin, as only what is sent can be keyed.
+    static func keyedField(_ text: String) -> Result<String, SettingProblem> {
+        guard !ofOneConnection.contains(text.lowercased()) else {
+            return .failure(.init("\(text) speaks of one connection and is not sent on: it tells no answers apart"))
+        }
+        return fieldName(text)
+    }
+
+    /// RFC 9110 §7.6.1 and §11.7.
+    private static let ofOneConnection: Set<String> = [
+        "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        "http2-settings", "proxy-authorization", "proxy-authenticate", "content-length",
+    ]
+
     static func visible(_ text: String) -> Result<String, SettingProblem> {
         text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
             ? .success(text) : .failure(.init("blanks and control characters are not allowed in \"\(text)\""))

@@ -159,6 +159,11 @@ import Testing
         ("via ${NAME-x}", "1:5: error: expected ${NAME} or ${NAME:-default}"),
         ("via ${VIA_NAME}", "1:5: error: environment variable \"VIA_NAME\" is not set"),
         ("via a\u{1}b", "1:6: error: control character in the text"),
+        ("# a\u{B}via b", "1:4: error: control character in the text"),
+        ("# a\rvia b", "1:4: error: this ends no line, though it may look so: end lines with LF or CR LF"),
+        ("# a\u{85}via b", "1:4: error: this ends no line, though it may look so: end lines with LF or CR LF"),
+        ("# a\u{2028}via b", "1:4: error: this ends no line, though it may look so: end lines with LF or CR LF"),
+        ("via a\rvia b", "1:6: error: this ends no line, though it may look so: end lines with LF or CR LF"),
         ("a { b { c { d { e { f { g { h { i {", "1:35: error: blocks nest deeper than 8"),
     ])
     func everyBrokenTextHasItsMessage(_ text: String, _ expected: String) {
@@ -209,7 +214,7 @@ import Testing
         ("ttl 5m forced", "3:8: error: unexpected \"forced\"; expected: ttl [STATUS,…] DURATION|by_origin [force]"),
         ("ttl 5m\nttl 6m", "4:1: error: \"ttl\" without a status is said twice in this block"),
         ("ttl 404 5m\nttl 410,404 6m", "4:1: error: \"ttl\" of status 404 is said twice in this block"),
-        ("ttl 999 5m", "3:5: error: \"ttl\": \"999\" is no status that is stored: 200 to 599 without 206 and 304"),
+        ("ttl 999 5m", "3:5: error: \"ttl\": \"999\" is no status that is stored: 200 to 599 without 206, 304, 412, 416 and 426"),
         ("ttl by_origin force", "3:5: error: \"ttl\": by_origin cannot be forced"),
         (
             "stale if_error=off",
