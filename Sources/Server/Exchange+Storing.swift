@@ -16,7 +16,8 @@ extension Exchange {
     ) -> Int? {
         answer.outcome = .miss
         withhold(response)
-        let length = framing.contentLength(of: response, request: head.method)
+        // A 204 is whole with its head.
+        let length = response.status.code == 204 ? 0 : framing.contentLength(of: response, request: head.method)
         takeKey()
         if isOutdated { return relayInstead(response, .invalidated, framing: framing) }
         releaseTurnEarly(response, contentLength: length)

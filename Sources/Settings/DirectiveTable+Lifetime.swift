@@ -75,7 +75,8 @@ extension DirectiveTable {
                 builder.diagnostics.error(
                     word.place,
                     "\"ttl\": \"\(item)\" is no status that is stored: 200 to 599 without "
-                        + "\(neverStored.dropLast().map(String.init).joined(separator: ", ")) and \(neverStored.last ?? 0)")
+                        + "\(neverStored.dropLast().map(String.init).joined(separator: ", ")) and \(neverStored.last ?? 0)"
+                )
                 continue
             }
             statuses.append(status)

@@ -133,6 +133,15 @@ class NotStored(WordCase):
         join()
         self.assertIn('larder_not_stored_total{route="/*",reason="superseded"}', self.metrics())
 
+    def test_what_has_no_content_says_that_it_is_stored(self):
+        self.start()
+        self.origin.default = lambda request: Reply(204, [FRESH])
+        first, second = self.get("/a"), self.get("/a")
+        self.assertIn("stored", first.cache)
+        self.assert_hit(second)
+        for answer in (first, second):
+            self.assertEqual((answer.status, answer.field("Content-Length"), answer.content), (204, None, b""))
+
     @covers("not-stored store-full")
     def test_what_found_no_room(self):
         self.start(top="memory 1MB max_object=256KB", route="ttl 1m\ncompress off")

@@ -214,7 +214,10 @@ import Testing
         ("ttl 5m forced", "3:8: error: unexpected \"forced\"; expected: ttl [STATUS,…] DURATION|by_origin [force]"),
         ("ttl 5m\nttl 6m", "4:1: error: \"ttl\" without a status is said twice in this block"),
         ("ttl 404 5m\nttl 410,404 6m", "4:1: error: \"ttl\" of status 404 is said twice in this block"),
-        ("ttl 999 5m", "3:5: error: \"ttl\": \"999\" is no status that is stored: 200 to 599 without 206, 304, 412, 416 and 426"),
+        (
+            "ttl 999 5m",
+            "3:5: error: \"ttl\": \"999\" is no status that is stored: 200 to 599 without 206, 304, 412, 416 and 426"
+        ),
         ("ttl by_origin force", "3:5: error: \"ttl\": by_origin cannot be forced"),
         (
             "stale if_error=off",
