@@ -75,7 +75,7 @@ extension DirectiveTable {
                 "cookie", "NAME", \.cookies, none: none,
                 "Cookies that are part of the key, all of the name in order; where servers may read a Cookie in more "
                     + "than one way, the whole of it.",
-                check: TextCheck.fieldName),
+                check: TextCheck.keyedCookie),
             .word("authorization", \.authorization, "hashed: each value of Authorization has entries of its own."),
             keyedBodies,
             .size(
@@ -114,7 +114,8 @@ extension DirectiveTable {
             .list(
                 "header", "FIELD", \.tagFields, none: none,
                 "Response fields that carry tags, separated by blanks or commas.", check: TextCheck.fieldName)
-        ], "Names the response fields whose tags can be invalidated.", "They are not passed on to clients.",
+        ], "Names the response fields whose tags can be invalidated.",
+        "They are not passed on to clients, but for Cache-Groups (RFC 9875).",
         example: "tags header=Surrogate-Key")
 
     private static let pass = Directive<RouteDraft>(
@@ -207,7 +208,7 @@ extension DirectiveTable {
             Parameter.duration(
                 "DURATION", \.slowMilliseconds, 0...hour, off: "no request is slow", "From the first byte to the last."
             ).required
-        ], "Logs and counts requests that took longer.", example: "slow 500ms")
+        ], "Counts requests that took longer: larder_slow_requests_total.", example: "slow 500ms")
 
     private static let jitter = Directive<RouteDraft>(
         "jitter", in: \.settings.lifetime,

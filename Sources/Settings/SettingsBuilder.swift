@@ -28,6 +28,7 @@ struct SettingsBuilder {
         readDefaults(statements)
         for statement in statements where statement.name.text == "route" { addRoute(statement, to: &settings) }
         warnOfUnreachableRoutes(settings.routes, routePlaces)
+        warnOfFolders(settings.routes, routePlaces)
         addRouteForTheRest(to: &settings)
         for statement in statements where statement.name.text == "invalidation" {
             addInvalidation(statement, to: &settings)

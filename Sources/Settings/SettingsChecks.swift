@@ -94,6 +94,9 @@ extension SettingsBuilder {
     }
 
     private mutating func warnOfNodesAlone(_ settings: ProxySettings, _ statements: [Statement]) {
+        if let statement = statements.first(where: { $0.name.text == "nodes" }) {
+            diagnostics.warning(statement.name.place, "\"nodes\" has no effect without redis")
+        }
         guard settings.routes.contains(where: { $0.coalesce.scope == .nodes }) else { return }
         let blocks = statements.filter { ["route", "defaults"].contains($0.name.text) }
         for statement in blocks.flatMap({ $0.block?.statements ?? [] })
@@ -121,7 +124,11 @@ extension SettingsBuilder {
             diagnostics.warning(place, "\"key\": drop and keep have no effect with query=none")
         }
         guard route.isPass, place("pass") != nil else { return }
-        for name in ["ttl", "stale", "key", "tags", "coalesce", "store", "jitter", "max_variants"] {
+        let ofStoring = [
+            "ttl", "stale", "key", "tags", "coalesce", "store", "jitter", "max_variants", "store_partial",
+            "targeted_fields", "client_cache_control",
+        ]
+        for name in ofStoring {
             if let place = place(name) {
                 diagnostics.warning(place, "\"\(name)\" has no effect in a route that passes")
             }
@@ -154,6 +161,21 @@ extension SettingsBuilder {
                 place, "a forced ttl and stored Set-Cookie answers: what was made for one client is served to all")
         } else if route.key.query == .none {
             diagnostics.warning(place, "a forced ttl and query=none: one answer is served for every query")
+        }
+    }
+
+    /// Elsewhere a path that ends in a slash stands for all that lies below it.
+    mutating func warnOfFolders(_ routes: [RouteSettings], _ places: [Place]) {
+        let texts = Set(routes.map(\.pattern.text))
+        for index in routes.indices where routes[index].pattern.kind == .exact {
+            let text = routes[index].pattern.text
+            guard text.hasSuffix("/"), !texts.contains(text + "*"), text != "/" || !texts.contains("*"),
+                !texts.contains(String(text.dropLast()))
+            else {
+                continue
+            }
+            diagnostics.warning(
+                places[index], "takes \(text) alone and nothing below it; `route \(text)*` takes both")
         }
     }
 

@@ -109,7 +109,18 @@ enum TextCheck {
         guard !ofOneConnection.contains(text.lowercased()) else {
             return .failure(.init("\(text) speaks of one connection and is not sent on: it tells no answers apart"))
         }
+        guard !text.contains("*") else {
+            return .failure(.init("\"\(text)\" stands for no other fields here: name each of them"))
+        }
         return fieldName(text)
+    }
+
+    static func keyedCookie(_ text: String) -> Result<String, SettingProblem> {
+        guard !text.contains("*") else {
+            return .failure(
+                .init("\"\(text)\" stands for no other cookies here: name each, or say header=Cookie for all of them"))
+        }
+        return isToken(text) ? .success(text) : .failure(.init("\"\(text)\" is no name of a cookie"))
     }
 
     /// RFC 9110 §7.6.1 and §11.7.

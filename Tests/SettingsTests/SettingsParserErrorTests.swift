@@ -215,6 +215,18 @@ import Testing
         ("ttl 5m\nttl 6m", "4:1: error: \"ttl\" without a status is said twice in this block"),
         ("ttl 404 5m\nttl 410,404 6m", "4:1: error: \"ttl\" of status 404 is said twice in this block"),
         (
+            "key cookie=*",
+            "3:12: error: \"cookie\" of \"key\": \"*\" stands for no other cookies here: name each, or say header=Cookie for all of them"
+        ),
+        (
+            "key header=X-*",
+            "3:12: error: \"header\" of \"key\": \"X-*\" stands for no other fields here: name each of them"
+        ),
+        (
+            "key header=Upgrade",
+            "3:12: error: \"header\" of \"key\": Upgrade speaks of one connection and is not sent on: it tells no answers apart"
+        ),
+        (
             "ttl 999 5m",
             "3:5: error: \"ttl\": \"999\" is no status that is stored: 200 to 599 without 206, 304, 412, 416 and 426"
         ),

@@ -267,6 +267,12 @@ import Testing
         ("upstream b { server b:1 }\nroute /x { upstream a }", "2:10: warning: no route uses upstream \"b\""),
         ("route /x { pass; ttl 5m }", "2:18: warning: \"ttl\" has no effect in a route that passes"),
         (
+            "route /x { pass; store_partial on }",
+            "2:18: warning: \"store_partial\" has no effect in a route that passes"
+        ),
+        ("route /x/ { }", "2:7: warning: takes /x/ alone and nothing below it; `route /x/*` takes both"),
+        ("nodes lease=5s\nroute /x { }", "2:1: warning: \"nodes\" has no effect without redis"),
+        (
             "route /x { store authorized=shared_between_users }",
             "2:12: warning: an answer to one user's Authorization is served to all"
         ),

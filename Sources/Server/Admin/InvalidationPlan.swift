@@ -73,7 +73,7 @@ struct InvalidationPlan: Sendable {
         }
     }
 
-    /// A key as Cache-Status shows it, or a URL.
+    /// A key (`GET shop.example/a`), or a URL.
     private mutating func addKey(_ text: String, _ urls: URLKeys) throws(AdminError) {
         guard text.utf8.contains(ASCII.space) else { return try addURL(text, urls) }
         switch urls.key(text) {

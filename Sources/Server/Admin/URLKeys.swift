@@ -86,7 +86,7 @@ struct URLKeys {
 
     // MARK: A whole key
 
-    /// A key as Cache-Status shows it, its URL in the spelling that keys have.
+    /// A key, its URL in the spelling that keys have.
     func key(_ text: String) -> Result<[UInt8], SettingProblem> {
         let words = text.utf8.split(separator: ASCII.space, maxSplits: 2, omittingEmptySubsequences: false)
         let parts = words.count > 2 ? [ASCII.space] + Array(words[2]) : []
