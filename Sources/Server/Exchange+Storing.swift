@@ -111,7 +111,9 @@ extension Exchange {
         let outcome = insert(response)
         let isInItsPlace = outcome == .stored && response.isSameVariant(as: stored)
         if !isInItsPlace, outcome != .invalidated { worker.forget(stored) }
-        keepInSecondTier(response, outcome)
+        let isKept = keepInSecondTier(response, outcome)
+        // Memory may lose the newer one before the older one ends there.
+        if isInItsPlace, !isKept, stored.isUsable(worker.loop.now) { worker.forgetInSecondTier(stored) }
         return outcome
     }
 
