@@ -123,7 +123,7 @@ extension Exchange {
 
     /// The origin's last word about what is stored, where it is not stored itself.
     func endStored(by response: borrowing ResponseHead) {
-        guard machine.asksAboutStored, machine.mayTouchStore, !sendsOwnConditions, let stored,
+        guard machine.asksAboutStored, !sendsOwnConditions, let stored,
             StalePolicy.isEnded(by: response, to: head, policy: request.route.policy)
         else { return }
         worker.forget(stored)
