@@ -47,6 +47,10 @@ package final class RedisLink: Deadline {
 
     /// Of commands that the kernel has not taken yet.
     package var outputByteCount: Int { socket?.outputByteCount ?? 0 }
+    /// Commands without an answer.
+    package var pendingCount: Int { socket?.pendingCount ?? 0 }
+    /// A further command would be refused.
+    package var isFull: Bool { socket?.isFull ?? true }
 
     package func start() {
         guard !isStarted else { return }

@@ -24,6 +24,7 @@ final class RedisSocket: Channel {
     var isReady: Bool { isOpen && machine.isReady }
     var pendingCount: Int { machine.pendingCount }
     var outputByteCount: Int { output.count }
+    var isFull: Bool { machine.isFull || output.count >= maximumOutputBytes }
 
     /// Attached, whether connected already or not.
     func begin(isConnected: Bool) {
@@ -43,7 +44,7 @@ final class RedisSocket: Channel {
     func send(
         _ call: RedisCall, extraMilliseconds: Int, _ write: (inout ByteBuffer) -> Void
     ) throws(RedisFailure) {
-        guard !machine.isFull, output.count < maximumOutputBytes else { throw .queueFull }
+        guard !isFull else { throw .queueFull }
         write(&output)
         machine.commandSent(call, extraMilliseconds: extraMilliseconds, now: loop.now)
         watchTime()

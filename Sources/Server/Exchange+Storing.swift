@@ -112,7 +112,9 @@ extension Exchange {
         let outcome = insert(response)
         let isInItsPlace = outcome == .stored && response.isSameVariant(as: stored)
         if !isInItsPlace, outcome != .invalidated { worker.forget(stored) }
-        keepInSecondTier(response, outcome)
+        let isKept = keepInSecondTier(response, outcome)
+        // Memory may lose the newer one before the older one ends there.
+        if isInItsPlace, !isKept, stored.isUsable(worker.loop.now) { worker.forgetInSecondTier(stored) }
         return outcome
     }
 
@@ -122,7 +124,7 @@ extension Exchange {
 
     /// The origin's last word about what is stored, where it is not stored itself.
     func endStored(by response: borrowing ResponseHead) {
-        guard machine.asksAboutStored, machine.mayTouchStore, !sendsOwnConditions, let stored,
+        guard machine.asksAboutStored, !sendsOwnConditions, let stored,
             StalePolicy.isEnded(by: response, to: head, policy: request.route.policy)
         else { return }
         worker.forget(stored)

@@ -7,6 +7,7 @@ import Nodes
 import RequestFlow
 import Settings
 import Storage
+import Synchronization
 
 /// What a search of memory brought.
 struct Found {
@@ -117,7 +118,16 @@ extension Worker {
     /// Nothing more is to be served from it. Other variants stay.
     func forget(_ stored: StoredResponse) {
         store.remove(stored)
-        tier?.remove(stored.key, variant: TierKeys.variant(of: stored.secondaryKey))
+        forgetInSecondTier(stored)
+    }
+
+    /// Nor does it come back from there, whoever of the workers is about to write it.
+    func forgetInSecondTier(_ stored: StoredResponse) {
+        guard let tier else { return }
+        tier.remove(stored)
+        for other in shared.links.withLock({ $0 }) where other.index != index {
+            other.post { $0.tier?.removeBehindWrites(stored) }
+        }
     }
 
     /// The answer to HEAD brings what is stored for GET up to date, or makes it stale (RFC 9111 §4.3.5).

@@ -36,6 +36,7 @@ struct CacheKeyTests {
     func secure() {
         #expect(key("/a", host: "x:443", isSecure: true) == "GET https://x/a")
         #expect(key("/a", host: "x:80", isSecure: true) == "GET https://x:80/a")
+        #expect(key("/a", isSecure: true, options: KeyOptions(includesHost: false)) == "GET https:///a")
     }
 
     @Test(

@@ -7,10 +7,10 @@ import Testing
 
 /// What servers may take for a cookie is keyed, or the whole Cookie is.
 @Suite struct CookieReadingTests {
-    private static func read(_ lines: [String]) -> (CookieReading, [String]) {
+    private static func read(_ lines: [String], name: String = "plan") -> (CookieReading, [String]) {
         var fields = Fields()
         for line in lines { fields.append("Cookie", line) }
-        let name = Array("plan".utf8)
+        let name = Array(name.utf8)
         var values: [String] = []
         CookieReading.forEachPair(of: name.span, in: fields) { values.append($0.text()) }
         return (CookieReading.of(name.span, in: fields), values)
@@ -41,6 +41,13 @@ import Testing
         "plan=pro; a=\u{E9}", "plan\t=pro", "a=1;\tplan=pro",
     ])
     func ambiguous(line: String) { #expect(Self.read([line]).0 == .ambiguous) }
+
+    /// Some servers put underscores in the place of what their variables' names may not hold.
+    @Test(arguments: ["my.plan=a", "my plan=a", "my+plan=a", "my[plan=a", "my\tplan=a", "my%2Eplan=a", "My.Plan=a"])
+    func ambiguousUnderscores(line: String) {
+        #expect(Self.read([line], name: "my_plan").0 == .ambiguous)
+        #expect(Self.read(["my_plan=b; \(line)"], name: "my_plan").0 == .ambiguous)
+    }
 
     @Test func severalLinesAreReadInSeveralWays() {
         #expect(Self.read(["plan=a", "b=1"]).0 == .ambiguous)

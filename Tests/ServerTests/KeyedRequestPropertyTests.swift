@@ -109,7 +109,7 @@ private struct Plan {
         isTrusting = random.chance(0.4)
         keysCookie = random.chance(0.4)
         var key: [String] = []
-        if keysCookie { key.append("cookie=plan") }
+        if keysCookie { key.append("cookie=my_plan") }
         var keyed: Set<String> = []
         if random.chance(0.4) {
             key.append("header=X-Lang")
@@ -147,6 +147,14 @@ private struct Plan {
             """
     }
 
+    /// What it keys, so that requests often differ in nothing else.
+    var telling: [String] {
+        (isTrusting ? ["X-Forwarded-Proto: https"] : [])
+            + (keyed.contains("x-lang") ? ["X-Lang: de", "X-Lang: en"] : [])
+            + (keysCookie ? ["Cookie: my_plan=a", "Cookie: my.plan=b"] : [])
+            + (text.contains("safe_post") ? ["X-HTTP-Method-Override: DELETE"] : [])
+    }
+
     func world() throws -> ScriptedWorld {
         let vary = varies.isEmpty ? "" : "Vary: \(varies.joined())\r\n"
         return try ScriptedWorld(text) { request in
@@ -171,6 +179,7 @@ private struct Message {
         host = ["shop.example", "b.example"].randomElement(using: &random)
         if plan.text.contains("safe_post"), random.chance(0.3) { method = "POST" }
         for _ in 0..<Int.random(in: 0..<3, using: &random) { lines.append(Self.line(&random)) }
+        if random.chance(0.4), let line = plan.telling.randomElement(using: &random) { lines.append(line) }
     }
 
     var text: String {
@@ -186,11 +195,18 @@ private struct Message {
 
     func changed(_ random: inout SeededRandom, _ plan: Plan) -> Message {
         var copy = self
-        for _ in 0..<Int.random(in: 0..<3, using: &random) { copy.change(&random) }
+        for _ in 0..<Int.random(in: 0..<3, using: &random) { copy.change(&random, plan) }
         return copy
     }
 
-    private mutating func change(_ random: inout SeededRandom) {
+    private mutating func change(_ random: inout SeededRandom, _ plan: Plan) {
+        if random.chance(0.4), let line = plan.telling.randomElement(using: &random) {
+            // Said twice it is keyed as it came, and sent as one.
+            if line.hasPrefix("X-Forwarded-Proto") {
+                lines.removeAll { $0.lowercased().hasPrefix("x-forwarded-proto") }
+            }
+            return insert(line, &random)
+        }
         switch Int.random(in: 0..<12, using: &random) {
         case 0: host = Self.hosts.randomElement(using: &random) ?? host
         case 1: target = Self.targets.randomElement(using: &random) ?? target
@@ -204,8 +220,12 @@ private struct Message {
                 ]
             options.append(names.randomElement(using: &random) ?? "x")
         case 5: trailers = Bool.random(using: &random) ? [] : ["X-Forwarded-Host: evil", "X-Sum: 1"]
-        default: lines.insert(Self.line(&random), at: Int.random(in: 0...lines.count, using: &random))
+        default: insert(Self.line(&random), &random)
         }
+    }
+
+    private mutating func insert(_ line: String, _ random: inout SeededRandom) {
+        lines.insert(line, at: Int.random(in: 0...lines.count, using: &random))
     }
 
     private static let hosts = [
@@ -248,8 +268,9 @@ private struct Message {
     ]
 
     private static let cookies = [
-        "plan=a", "plan=b", "plan=a; plan=b", "plan=b; plan=a", "Plan=b", "x=1", "x=1, plan=a", "=plan=b",
-        "x=\"; plan=a; y=\"", "plan", "pl%61n=a",
+        "my_plan=a", "my_plan=b", "my_plan=a; my_plan=b", "my_plan=b; my_plan=a", "My_Plan=b", "x=1", "x=1, my_plan=a",
+        "=my_plan=b",
+        "x=\"; my_plan=a; y=\"", "my_plan", "my_pl%61n=a", "my.plan=b", "my plan=b", "my%5Fplan=a",
     ]
 }
 
@@ -261,7 +282,7 @@ extension ScriptedWorld {
     }
 }
 
-/// How servers read the cookie `plan`.
+/// How servers read the cookie `my_plan`.
 private enum CookieReaders {
     static func all(_ head: String) -> [String] {
         let lines = head.split(separator: "\r\n").filter { $0.lowercased().hasPrefix("cookie:") }
@@ -276,14 +297,15 @@ private enum CookieReaders {
     private static func read(_ text: String, splitsAtCommas: Bool) -> [String] {
         let pairs = text.split { $0 == ";" || splitsAtCommas && $0 == "," }
             .map { $0.drop { $0 == " " } }
-        let folded = pairs.map { $0.replacing("%61", with: "a").lowercased() }
+        let folded = pairs.map { $0.replacing("%61", with: "a").replacing("%5F", with: "_").lowercased() }
             .map { $0.hasPrefix("=") ? String($0.dropFirst()) : $0 }
+            .map { $0.hasPrefix("my.plan") || $0.hasPrefix("my plan") ? "my_" + $0.dropFirst(3) : $0 }
         let isQuoted = text.contains("\"")
         return [
-            "first \(pairs.first { $0.hasPrefix("plan=") } ?? "-")",
-            "last \(pairs.last { $0.hasPrefix("plan=") } ?? "-")",
-            "folded \(folded.filter { $0.hasPrefix("plan") })",
-            "quoting \(isQuoted ? "none" : String(pairs.first { $0.hasPrefix("plan=") } ?? "-"))",
+            "first \(pairs.first { $0.hasPrefix("my_plan=") } ?? "-")",
+            "last \(pairs.last { $0.hasPrefix("my_plan=") } ?? "-")",
+            "folded \(folded.filter { $0.hasPrefix("my_plan") })",
+            "quoting \(isQuoted ? "none" : String(pairs.first { $0.hasPrefix("my_plan=") } ?? "-"))",
         ]
     }
 }

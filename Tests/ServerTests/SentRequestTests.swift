@@ -85,6 +85,13 @@ import Testing
         #expect(Self.isHit(larder.ask("GET /", fields: "X-Forwarded-For: 1.2.3.4\r\nForwarded: for=1\r\n")))
     }
 
+    @Test func aTrustedSchemeIsKeyedWhereTheHostIsNot() throws {
+        let larder = try Self.world("route /* { upstream api; key host=off }", top: Self.trusting)
+        let secure = "X-Forwarded-Proto: https\r\n"
+        for fields in ["", secure] { #expect(!Self.isHit(larder.ask("GET /", fields: fields))) }
+        for fields in ["", secure] { #expect(Self.isHit(larder.ask("GET /", fields: fields))) }
+    }
+
     /// It is the client's word that the proxy passes on.
     @Test(arguments: [
         ("x_forwarded", "Forwarded: for=1;host=evil;proto=https\r\n"),
@@ -269,6 +276,17 @@ import Testing
         #expect(Self.isHit(larder.ask("GET /")))
     }
 
+    /// A route that keys POST by its content has taken it for safe: another method would share its answers.
+    @Test func aKeyedPostIsNotOverridden() throws {
+        let larder = try Self.world("route /* { upstream api; key body=safe_post }")
+        for name in ["X-HTTP-Method-Override", "X-Method", "Method-Override", "X_HTTP_Method_Override"] {
+            let answer = larder.ask("POST /\(name)", fields: "\(name): DELETE\r\n", body: "a")
+            #expect(answer.status == 200)
+            #expect(larder.requests.last?.field(name) == nil)
+            #expect(Self.isHit(larder.ask("POST /\(name)", body: "a")))
+        }
+    }
+
     // MARK: Trailers
 
     @Test func trailersPassByName() throws {
@@ -301,6 +319,16 @@ import Testing
         for cookie in cookies { #expect(!Self.isHit(larder.ask("GET /", fields: cookie))) }
         for cookie in cookies { #expect(Self.isHit(larder.ask("GET /", fields: cookie))) }
         #expect(Self.isHit(larder.ask("GET /", fields: "Cookie: other=1; plan=a\r\n")))
+    }
+
+    @Test func allLinesOfAFieldAreKeyed() throws {
+        let larder = try Self.world("route /* { upstream api; key header=X-Lang }")
+        let lines = [
+            "X-Lang: de\r\n", "X-Lang: de\r\nX-Lang: en\r\n", "X-Lang: en\r\nX-Lang: de\r\n", "X-Lang: de, en\r\n",
+            "X-Lang:\r\n", "",
+        ]
+        for line in lines { #expect(!Self.isHit(larder.ask("GET /", fields: line))) }
+        for line in lines { #expect(Self.isHit(larder.ask("GET /", fields: line))) }
     }
 
     @Test func allCredentialsAreKeyed() throws {

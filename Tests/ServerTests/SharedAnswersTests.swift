@@ -124,6 +124,46 @@ import Testing
         #expect(larder.ask("GET /").body == "all")
     }
 
+    @Test("Nor does such an error end what others get when the origin fails")
+    func ownConditionsEndNothing() throws {
+        var isDown = false
+        let larder = try ScriptedWorld(
+            "route /* { upstream api\n key body=safe_post\n coalesce off\n ttl 1s\n stale if_error=60s }"
+        ) { request in
+            if isDown { return Self.reply(503, "down") }
+            return request.field("If-None-Match") == nil ? Self.reply(200, "all") : Self.reply(404, "own")
+        }
+        #expect(larder.ask("POST /", body: "a").body == "all")
+        larder.world.run(for: .seconds(3))
+        #expect(larder.ask("POST /", fields: "If-None-Match: \"x\"\r\n", body: "a").body == "own")
+        isDown = true
+        #expect(larder.ask("POST /", body: "a").body == "all")
+    }
+
+    @Test("Nor does it end a part that others get")
+    func ownRangeEndsNothing() throws {
+        let larder = try ScriptedWorld("route /* { upstream api }") { request in
+            request.field("Range") == "bytes=0-1"
+                ? "HTTP/1.1 206 X\r\nETag: \"v\"\r\nContent-Range: bytes 0-1/4\r\n\(Self.fresh)Content-Length: 2\r\n\r\nab"
+                : Self.reply(404, "own")
+        }
+        #expect(larder.ask("GET /", fields: "Range: bytes=0-1\r\n").body == "ab")
+        #expect(larder.ask("GET /", fields: "Range: bytes=0-3\r\n").status == 404)
+        #expect(larder.ask("GET /", fields: "Range: bytes=0-1\r\n").cacheStatus.contains("; hit"))
+    }
+
+    @Test("What is kept out of the store reaches who fetched it, and nobody else", arguments: [1, 100_000])
+    func withheldFields(length: Int) throws {
+        let larder = try ScriptedWorld("route /* { upstream api }") { _ in
+            Self.reply(
+                200, String(repeating: "a", count: length),
+                "Cache-Control: max-age=60, private=\"X-User\"\r\nX-User: ann\r\n")
+        }
+        #expect(larder.ask("GET /").field("X-User") == "ann")
+        let hit = larder.ask("GET /")
+        #expect(hit.cacheStatus.contains("; hit") && hit.field("X-User") == nil)
+    }
+
     @Test("A client's no-store or Authorization does not take away what others get")
     func noEviction() throws {
         let larder = try ScriptedWorld("route /* { upstream api\n client_cache_control honor }") { request in

@@ -23,6 +23,8 @@ package final class SimulatedRedis {
     /// Nil when none is asked for.
     package var password: String?
     package var mode = Mode.serving { didSet { if mode != .hanging { answerWaiting() } } }
+    /// While false, what is sent stays with the kernel, as after a SIGSTOP that lasts.
+    package var takesInput = true { didSet { for client in clients { client.socket.isReading = takesInput } } }
     /// How long each answer is under way.
     package var delay = Duration.zero
     /// Every command that was carried out, in capitals.

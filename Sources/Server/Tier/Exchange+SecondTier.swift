@@ -110,15 +110,18 @@ extension Exchange {
     }
 
     /// What memory had no room for may still be of use to others; parts are memory's alone.
-    func keepInSecondTier(_ response: StoredResponse, _ outcome: InsertOutcome) {
+    /// - Returns: whether it is on its way there.
+    @discardableResult
+    func keepInSecondTier(_ response: StoredResponse, _ outcome: InsertOutcome) -> Bool {
         guard let tier = worker.tier, outcome == .stored || outcome == .notAdmitted,
             !response.metadata.flags.contains(.isPartial)
-        else { return }
+        else { return false }
         switch tier.keep(response, lifetimeMilliseconds: grantedLifetimeMilliseconds) {
         case .none: fetchEnd = .stored
         case .tooLarge, .shortLived: fetchEnd = .unshareable
         default: fetchEnd = .nothingToShare
         }
+        return fetchEnd == .stored
     }
 
     private func serveFromSecondTier() {

@@ -57,10 +57,13 @@ extension RedisTier {
 
     /// At the end of a turn, and when writes were answered: as much as the connection takes without piling up.
     func writeQueued() {
-        while !queue.isEmpty, writing.outputByteCount < Self.outputHighWaterBytes, let write = queue.removeFirst() {
+        while !queue.isEmpty, !writing.isFull, writing.outputByteCount < Self.outputHighWaterBytes,
+            let write = queue.removeFirst()
+        {
             switch write {
             case .record(let record): self.write(record)
             case .unlock(let lock): remove(lock)
+            case .removal(let removal): self.write(removal)
             }
         }
     }
@@ -129,17 +132,42 @@ extension RedisTier {
         output.argument(decimal: Int(milliseconds))
     }
 
-    /// Takes away what lies under a key; its variants and forms are not found without it.
+    /// Takes away what lies under a key; its variants and forms are not found without it. It takes its turn, so that
+    /// nothing older comes back behind it. Without a connection nothing waits, and what lies there expires by itself;
+    /// the log of invalidations speaks against it until then.
     func remove(
         _ key: borrowing Span<UInt8>, variant: borrowing Span<UInt8> = Span(), coding: ContentCoding = .identity
     ) {
+        guard writing.isReady else { return }
+        let removal = TierWrite.removal(
+            TierRemoval(key: ContiguousArray(copying: key), variant: ContiguousArray(copying: variant), coding: coding))
+        if !hasRoom(for: removal) {
+            // Rather lost than found by somebody after its end.
+            queue.dropRecords { figures.count(.queueFull, isForm: $0.isForm) }
+        }
+        if hasRoom(for: removal) { queue.append(removal) }
+    }
+
+    func remove(_ response: StoredResponse) {
+        remove(response.key, variant: TierKeys.variant(of: response.secondaryKey))
+    }
+
+    /// Another worker has taken it away, maybe before what this one has on its way.
+    func removeBehindWrites(_ response: StoredResponse) {
+        if !queue.isEmpty || writing.pendingCount > 0 { remove(response) }
+    }
+
+    private func hasRoom(for write: TierWrite) -> Bool { queue.byteCount + write.byteCount <= queueLimitBytes }
+
+    private func write(_ removal: TierRemoval) {
         do throws(RedisFailure) {
             try writing.send(RedisCall()) { output in
                 output.beginCommand("UNLINK", arguments: 1)
-                keys.writeObject(key, variant: variant, coding: coding, into: &output)
+                keys.writeObject(
+                    removal.key.span, variant: removal.variant.span, coding: removal.coding, into: &output)
             }
         } catch {
-            // It expires by itself, and the log of invalidations speaks against it until then.
+            // As without a connection.
         }
     }
 }

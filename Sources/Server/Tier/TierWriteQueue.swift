@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
+import HTTPMessages
 import Redis
 import Storage
 
@@ -9,13 +10,23 @@ enum TierWrite {
     case record(TierRecord)
     /// Others may fetch, or find what was written before this.
     case unlock(TierLock)
+    /// What was written before this is worthless.
+    case removal(TierRemoval)
 
     var byteCount: Int {
         switch self {
         case .record(let record): record.byteCount
         case .unlock(let lock): lock.key.count + lock.variant.count
+        case .removal(let removal): removal.key.count + removal.variant.count
         }
     }
+}
+
+/// What is to go from under a key.
+struct TierRemoval {
+    let key: ContiguousArray<UInt8>
+    let variant: ContiguousArray<UInt8>
+    let coding: ContentCoding
 }
 
 /// A response, or one of its forms.
@@ -48,6 +59,13 @@ struct TierRecord {
     }
 }
 
+extension StoredResponse {
+    /// Whether it answers anybody without a word of the origin's, if only in the place of an error.
+    func isUsable(_ now: Moment) -> Bool {
+        metadata.usableForMilliseconds(now, lifetimeMilliseconds: metadata.freshnessLifetimeMilliseconds) > 0
+    }
+}
+
 /// What waits to be written, oldest first. Responses are those of memory, held by reference.
 struct TierWriteQueue {
     private var items: ContiguousArray<TierWrite?> = []
@@ -74,6 +92,15 @@ struct TierWriteQueue {
             first = 0
         }
         return write
+    }
+
+    /// The rest keeps its order.
+    mutating func dropRecords(_ dropped: (TierRecord) -> Void) {
+        var kept = TierWriteQueue()
+        while let write = removeFirst() {
+            if case .record(let record) = write { dropped(record) } else { kept.append(write) }
+        }
+        self = kept
     }
 }
 
