@@ -41,6 +41,8 @@ final class ClientConnection: StreamChannel {
     /// Where it stands among the worker's connections.
     var place = ConnectionPlace()
     private var isAdvancing = false
+    /// It goes on when others have had their turn.
+    private var comesBack = false
     /// `input` holds a beginning that means nothing before more comes.
     private var inputIsPartial = false
     /// Comes before the next request.
@@ -163,14 +165,16 @@ final class ClientConnection: StreamChannel {
 
     /// Uses input as long as there is some and somebody wants it.
     func advance() {
-        guard !isAdvancing else { return }
+        guard !isAdvancing, !comesBack else { return }
         if lingers { return discardInput() }
         // Who sends all of a body before it reads would never get the answer.
         if isClosing, mustLinger { discardInput() }
         isAdvancing = true
-        while takesInput, takeStep() {}
+        var share: TurnShare?
+        while takesInput, takeStep(), !isTurnOver(&share) {}
         isAdvancing = false
         guard isOpen else { return }
+        if comesBack { return flush() }
         if exchange == nil, !isClosing, !inputEnded, !worker.isDraining {
             // Nothing depends on when these answers leave within this turn.
             worker.deferOutput()
@@ -185,6 +189,22 @@ final class ClientConnection: StreamChannel {
         } else {
             settle()
         }
+    }
+
+    /// Asked only where there is more at hand.
+    private func isTurnOver(_ share: inout TurnShare?) -> Bool {
+        guard isOpen, mayHaveInput || (!input.isEmpty && !inputIsPartial), takesInput else { return false }
+        let loop = worker.loop
+        var used = share ?? TurnShare(loop)
+        let isOver = used.isUsedUp(by: loop.readByteLimit, loop)
+        share = used
+        guard isOver else { return false }
+        comesBack = true
+        loop.later {
+            self.comesBack = false
+            if self.isOpen { self.advance() }
+        }
+        return true
     }
 
     private func takeStep() -> Bool {

@@ -89,25 +89,59 @@ extension Exchange {
             answer.receivedContentByteCount += bytes.count
             return bytes.count
         }
+        guard !requestBody.isComplete else { return 0 }
+        worker.upstreamOutput.clear()
+        let used = passOn(bytes, to: upstream)
+        // It is refused where it has no upstream any more.
+        guard self.upstream === upstream else { return used }
+        sendPassedOn(to: upstream)
+        if requestBody.isComplete { endRequestBody(on: upstream) }
+        return used
+    }
+
+    /// What leaves is put together as far as it is small, so that a body in tiny chunks is not one of tiny writes.
+    private func passOn(_ bytes: borrowing Span<UInt8>, to upstream: UpstreamConnection) -> Int {
         var used = 0
         while used < bytes.count, !requestBody.isComplete {
             let rest = bytes.extracting(used..<bytes.count)
             switch requestBody.next(rest) {
             case .data(let range, let consumed):
                 used += consumed
-                if exceedsBodyLimit { requestBodyFailed(Status(413), detail: "body-too-large"); return bytes.count }
-                send(rest.extracting(range), to: upstream)
-                if requestBody.isComplete { endRequestBody(on: upstream) }
-            case .finished(let consumed):
-                used += consumed
-                endRequestBody(on: upstream)
+                if exceedsBodyLimit { return refuseBody(Status(413), "body-too-large", bytes.count) }
+                passOn(piece: rest.extracting(range), to: upstream)
+            case .finished(let consumed): used += consumed
             case .needMore: return bytes.count
-            case .failed:
-                requestBodyFailed(Status(400), detail: "malformed-chunk")
-                return bytes.count
+            case .failed: return refuseBody(Status(400), "malformed-chunk", bytes.count)
             }
         }
         return used
+    }
+
+    private func refuseBody(_ status: Status, _ detail: StaticString, _ used: Int) -> Int {
+        worker.upstreamOutput.clear()
+        requestBodyFailed(status, detail: detail)
+        return used
+    }
+
+    private static var smallPieceBytes: Int { 4 << 10 }
+
+    private func passOn(piece: borrowing Span<UInt8>, to upstream: UpstreamConnection) {
+        guard piece.count < Self.smallPieceBytes else {
+            sendPassedOn(to: upstream)
+            return send(piece, to: upstream)
+        }
+        requestBody.hasBeenSent = true
+        let isChunked = requestBody.framing.isChunked
+        if isChunked { HeadWriter.chunkHeader(piece.count, into: &worker.upstreamOutput) }
+        worker.upstreamOutput.append(piece)
+        if isChunked { worker.upstreamOutput.append("\r\n") }
+        if worker.upstreamOutput.count >= 4 * Self.smallPieceBytes { sendPassedOn(to: upstream) }
+    }
+
+    private func sendPassedOn(to upstream: UpstreamConnection) {
+        guard !worker.upstreamOutput.isEmpty else { return }
+        upstream.send(&worker.upstreamOutput)
+        upstream.progressed()
     }
 
     var exceedsBodyLimit: Bool { worker.snapshot.exceedsBodyLimit(requestBody.receivedByteCount) }

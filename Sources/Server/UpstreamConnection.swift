@@ -31,6 +31,8 @@ final class UpstreamConnection: StreamChannel {
     var isConnecting: Bool { phase == .connecting }
     private var requestIsSent = false
     private var isReceiving = false
+    /// It receives again when others have had their turn.
+    private var comesBack = false
     private var hasReceived = false
     private var interim = InterimLimit()
     private var drainedByteCount = 0
@@ -149,8 +151,9 @@ final class UpstreamConnection: StreamChannel {
     }
 
     private func receive() {
-        guard !isReceiving else { return }
+        guard !isReceiving, !comesBack else { return }
         isReceiving = true
+        var share: TurnShare?
         while isOpen, mayHaveInput, !isPaused {
             let loop = self.loop
             let room = min(loop.readByteLimit, worker.relayPieceBytes)
@@ -172,6 +175,7 @@ final class UpstreamConnection: StreamChannel {
                     swap(&pending, &input)
                 }
                 exchange?.readEnded()
+                if mayHaveInput, isOpen, isTurnOver(&share, result.bytes) { break }
             } else if result.isWouldBlock {
                 mayHaveInput = false
             } else {
@@ -180,6 +184,20 @@ final class UpstreamConnection: StreamChannel {
             }
         }
         isReceiving = false
+    }
+
+    /// Asked only where there may be more, as most answers come in one read.
+    private func isTurnOver(_ share: inout TurnShare?, _ bytes: Int) -> Bool {
+        var used = share ?? TurnShare(loop)
+        let isOver = used.isUsedUp(by: bytes, loop)
+        share = used
+        guard isOver else { return false }
+        comesBack = true
+        loop.later {
+            self.comesBack = false
+            self.receive()
+        }
+        return true
     }
 
     /// Answers how many bytes were used; what is left waits for more.
