@@ -6,6 +6,9 @@ struct RouteReach {
     private let routes: [RouteSettings]
     private let globs: [Glob?]
     private let exactByText: [String: [Int]]
+    /// By what precedes their `*`, so that of many routes few are looked at for each.
+    private let prefixByText: [ArraySlice<UInt8>: [Int]]
+    private let prefixLengths: [Int]
     private let others: [Int]
 
     init(_ routes: [RouteSettings]) {
@@ -15,7 +18,10 @@ struct RouteReach {
         }
         let exact = routes.indices.filter { routes[$0].pattern.kind == .exact }
         exactByText = Dictionary(grouping: exact) { routes[$0].pattern.text }
-        others = routes.indices.filter { routes[$0].pattern.kind != .exact }
+        let prefixes = routes.indices.filter { routes[$0].pattern.kind == .prefix }
+        prefixByText = Dictionary(grouping: prefixes) { Array(routes[$0].pattern.text.utf8).dropLast() }
+        prefixLengths = Set(prefixByText.keys.map(\.count)).sorted()
+        others = routes.indices.filter { ![.exact, .prefix].contains(routes[$0].pattern.kind) }
     }
 
     /// Routes that together take every path, method and host of this one before its turn comes; none if it has
@@ -59,7 +65,13 @@ struct RouteReach {
     func takesAsterisk(_ index: Int) -> Bool { routes[index].pattern.text == "*" }
 
     private func candidates(for route: RouteSettings) -> [Int] {
-        (others + (exactByText[route.pattern.text] ?? [])).sorted()
+        var found = others + (exactByText[route.pattern.text] ?? [])
+        for path in Self.paths(of: route.pattern) {
+            for length in prefixLengths.prefix(while: { $0 <= path.count }) {
+                found += prefixByText[path[..<length]] ?? []
+            }
+        }
+        return Set(found).sorted()
     }
 
     private func isBefore(_ one: Int, _ other: Int, _ host: String?) -> Bool {
