@@ -28,11 +28,14 @@ package enum Reuse {
     }
 
     /// Whether a request may have the answer to another one's fetch that it waited for: what would answer it out of the
-    /// store (RFC 9111 §4), and not what the origin must be asked about for each request.
+    /// store (RFC 9111 §4) when it came, and not what the origin must be asked about for each request. A body that takes
+    /// longer than its lifetime is one for all who come meanwhile.
     package static func answersFollower(
         _ metadata: CachedMetadata, request: RequestDirectives, policy: CachePolicy, now: Moment
     ) -> Bool {
-        switch decide(metadata, request: request, policy: policy, now: now) {
+        var asItCame = metadata
+        asItCame.storedAtMonotonicMilliseconds = now.monotonicMilliseconds
+        return switch decide(asItCame, request: request, policy: policy, now: now) {
         case .fresh, .staleWhileRevalidate, .staleAllowed: true
         case .validate, .unusable: false
         }

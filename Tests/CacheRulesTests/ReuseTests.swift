@@ -117,4 +117,23 @@ struct ReuseTests {
         #expect(
             Reuse.decide(metadata, request: .none, policy: policy, now: Exchange.moment(3000)) == .validate(.stale))
     }
+
+    @Test(
+        "Who waited for another's fetch has what could answer it when it came, however long it takes",
+        arguments: [
+            ("max-age=60", true), ("max-age=60, must-revalidate", true), ("max-age=0, stale-while-revalidate=5", true),
+            ("max-age=60, no-cache", false), ("no-cache", false), ("max-age=0", false),
+            ("s-maxage=0, max-age=9", false),
+            ("public", false),
+        ])
+    func followers(directives: String, isAnswered: Bool) throws {
+        let fields = [("ETag", "\"a\""), ("Cache-Control", directives)]
+        let metadata = try #require(Exchange.dated(fields).metadata())
+        for seconds in [Int64(0), 600] {
+            #expect(
+                Reuse.answersFollower(
+                    metadata, request: .none, policy: CachePolicy(), now: Exchange.moment(seconds * 1000))
+                    == isAnswered)
+        }
+    }
 }

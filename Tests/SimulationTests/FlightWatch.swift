@@ -41,7 +41,8 @@ struct FlightWatch {
     private mutating func note(_ response: OriginResponse, _ page: Page, _ objectLimit: Int = .max) {
         let isLost = !response.isShareable || response.flaw != .none || response.body.count > objectLimit
         guard isLost || response.lifetimeMilliseconds == 0 else { return }
-        let isError = response.status >= 400 || response.flaw != .none
+        // What says by its head that it is for one client alone is remembered as that, whatever becomes of its body.
+        let isError = response.status >= 400 || (response.flaw != .none && response.isShareable)
         let until = response.beganAt + (isError ? Self.errorMemory : Self.uncacheableMemory)
         excusedUntil[page] = max(excusedUntil[page] ?? 0, until)
     }
