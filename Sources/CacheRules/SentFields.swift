@@ -90,7 +90,10 @@ package struct SentFields: Sendable {
         let name = fields.name(at: index)
         switch fields.slots[index].name {
         case .xForwardedHost, .xForwardedPort: return !allows(name)
-        case .xForwardedProto: return !ForwardedRule.isUnderstood(fields) && !allows(name)
+        // One that is written anew says what the key says of the scheme; one that goes on as it came may say it in
+        // words of its own, or not at all.
+        case .xForwardedProto:
+            return !(forwarded.isWritten && ForwardedRule.isUnderstood(fields)) && !allows(name)
         case .other: return dropsIdentity && IdentityField.of(name) == .site && !allows(name)
         default: return false
         }

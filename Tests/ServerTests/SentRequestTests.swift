@@ -92,6 +92,15 @@ import Testing
         for fields in ["", secure] { #expect(Self.isHit(larder.ask("GET /", fields: fields))) }
     }
 
+    /// As it came, and not as it is understood.
+    @Test func aSchemeThatIsPassedOnAsItCameIsKeyedSo() throws {
+        let larder = try Self.world(Self.storing, top: "\(Self.trusting)\nforwarded off")
+        let schemes = ["", "X-Forwarded-Proto: http\r\n", "X-Forwarded-Proto: https\r\n"]
+        for fields in schemes { #expect(!Self.isHit(larder.ask("GET /", fields: fields))) }
+        for fields in schemes { #expect(Self.isHit(larder.ask("GET /", fields: fields))) }
+        #expect(larder.requests.map { $0.field("X-Forwarded-Proto") } == [nil, "http", "https"])
+    }
+
     /// It is the client's word that the proxy passes on.
     @Test(arguments: [
         ("x_forwarded", "Forwarded: for=1;host=evil;proto=https\r\n"),
