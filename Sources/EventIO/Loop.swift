@@ -14,8 +14,6 @@ public import Bytes
     @usableFromInline package let readBuffer: UnsafeMutableRawBufferPointer
     /// Called when all that one turn brought has been done.
     package var turnEnded: (() -> Void)?
-    /// For putting output together before one write; empty between callbacks.
-    package var staging = ByteBuffer(capacity: 16384)
 
     /// The epoll descriptor, for a kernel that has to know which loops have events.
     package let poller: FileDescriptor

@@ -227,8 +227,6 @@ final class Worker {
         for client in connections.all { client.drain() }
     }
 
-    var clientCount: Int { connections.count }
-
     func closeAll() {
         for client in connections.all { client.close() }
         for driver in drivers { driver.drain() }
