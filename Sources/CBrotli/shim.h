@@ -25,6 +25,10 @@ typedef struct {
 /* All memory of one coder, which goes as a whole at its end, and what it may still allocate. */
 typedef struct {
     size_t remaining;
+    /* What may be asked for when nothing remains, in steps, of whoever counts it. */
+    size_t askable;
+    int (*grant)(void *context, size_t size);
+    void *context;
     CBrotli_Block *first;
     /* NULL for a coder that shares nothing with others: its blocks are mappings of their own, for threads that may
        be stopped for long, and must not be while they hold the allocator's lock. */
@@ -38,6 +42,19 @@ typedef struct {
 static inline void *CBrotli_refuse(CBrotli_Memory *memory) {
     if (memory->leaves) longjmp(memory->exit, 1);
     return NULL;
+}
+
+enum { CBrotli_grantStep = 64 << 10 };
+
+static inline int CBrotli_ask(CBrotli_Memory *memory, size_t size) {
+    size_t missing = size - memory->remaining;
+    if (missing > memory->askable) return 0;
+    size_t step = missing + CBrotli_grantStep - 1 & ~(size_t)(CBrotli_grantStep - 1);
+    if (step > memory->askable) step = memory->askable;
+    if (!memory->grant(memory->context, step)) return 0;
+    memory->askable -= step;
+    memory->remaining += step;
+    return 1;
 }
 
 static inline CBrotli_Block *CBrotli_takeSpare(CBrotli_Spare *spare, size_t room) {
@@ -86,7 +103,7 @@ static inline void CBrotli_giveBack(CBrotli_Spare *spare, CBrotli_Block *block) 
 
 static inline void *CBrotli_allocate(void *opaque, size_t size) {
     CBrotli_Memory *memory = (CBrotli_Memory *)opaque;
-    if (size > memory->remaining) return CBrotli_refuse(memory);
+    if (size > memory->remaining && !CBrotli_ask(memory, size)) return CBrotli_refuse(memory);
     CBrotli_Block *block = CBrotli_obtain(memory->spare, size + sizeof(CBrotli_Block));
     if (block == NULL) return CBrotli_refuse(memory);
     block->previous = NULL;

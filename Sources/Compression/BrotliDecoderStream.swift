@@ -7,8 +7,8 @@ internal import CBrotli
     private let memory: BrotliMemory
     private let state: OpaquePointer
 
-    init(memoryLimit: Int) throws(CodingError) {
-        memory = BrotliMemory(limit: memoryLimit)
+    init(_ allowance: MemoryAllowance) throws(CodingError) {
+        memory = BrotliMemory(allowance)
         guard let state = unsafe CBrotli_makeDecoder(memory.pointer) else { throw .outOfMemory }
         unsafe self.state = state
     }

@@ -10,7 +10,7 @@ import HTTPMessages
 
     init(level: CodingLevel, expectedByteCount: Int?, memoryLimit: Int) throws(CodingError) {
         // The best level is for threads that give way to all others.
-        memory = BrotliMemory(limit: memoryLimit, isApart: level == .best)
+        memory = BrotliMemory(MemoryAllowance(grantedBytes: memoryLimit), isApart: level == .best)
         guard let state = unsafe CBrotli_makeEncoder(memory.pointer) else { throw .outOfMemory }
         unsafe self.state = state
         let settings = [

@@ -5,13 +5,22 @@ internal import CBrotli
 /// that was left in the middle of something leaves nothing behind.
 @safe final class BrotliMemory {
     let pointer: UnsafeMutablePointer<CBrotli_Memory>
+    private let allowance: MemoryAllowance
 
     /// - Parameter isApart: it shares no allocator with other threads.
-    init(limit: Int, isApart: Bool = false) {
+    init(_ allowance: MemoryAllowance, isApart: Bool = false) {
+        self.allowance = allowance
         unsafe pointer = .allocate(capacity: 1)
         unsafe pointer.initialize(to: CBrotli_Memory())
-        unsafe pointer.pointee.remaining = limit
+        unsafe pointer.pointee.remaining = allowance.grantedBytes
+        unsafe pointer.pointee.askable = allowance.limitBytes - allowance.grantedBytes
         unsafe pointer.pointee.spare = isApart ? nil : Self.spare
+        // It is asked by the coder alone, whose memory this is.
+        unsafe pointer.pointee.context = Unmanaged.passUnretained(allowance).toOpaque()
+        unsafe pointer.pointee.grant = { context, size in
+            guard let context = unsafe context else { return 0 }
+            return unsafe Unmanaged<MemoryAllowance>.fromOpaque(context).takeUnretainedValue().grant(size) ? 1 : 0
+        }
     }
 
     deinit {

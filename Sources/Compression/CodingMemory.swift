@@ -18,14 +18,17 @@ package enum CodingMemory {
     /// of its own, each with a few bytes before it.
     package static func encodedBytes(of count: Int) -> Int { count + count >> 8 + 1024 }
 
-    /// - Parameter firstByte: of the body; without it, what every body takes.
-    package static func decoderBytes(_ coding: ContentCoding, firstByte: UInt8 = smallestWindow) -> Int {
+    /// With which a decoder begins. That of brotli asks for what more it needs.
+    package static func firstDecoderBytes(_ coding: ContentCoding) -> Int {
+        coding == .brotli ? 64 << 10 : inflateBytes
+    }
+
+    /// - Parameter firstByte: of the body.
+    package static func decoderBytes(_ coding: ContentCoding, firstByte: UInt8) -> Int {
         coding == .brotli ? 1 << windowBits(firstByte) + brotliTableBytes : inflateBytes
     }
 
     package static var decoderMaximumBytes: Int { 1 << 24 + brotliTableBytes }
-
-    package static var smallestWindow: UInt8 { 0x21 }
 
     /// WBITS of RFC 7932 §9.1.
     private static func windowBits(_ firstByte: UInt8) -> Int {

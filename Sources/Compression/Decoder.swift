@@ -25,14 +25,15 @@ package final class Decoder {
 
     /// `coding` must be one that `isSupported`.
     package init(
-        _ coding: ContentCoding, limit: DecodingLimit, memoryLimit: Int = CodingMemory.decoderMaximumBytes
+        _ coding: ContentCoding, limit: DecodingLimit,
+        memory: MemoryAllowance = MemoryAllowance(grantedBytes: CodingMemory.decoderMaximumBytes)
     ) throws(CodingError) {
         precondition(coding.isSupported)
         self.limit = limit
         if coding == .brotli {
-            stream = .brotli(try BrotliDecoderStream(memoryLimit: memoryLimit))
+            stream = .brotli(try BrotliDecoderStream(memory))
         } else {
-            stream = .zlib(try InflateStream(isGzip: coding == .gzip, memoryLimit: memoryLimit))
+            stream = .zlib(try InflateStream(isGzip: coding == .gzip, memoryLimit: memory.grantedBytes))
         }
     }
 

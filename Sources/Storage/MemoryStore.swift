@@ -19,8 +19,9 @@ package final class MemoryStore: Sendable {
 
     let shards: [Shard]
     private let total = Atomic<Int>(0)
-    /// Of the total, what bodies hold that are still arriving; see `BodyReservation`.
-    let reserved = Atomic<Int>(0)
+    /// Of the total, what bodies hold that are under way; see `BodyReservation`.
+    let reservedForAnswers = Atomic<Int>(0)
+    let reservedInBackground = Atomic<Int>(0)
     private let limit: Atomic<Int>
     private let refusedTooLarge = Atomic<Int>(0)
     private let maximumEntryBytes: Atomic<Int>

@@ -53,12 +53,40 @@ struct CodingMemoryTests {
             let coded = try encoded(body, coding, level)
             let limit = CodingMemory.decoderBytes(coding, firstByte: coded[0])
             #expect(limit < CodingMemory.decoderMaximumBytes)
-            let decoder = try Decoder(coding, limit: DecodingLimit(maximumByteCount: count), memoryLimit: limit)
+            let decoder = try Decoder(
+                coding, limit: DecodingLimit(maximumByteCount: count), memory: MemoryAllowance(grantedBytes: limit))
             var output = ByteBuffer()
             let used = try decoder.decode(coded.span, atMost: count + 1, into: &output)
             #expect(used == coded.count)
             #expect(bytes(of: output) == body)
         }
+    }
+
+    @Test("A decoder of brotli asks for what a body needs", arguments: [1000, 70_000])
+    func asks(count: Int) throws {
+        var grantedBytes = CodingMemory.firstDecoderBytes(.brotli)
+        let memory = MemoryAllowance(limitBytes: CodingMemory.decoderMaximumBytes, grantedBytes: grantedBytes) {
+            grantedBytes += $0
+            return true
+        }
+        #expect(try decodedCount(of: count, memory) == count)
+        #expect(grantedBytes < 512 << 10)
+    }
+
+    @Test("It ends when it is refused", arguments: [70_000, 300_000])
+    func isRefused(count: Int) throws {
+        let memory = MemoryAllowance(
+            limitBytes: CodingMemory.decoderMaximumBytes, grantedBytes: CodingMemory.firstDecoderBytes(.brotli)
+        ) { _ in false }
+        #expect(throws: CodingError.outOfMemory) { try decodedCount(of: count, memory) }
+    }
+
+    private func decodedCount(of count: Int, _ memory: MemoryAllowance) throws -> Int {
+        let coded = try encoded(text(count), .brotli, .best)
+        var output = ByteBuffer()
+        let decoder = try Decoder(.brotli, limit: DecodingLimit(maximumByteCount: count), memory: memory)
+        _ = try decoder.decode(coded.span, atMost: count + 1, into: &output)
+        return output.count
     }
 
     @Test("Windows are read as RFC 7932 §9.1 writes them")

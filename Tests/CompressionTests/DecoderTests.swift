@@ -89,7 +89,7 @@ struct RefusedMemoryTests {
         #expect(throws: CodingError.outOfMemory) {
             var output = ByteBuffer()
             let limits = DecodingLimit(maximumByteCount: 1 << 20)
-            let decoder = try Decoder(coding, limit: limits, memoryLimit: limit)
+            let decoder = try Decoder(coding, limit: limits, memory: MemoryAllowance(grantedBytes: limit))
             var used = 0
             while used < whole.count {
                 let rest = whole[used...]

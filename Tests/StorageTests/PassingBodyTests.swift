@@ -130,6 +130,21 @@ struct BodyReservationTests {
         #expect(store.reserve(bytes: 1 << 20) != nil)
     }
 
+    @Test("What is done in the background leaves answers their half, and takes nothing of it while they need it")
+    func background() throws {
+        let inBackground = try #require(store.reserve(bytes: 3 << 20, for: .background))
+        #expect(inBackground.grow(by: 1) == false)
+        let answers = (0..<4).compactMap { _ in store.reserve(bytes: 1 << 20) }
+        #expect(answers.count == 4)
+        #expect(store.reserve(bytes: 1) == nil)
+        #expect(store.accountedBytes <= store.limitBytes)
+        inBackground.release()
+        #expect(store.reserve(bytes: 1, for: .background) == nil)
+        answers[0].release()
+        #expect(store.reserve(bytes: 1 << 20, for: .background) != nil)
+        #expect(store.reservedBytes == 3 << 20)
+    }
+
     @Test("Entries make room for what arrives")
     func evicts() {
         let body = [UInt8](repeating: 1, count: 50_000)

@@ -10,7 +10,7 @@ final class BodyTransform {
     private enum Coder {
         case encoder(Encoder)
         case decoder(Decoder)
-        /// The first byte tells how much memory it takes.
+        /// The first byte tells how much memory it takes at most.
         case unbegun(ContentCoding, DecodingLimit, counted: Int)
     }
 
@@ -24,18 +24,18 @@ final class BodyTransform {
     /// - Throws: `outOfMemory` when the store has no room for it.
     init(
         from source: ContentCoding, to target: ContentCoding, level: CodingLevel, expectedByteCount: Int? = nil,
-        limit: DecodingLimit, store: MemoryStore
+        limit: DecodingLimit, store: MemoryStore, for purpose: BodyReservation.Purpose = .answer
     ) throws(CodingError) {
         precondition((source == .identity) != (target == .identity))
         self.target = target
         guard source == .identity else {
-            let bytes = CodingMemory.decoderBytes(source)
-            reservation = try store.reserve(forCoder: bytes)
+            let bytes = CodingMemory.firstDecoderBytes(source)
+            reservation = try store.reserve(forCoder: bytes, for: purpose)
             coder = .unbegun(source, limit, counted: bytes)
             return
         }
         let bytes = CodingMemory.encoderBytes(target, level, expectedByteCount: expectedByteCount)
-        reservation = try store.reserve(forCoder: bytes)
+        reservation = try store.reserve(forCoder: bytes, for: purpose)
         coder = .encoder(
             try Encoder(target, level: level, expectedByteCount: expectedByteCount, memoryLimit: bytes))
     }
@@ -52,9 +52,11 @@ final class BodyTransform {
         case .decoder(let decoder): return try decode(input, by: decoder, atMost: atMost, into: &output)
         case .unbegun(let source, let limit, let counted):
             guard input.count > 0 else { return 0 }
-            let bytes = CodingMemory.decoderBytes(source, firstByte: input[0])
-            guard reservation.grow(by: bytes - counted) else { throw .outOfMemory }
-            let decoder = try Decoder(source, limit: limit, memoryLimit: bytes)
+            let reservation = self.reservation
+            let memory = MemoryAllowance(
+                limitBytes: CodingMemory.decoderBytes(source, firstByte: input[0]), grantedBytes: counted
+            ) { reservation.grow(by: $0) }
+            let decoder = try Decoder(source, limit: limit, memory: memory)
             coder = .decoder(decoder)
             return try decode(input, by: decoder, atMost: atMost, into: &output)
         }
@@ -86,8 +88,10 @@ final class BodyTransform {
 }
 
 extension MemoryStore {
-    func reserve(forCoder bytes: Int) throws(CodingError) -> BodyReservation {
-        guard let reservation = reserve(bytes: bytes) else { throw .outOfMemory }
+    func reserve(
+        forCoder bytes: Int, for purpose: BodyReservation.Purpose = .answer
+    ) throws(CodingError) -> BodyReservation {
+        guard let reservation = reserve(bytes: bytes, for: purpose) else { throw .outOfMemory }
         return reservation
     }
 }

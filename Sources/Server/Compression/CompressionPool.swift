@@ -95,7 +95,8 @@ final class CompressionPool: Sendable {
 
     private func draft(_ job: Job) -> Result<FormDraft, CodingError> {
         Result { () throws(CodingError) in
-            try FormDraft(of: job.stored, job.coding, level: job.level, limit: job.limit, store: store)
+            try FormDraft(
+                of: job.stored, job.coding, level: job.level, limit: job.limit, store: store, for: .background)
         }
     }
 

@@ -25,16 +25,17 @@ final class FormDraft: Sendable {
     /// - Throws: `outOfMemory` when `store` has no room for it.
     init(
         of stored: StoredResponse, _ coding: ContentCoding, level: CodingLevel, limit: DecodingLimit,
-        store: MemoryStore
+        store: MemoryStore, for purpose: BodyReservation.Purpose = .answer
     ) throws(CodingError) {
         self.stored = stored
         self.coding = coding
         let count = stored.bodyCount
         let isDecoded = coding == .identity
         let bodyBytes = isDecoded ? GrowingBody.firstCapacity : CodingMemory.encodedBytes(of: count)
-        reservation = try store.reserve(forCoder: bodyBytes)
+        reservation = try store.reserve(forCoder: bodyBytes, for: purpose)
         let transform = try BodyTransform(
-            from: stored.coding, to: coding, level: level, expectedByteCount: count, limit: limit, store: store)
+            from: stored.coding, to: coding, level: level, expectedByteCount: count, limit: limit, store: store,
+            for: purpose)
         let output = ByteBuffer(capacity: min(bodyBytes, Self.maximumOutputCapacity))
         // What is encoded never outgrows its first segment, of which only what is used becomes memory.
         let body = isDecoded ? GrowingBody(reservation: reservation) : GrowingBody(expectedCount: bodyBytes)
