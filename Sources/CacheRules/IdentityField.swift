@@ -50,10 +50,13 @@ package enum IdentityField: Sendable, Equatable {
     private static let addressSuffixes: [StaticString] = [
         "-ip", "clientip", "realip", "remoteip", "socketip", "userip",
     ]
-    private static let prefixes: [StaticString] = ["forwarded", "front-end-https", "cf-visitor"]
+    private static let prefixes: [StaticString] = [
+        "forwarded", "front-end-https", "cf-access-", "cf-visitor", "ssl-client-", "tailscale-user-",
+    ]
     private static let others: [StaticString] = [
         "base-url", "cloudfront-forwarded-proto", "host-override", "http-host", "http-url", "proxy", "proxy-host",
-        "proxy-url", "remote-user", "request-uri", "script-name", "uri", "url",
+        "proxy-url", "remote-email", "remote-groups", "remote-name", "remote-user", "request-uri", "script-name", "uri",
+        "url",
     ]
     private static let extensionMethods: [StaticString] = ["x-http-method", "x-method", "x-request-method"]
     private static let extensionClients: [StaticString] = [
@@ -62,7 +65,9 @@ package enum IdentityField: Sendable, Equatable {
     ]
     private static let extensionPrefixes: [StaticString] = [
         "x-forward", "x-original", "x-rewrite", "x-real", "x-envoy-original", "x-invoke-", "x-middleware-", "x-ssl",
-        "x-override", "x-authenticated-", "x-auth-request-", "x-wap-profile",
+        "x-override", "x-authenticated-", "x-auth-request-", "x-auth-user", "x-wap-profile", "x-accel-", "x-amzn-oidc-",
+        "x-client-cert", "x-client-verify", "x-consumer-", "x-credential-", "x-goog-authenticated-user", "x-goog-iap-",
+        "x-ms-client-principal", "x-pomerium-", "x-sendfile-type", "x-vouch-", "x-webauth-",
     ]
     private static let extensions: [StaticString] = [
         "x-arr-ssl", "x-backend-host", "x-base-path", "x-base-url", "x-context-path", "x-host", "x-host-override",

@@ -5,6 +5,8 @@ import Bytes
 @usableFromInline
 package enum Method: UInt8, Sendable {
     case get, head, post, put, delete, patch, options, trace, connect, query, purge, other
+    /// Another of which is known that it changes nothing.
+    case otherSafe
 
     package init(_ bytes: borrowing Span<UInt8>) {
         switch bytes.count {
@@ -20,16 +22,23 @@ package enum Method: UInt8, Sendable {
             } else {
                 self = bytes.equals("PURGE") ? .purge : .other
             }
-        case 6: self = bytes.equals("DELETE") ? .delete : .other
+        case 6:
+            self = bytes.equals("DELETE") ? .delete : Self.isReading(bytes) ? .otherSafe : .other
         case 7: self = bytes.equals("OPTIONS") ? .options : bytes.equals("CONNECT") ? .connect : .other
+        case 8: self = Self.isReading(bytes) ? .otherSafe : .other
         default: self = .other
         }
+    }
+
+    /// Those of RFC 3253, 4918 and 5323 that the registry of methods calls safe.
+    private static func isReading(_ bytes: borrowing Span<UInt8>) -> Bool {
+        bytes.equals("REPORT") || bytes.equals("SEARCH") || bytes.equals("PROPFIND")
     }
 
     /// RFC 9110 §9.2.1; QUERY by RFC 10008. An unknown method is not safe.
     package var isSafe: Bool {
         switch self {
-        case .get, .head, .options, .trace, .query: true
+        case .get, .head, .options, .trace, .query, .otherSafe: true
         default: false
         }
     }

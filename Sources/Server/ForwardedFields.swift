@@ -35,7 +35,9 @@ enum ForwardedFields {
         }
         buffer.append("\r\nForwarded: ")
         writePrevious(.forwarded, head.fields, into: &buffer)
-        writeNode(text, isV4: ip.isV4, head: head, hidesHost: hidesHost, into: &buffer)
+        // The first node says what its client used. A trusted proxy that writes other fields has not said so here.
+        let isSecureNode = head.isSecure && !head.fields.contains(.forwarded)
+        writeNode(text, isV4: ip.isV4, isSecure: isSecureNode, head: head, hidesHost: hidesHost, into: &buffer)
         buffer.append("\r\n")
     }
 
@@ -59,8 +61,8 @@ enum ForwardedFields {
     }
 
     private static func writeNode(
-        _ address: borrowing Span<UInt8>, isV4: Bool, head: borrowing RequestHead, hidesHost: Bool,
-        into buffer: inout ByteBuffer
+        _ address: borrowing Span<UInt8>, isV4: Bool, isSecure: Bool, head: borrowing RequestHead,
+        hidesHost: Bool, into buffer: inout ByteBuffer
     ) {
         buffer.append("for=")
         if isV4 {
@@ -70,7 +72,7 @@ enum ForwardedFields {
             buffer.append(address)
             buffer.append("]\"")
         }
-        buffer.append(";proto=http")
+        buffer.append(isSecure ? ";proto=https" : ";proto=http")
         guard head.authority.count > 0, !hidesHost else { return }
         // A host may hold a colon, which a token may not.
         buffer.append(";host=\"")

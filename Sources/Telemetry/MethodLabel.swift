@@ -6,6 +6,9 @@ extension Method {
         .get, .head, .post, .put, .delete, .patch, .options, .trace, .connect, .query, .purge, .other,
     ]
 
+    /// Where a method is counted; all that have one label are the last.
+    var labelIndex: Int { min(Int(rawValue), Method.labelled.count - 1) }
+
     /// Bounded, unlike the token a client sent.
     package var label: StaticString {
         switch self {
@@ -20,7 +23,7 @@ extension Method {
         case .connect: "CONNECT"
         case .query: "QUERY"
         case .purge: "PURGE"
-        case .other: "other"
+        case .other, .otherSafe: "other"
         }
     }
 }

@@ -96,7 +96,7 @@ package struct RouteMetrics: Sendable, Equatable {
 
     package subscript(outcome: CacheOutcome) -> OutcomeMetrics { outcomes[Int(outcome.rawValue)] }
 
-    package func requests(_ method: Method) -> UInt64 { byMethod[Int(method.rawValue)] }
+    package func requests(_ method: Method) -> UInt64 { byMethod[method.labelIndex] }
 
     package func forwarded(_ reason: ForwardReason) -> UInt64 { byForwardReason[Int(reason.rawValue)] }
 
@@ -115,7 +115,7 @@ package struct RouteMetrics: Sendable, Equatable {
 
     mutating func record(_ request: RequestRecord) {
         outcomes[Int(request.outcome.rawValue)].record(request)
-        byMethod[Int(request.method.rawValue)] &+= 1
+        byMethod[request.method.labelIndex] &+= 1
         if request.upstreamNanoseconds > 0 { upstreamDurations.record(nanoseconds: request.upstreamNanoseconds) }
         if let reason = request.forwardReason { byForwardReason[Int(reason.rawValue)] &+= 1 }
         if request.coding != .identity {

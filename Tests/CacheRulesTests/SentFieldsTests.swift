@@ -51,6 +51,9 @@ import Testing
         "X-Original-Host", "X-Rewrite-URL", "x-rewrite-uri", "X-Scheme", "X-WAP-Profile", "Proxy", "Remote-User",
         "X-Host-Override", "CloudFront-Forwarded-Proto", "CF-Visitor", "X-Envoy-Original-Path", "Forwarded-Proto",
         "X_FORWARDED_HOST", "X.Original.URL", "X-Arr-Ssl", "X-HTTP-DestinationURL", "x-invoke-path",
+        "X-Accel-Mapping", "X-Sendfile-Type", "X-Auth-User", "X-WebAuth-User", "Remote-Groups", "X-Consumer-Username",
+        "X-MS-Client-Principal-Name", "X-Goog-IAP-JWT-Assertion", "X-Amzn-Oidc-Identity", "Tailscale-User-Login",
+        "SSL-Client-Verify", "X-Client-Cert", "CF-Access-Authenticated-User-Email",
     ])
     func sites(name: String) {
         #expect(Self.kind(name) == .site || name == "X-HTTP-DestinationURL")

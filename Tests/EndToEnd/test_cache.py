@@ -436,6 +436,16 @@ class UnsafeMethods(LarderCase):
             self.assertEqual(wait()[0].content, b"new")
             self.assertEqual(bool(self.get(path).cache.get("hit")), not is_overtaken, path)
 
+    def test_safe_methods_that_only_other_specifications_know_invalidate_nothing(self):
+        self.start()
+        self.origin.on("/x", Reply(fields=[FRESH]))
+        self.get("/x")
+        for method in ("PROPFIND", "REPORT", "SEARCH"):
+            self.assertEqual(self.ask(method, "/x").status, 200)
+        self.assert_hit(self.get("/x"))
+        self.ask("PROPPATCH", "/x")
+        self.assert_forwarded(self.get("/x"))
+
     def test_failed_unsafe_method_invalidates_nothing(self):
         self.start()
         self.origin.on("/a", Reply(fields=[FRESH], content=b"x"), Reply(500))

@@ -226,6 +226,12 @@ class Fields(LarderCase):
         self.assertEqual(request.field("X-Forwarded-Host"), "public.example")
         self.assertTrue(request.field("Forwarded", "").startswith("for=203.0.113.9;proto=https"))
 
+    def test_the_first_node_of_forwarded_tells_the_scheme_that_a_trusted_proxy_tells_otherwise(self):
+        self.start(top="trusted_proxies 127.0.0.0/8")
+        for scheme in ("https", "http"):
+            self.get("/", ("X-Forwarded-Proto", scheme))
+            self.assertTrue(self.origin.last("/").field("Forwarded").startswith(f"for=127.0.0.1;proto={scheme};"), scheme)
+
     def test_forwarding_fields_can_be_left_alone(self):
         self.start(top="forwarded off", route="pass")
         request = self.spoofed()
