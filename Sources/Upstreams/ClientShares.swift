@@ -16,6 +16,13 @@ package struct UpstreamClient: Sendable, Hashable {
     }
 }
 
+/// What is known of a request that asks for a connection.
+struct UpstreamClaim {
+    var client: UpstreamClient
+    /// Some of its content has still to come. All such requests together get no more than one client.
+    var isUnfinished: Bool
+}
+
 /// What each client uses of a pool. Clients that use nothing leave it when room is wanted, so that it is as small as
 /// the pool.
 struct ClientShares: ~Copyable {
@@ -25,8 +32,10 @@ struct ClientShares: ~Copyable {
         var active: Int32 = 0
         /// Its requests that wait for one.
         var waiting: Int32 = 0
+        /// Its streams of events.
+        var streams: Int32 = 0
 
-        var isUnused: Bool { active == 0 && waiting == 0 }
+        var isUnused: Bool { active == 0 && waiting == 0 && streams == 0 }
     }
 
     /// A power of two, never more than half full; an entry lies at its client's place or behind it.
@@ -51,8 +60,8 @@ struct ClientShares: ~Copyable {
 
     subscript(_ client: UpstreamClient) -> Entry { entries[index(of: client.number)] }
 
-    /// Counts more of its connections, or of its requests that wait, or less.
-    mutating func change(_ client: UpstreamClient, active: Int32 = 0, waiting: Int32 = 0) {
+    /// Counts more of its connections, of its requests that wait, or of its streams, or less.
+    mutating func change(_ client: UpstreamClient, active: Int32 = 0, waiting: Int32 = 0, streams: Int32 = 0) {
         guard client.number != 0 else { return }
         var found = index(of: client.number)
         if entries[found].client == 0 {
@@ -65,6 +74,16 @@ struct ClientShares: ~Copyable {
         }
         entries[found].active += active
         entries[found].waiting += waiting
+        entries[found].streams += streams
+    }
+
+    func usesNothing(_ client: UpstreamClient) -> Bool { client == .nobody || self[client].active == 0 }
+
+    /// Whether a request that waits may have one of so many connections that are free.
+    /// - Parameter unfinished: connections that carry requests whose content has not come whole.
+    func admits(_ claim: UpstreamClaim, free: Int, _ unfinished: Int) -> Bool {
+        if claim.isUnfinished, !FairShare.mayTakeMore(using: unfinished, free: free) { return false }
+        return claim.client == .nobody || FairShare.mayTakeMore(using: Int(self[claim.client].active), free: free)
     }
 
     /// Clients that use something.
