@@ -36,7 +36,7 @@ extension Exchange {
             beginTunnel(response)
             return nil
         }
-        if holdsTunnelPlace { leaveTunnel() }
+        if tunnelClient != nil { leaveTunnel() }
         if isEndless(response, framing), let upstream, !upstream.becomesStream() { return refuseStream() }
         judgeRestOfBody()
         meetInvalidations(response)

@@ -163,7 +163,10 @@ final class UpstreamDriver: Deadline {
 
     /// Whether to look again.
     func lookAtClients() -> Bool {
-        guard pool.isTight else { return false }
+        guard pool.isTight else {
+            pool.becameCalm()
+            return false
+        }
         pool.lookAtClients(now: now) { awaitedByteCount($0) }
         serveWaiting()
         makeRoom()

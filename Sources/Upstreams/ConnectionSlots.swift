@@ -16,8 +16,8 @@ struct ConnectionSlot {
     var address: Int = 0
     /// Whose request it carries.
     var client = UpstreamClient.nobody
-    /// Of that request's content not all has come.
-    var isUnfinished = false
+    /// As its claim said, until the request's content has come whole.
+    var mayStall = false
     var pace = ClientPace()
     var idleSinceNanoseconds: Int64 = 0
     /// Requests it has been given.

@@ -14,6 +14,7 @@ extension UpstreamPool {
     /// - Parameter byteCount: what the client has sent and taken, where the connection waits for it.
     package mutating func lookAtClients(now: Moment, _ byteCount: (UpstreamConnectionID) -> Int?) {
         let (nanoseconds, least) = (now.monotonicNanoseconds, limits.leastClientPace)
+        shares.forgetBlame(all: false)
         slow.removeAll(keepingCapacity: true)
         awaitedClients = 0
         for index in slots.indices where slots[index].state == .active {
@@ -38,30 +39,42 @@ extension UpstreamPool {
         let isFull = open >= limits.maximumConnections
         // There is room, and a connection is being opened, or no server can be reached.
         if !isFull, someWaiterMayBeNext { return nil }
-        while 2 * awaitedClients > limits.maximumConnections, let next = slow.last {
-            guard let index = slots.index(of: next.connection), slots[index].state == .active else {
-                slow.removeLast()
-                continue
+        while 2 * awaitedClients > limits.maximumConnections {
+            let (any, stallable) = (isFull && helpsWaiter(mayStall: false), helpsWaiter(mayStall: true))
+            let place = slow.lastIndex {
+                guard let index = slots.index(of: $0.connection), slots[index].state == .active else { return false }
+                return slots[index].mayStall ? stallable : any
             }
-            guard helpsWaiter(index, isFull: isFull) else { return nil }
-            slow.removeLast()
-            awaitedClients -= 1
-            slots[index].pace.looked(
-                byteCount: byteCount(next.connection), atNanoseconds: now.monotonicNanoseconds,
-                leastPerSecond: limits.leastClientPace)
-            let isSlow = slots[index].pace.isSlow(
-                atNanoseconds: now.monotonicNanoseconds, leastPerSecond: limits.leastClientPace)
-            if isSlow { return next.connection }
+            guard let place else { return nil }
+            if let id = takeIfSlow(slow.remove(at: place).connection, now: now, byteCount) { return id }
         }
         return nil
     }
 
-    /// Whether some request that waits could be served if this connection were closed.
-    private func helpsWaiter(_ index: Int, isFull: Bool) -> Bool {
-        let isUnfinished = slots[index].isUnfinished
-        guard isFull || isUnfinished else { return false }
+    /// Whether some request that waits could be served if one more connection were free, one that may stall or another.
+    private func helpsWaiter(mayStall: Bool) -> Bool {
         let free = limits.maximumConnections - active + 1
-        return waiters.contains { shares.admits($0, free: free, unfinished - (isUnfinished ? 1 : 0)) }
+        return waiters.contains { shares.admits($0, free: free, stallable - (mayStall ? 1 : 0)) }
+    }
+
+    /// It may have become faster since the last look.
+    private mutating func takeIfSlow(
+        _ id: UpstreamConnectionID, now: Moment, _ byteCount: (UpstreamConnectionID) -> Int?
+    ) -> UpstreamConnectionID? {
+        awaitedClients -= 1
+        guard let index = slots.index(of: id) else { return nil }
+        let (nanoseconds, least) = (now.monotonicNanoseconds, limits.leastClientPace)
+        slots[index].pace.looked(byteCount: byteCount(id), atNanoseconds: nanoseconds, leastPerSecond: least)
+        guard slots[index].pace.isSlow(atNanoseconds: nanoseconds, leastPerSecond: least) else { return nil }
+        shares.blame(slots[index].client)
+        return id
+    }
+
+    /// Few are in use: whoever was too slow may be so again.
+    package mutating func becameCalm() {
+        shares.forgetBlame(all: true)
+        slow = []
+        awaitedClients = 0
     }
 }
 

@@ -22,8 +22,8 @@ package struct UpstreamPool: ~Copyable {
     var streams = 0
     private(set) var idle = 0
     private(set) var draining = false
-    /// Connections that carry requests whose content has not come whole.
-    private(set) var unfinished = 0
+    /// Connections that carry requests which may stall.
+    private(set) var stallable = 0
     /// As of the last look: connections that wait for their clients, and the slow ones among these, the slowest last.
     var awaitedClients = 0
     var slow: [SlowClient] = []
@@ -110,7 +110,7 @@ extension UpstreamPool {
         _ waiter: UpstreamWaiter, from client: UpstreamClient = .nobody, isUnfinished: Bool = false,
         onNewConnection: Bool = false, now: Moment
     ) -> RequestArrivalAction {
-        let claim = UpstreamClaim(client: client, isUnfinished: isUnfinished)
+        let claim = UpstreamClaim(client: client, mayStall: isUnfinished || shares.isBlamed(client))
         if draining { return reject(.draining) }
         let nanoseconds = now.monotonicNanoseconds
         guard let server = choice.choose(from: &servers, at: nanoseconds) else { return reject(.noAddress) }
@@ -165,7 +165,7 @@ extension UpstreamPool {
         let free = limits.maximumConnections - active - connecting
         // Most of the time it is not worth a look.
         if FairShare.mayTakeMore(using: active + waiters.count, free: free) { return true }
-        if claim.isUnfinished, !FairShare.mayTakeMore(using: unfinished + waiters.unfinishedCount, free: free) {
+        if claim.mayStall, !FairShare.mayTakeMore(using: stallable + waiters.stallableCount, free: free) {
             return false
         }
         if claim.client == .nobody { return true }
@@ -182,7 +182,7 @@ extension UpstreamPool {
         let free = limits.maximumWaiters - max(0, waiters.count - connecting)
         guard free > 0 else { return false }
         let isLate = free <= limits.maximumWaiters / (FairShare.factor + 1)
-        if isLate, claim.isUnfinished { return false }
+        if isLate, claim.mayStall { return false }
         if claim.client == .nobody { return true }
         let share = shares[claim.client]
         if isLate, share.active + share.waiting > 0 { return false }
@@ -201,33 +201,34 @@ extension UpstreamPool {
     /// Where little is free, clients that use nothing come first.
     private mutating func nextWithinShare(free: Int) -> (waiter: UpstreamWaiter, claim: UpstreamClaim)? {
         if FairShare.mayTakeMore(using: active, free: free) { return waiters.removeFirst() }
-        return waiters.removeFirst { shares.usesNothing($0.client) && shares.admits($0, free: free, unfinished) }
-            ?? waiters.removeFirst { shares.admits($0, free: free, unfinished) }
+        return waiters.removeFirst { shares.usesNothing($0.client) && shares.admits($0, free: free, stallable) }
+            ?? waiters.removeFirst { shares.admits($0, free: free, stallable) }
     }
 
     private mutating func carries(_ index: Int, for claim: UpstreamClaim) {
         slots.setClient(of: index, to: claim.client)
         shares.change(claim.client, active: 1)
-        guard claim.isUnfinished else { return }
-        slots[index].isUnfinished = true
-        unfinished += 1
+        guard claim.mayStall else { return }
+        slots[index].mayStall = true
+        stallable += 1
     }
 
     mutating func carriesNoMore(_ index: Int) {
         shares.change(slots.setClient(of: index, to: .nobody), active: -1)
-        endContent(index)
+        stallsNoMore(index)
         slots[index].pace = ClientPace()
     }
 
-    private mutating func endContent(_ index: Int) {
-        guard slots[index].isUnfinished else { return }
-        slots[index].isUnfinished = false
-        unfinished -= 1
+    private mutating func stallsNoMore(_ index: Int) {
+        guard slots[index].mayStall else { return }
+        slots[index].mayStall = false
+        stallable -= 1
     }
 
     /// The content of the request that a connection carries has come whole.
     package mutating func contentCame(on connection: UpstreamConnectionID) {
-        if let index = slots.index(of: connection) { endContent(index) }
+        guard let index = slots.index(of: connection), !shares.isBlamed(slots[index].client) else { return }
+        stallsNoMore(index)
     }
 
     /// An idle connection and a request that waits and may have it by now. Called after each change until there is
@@ -254,7 +255,7 @@ extension UpstreamPool {
     var someWaiterMayBeNext: Bool {
         let free = limits.maximumConnections - active
         if draining || FairShare.mayTakeMore(using: active, free: free) { return true }
-        return waiters.contains { shares.admits($0, free: free, unfinished) }
+        return waiters.contains { shares.admits($0, free: free, stallable) }
     }
 }
 

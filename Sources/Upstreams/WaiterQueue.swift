@@ -5,7 +5,7 @@
 struct WaiterQueue: ~Copyable {
     private struct Place {
         var waiter: UpstreamWaiter = 0
-        var claim = UpstreamClaim(client: .nobody, isUnfinished: false)
+        var claim = UpstreamClaim(client: .nobody, mayStall: false)
         var deadlineNanoseconds: Int64 = 0
         var generation: UInt32 = 0
         var previous: Int32 = -1
@@ -19,8 +19,8 @@ struct WaiterQueue: ~Copyable {
     private var tail: Int32 = -1
     private var free: Int32 = -1
     private(set) var count = 0
-    /// Of requests whose content has not come whole.
-    private(set) var unfinishedCount = 0
+    /// Of requests that may stall.
+    private(set) var stallableCount = 0
 
     var isEmpty: Bool { count == 0 }
 
@@ -39,7 +39,7 @@ struct WaiterQueue: ~Copyable {
         if tail >= 0 { places[Int(tail)].next = index } else { head = index }
         tail = index
         count += 1
-        if claim.isUnfinished { unfinishedCount += 1 }
+        if claim.mayStall { stallableCount += 1 }
         return WaitTicket(slot: UInt32(index), generation: places[Int(index)].generation)
     }
 
@@ -90,7 +90,7 @@ struct WaiterQueue: ~Copyable {
         places[Int(index)].next = free
         free = index
         count -= 1
-        if place.claim.isUnfinished { unfinishedCount -= 1 }
+        if place.claim.mayStall { stallableCount -= 1 }
     }
 
     private mutating func takeFreePlace() -> Int32 {

@@ -40,6 +40,8 @@ final class PoolDriver {
 
     var isTight: Bool { pool.isTight }
 
+    func becameCalm() { pool.becameCalm() }
+
     func lookAtClients(now: Moment, _ byteCount: (UpstreamConnectionID) -> Int?) {
         pool.lookAtClients(now: now, byteCount)
     }

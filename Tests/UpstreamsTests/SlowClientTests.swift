@@ -206,6 +206,54 @@ struct SlowClientTests {
         #expect(crowd.pool.figures.waiting == 0)
     }
 
+    @Test("whoever had to give way gets with all others like him no more than one client, until that is forgotten")
+    func blamed() {
+        let crowd = Crowd(20)
+        for id in crowd.connections { crowd.moved[id] = 0 }
+        crowd.look(at: 0)
+        crowd.look(at: 1000)
+        for number in UInt64(1)...9 { crowd.wait(number, at: 1000) }
+        let given = crowd.giveWay(at: 1000)
+        #expect(given.count == 9)
+        for id in crowd.connections.suffix(9) {
+            #expect(crowd.pool.released(id, reusable: true, now: moment(milliseconds: 1001)) == .park)
+        }
+        func served() -> Int {
+            given.count {
+                let client = UpstreamClient(number: 1 + UInt64($0))
+                let now = moment(milliseconds: 2000)
+                switch crowd.pool.requestArrived(5000 + UInt64($0), from: client, now: now) {
+                case .use(let id):
+                    crowd.connections.append(id)
+                    return true
+                case .wait(let wait): return !crowd.pool.waiterLeft(wait.ticket)
+                default: return false
+                }
+            }
+        }
+        let again = served()
+        #expect(again == 8, "some are left to others")
+        for id in crowd.connections.suffix(again) {
+            #expect(crowd.pool.released(id, reusable: true, now: moment(milliseconds: 2001)) == .park)
+        }
+        crowd.pool.becameCalm()
+        #expect(served() == 9)
+    }
+
+    @Test("is forgotten after ten seconds")
+    func blameEnds() {
+        var shares = ClientShares(seed: 1)
+        let client = UpstreamClient(number: 7)
+        shares.blame(client)
+        for _ in 0..<19 { shares.forgetBlame(all: false) }
+        let before = shares.isBlamed(client)
+        shares.forgetBlame(all: false)
+        let after = shares.isBlamed(client)
+        #expect(before && !after)
+        let count = shares.count
+        #expect(count == 0)
+    }
+
     @Test("the last places of the queue are for clients that have nothing, and for whole requests")
     func queue() {
         let crowd = Crowd(1) { $0.maximumWaiters = 20 }
