@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -312,6 +314,11 @@ long CLinux_socket_error(int fd) {
 }
 
 long CLinux_shutdown_write(int fd) { return RETRY(shutdown(fd, SHUT_WR)); }
+
+long CLinux_unsent_bytes(int fd) {
+    int count = 0;
+    return ioctl(fd, SIOCOUTQ, &count) < 0 ? -(long)errno : count;
+}
 
 // Linux has given the number free even when close is interrupted: never repeated.
 long CLinux_close(int fd) { return close(fd) < 0 && errno != EINTR ? -(long)errno : 0; }

@@ -119,6 +119,11 @@ open class Kernel: @unchecked Sendable {
             sink: FileDescriptor(rawValue: raw.sink))
     }
 
+    /// What of the bytes sent the peer has not acknowledged yet.
+    open func unsentByteCount(_ fd: FileDescriptor) -> Int {
+        max(IOResult(CLinux_unsent_bytes(fd.rawValue)).value, 0)  // a socket that is gone holds none
+    }
+
     /// For files and pipes, which `send` does not take.
     open func write(_ fd: FileDescriptor, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         unsafe IOResult(CLinux_write(fd.rawValue, bytes.baseAddress, bytes.count))

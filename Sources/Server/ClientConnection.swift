@@ -337,6 +337,9 @@ final class ClientConnection: StreamChannel {
         return (total - countedByteCount, total - min(total, max(headEndByteCount, countedByteCount)))
     }
 
+    /// Bytes that it has really been sent: the kernel may hold megabytes for a client that takes few.
+    var takenByteCount: Int { Int(writtenByteCount) - pendingByteCount - kernel.unsentByteCount(descriptor) }
+
     /// What was put together for it during this turn.
     func writeDeferred(_ bytes: borrowing Span<UInt8>) {
         guard isOpen else { return }

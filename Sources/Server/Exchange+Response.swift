@@ -36,7 +36,8 @@ extension Exchange {
             beginTunnel(response)
             return nil
         }
-        if holdsTunnelPlace { leaveTunnel() }
+        if tunnelClient != nil { leaveTunnel() }
+        if isEndless(response, framing), let upstream, !upstream.becomesStream() { return refuseStream() }
         judgeRestOfBody()
         meetInvalidations(response)
         invalidateByMethod(response)
@@ -62,6 +63,21 @@ extension Exchange {
             return beginStoring(response, metadata, framing: framing, rest: rest)
         case .relay: beginRelay(response, framing: framing)
         }
+        return nil
+    }
+
+    /// Answers of that kind are counted apart, so that those who listen take no connection from requests (promise 7).
+    private func isEndless(_ response: borrowing ResponseHead, _ framing: BodyFraming) -> Bool {
+        switch framing {
+        case .none, .length: false
+        case .chunked, .untilClose: MediaTypes.isStreamOfEvents(response.fields)
+        }
+    }
+
+    private func refuseStream() -> Int? {
+        upstream?.abandon()
+        upstream = nil
+        fail(Status(503), detail: "too-many-streams")
         return nil
     }
 

@@ -44,19 +44,19 @@ extension Exchange {
 
     /// False when the route has as many as it may.
     func takeTunnelPlace() -> Bool {
-        if !holdsTunnelPlace {
-            let route = request.route
-            holdsTunnelPlace = worker.shared.tunnels.enter(route.label, limit: route.settings.tunnel.max)
-        }
-        return holdsTunnelPlace
+        if tunnelClient != nil { return true }
+        let (route, client) = (request.route, worker.poolClient(of: self))
+        guard worker.shared.tunnels.enter(route.label, client, limit: route.settings.tunnel.max) else { return false }
+        tunnelClient = client
+        return true
     }
 
     /// There is no tunnel any more, or there will be none.
     func leaveTunnel() {
         if case .tunnel(let tunnel) = intake { tunnel.cancelDeadline() }
-        guard holdsTunnelPlace else { return }
-        holdsTunnelPlace = false
-        worker.shared.tunnels.leave(request.route.label, wasOpen: isTunnel)
+        guard let client = tunnelClient else { return }
+        tunnelClient = nil
+        worker.shared.tunnels.leave(request.route.label, client, wasOpen: isTunnel)
     }
 
     // MARK: Beginning

@@ -29,8 +29,8 @@ final class Exchange: Deadline {
     var stored: StoredResponse?
     /// The newest invalidation that was known when `stored` was found to be valid.
     var foundEpoch: UInt64 = 0
-    /// It has a place among the tunnels of its route.
-    var holdsTunnelPlace = false
+    /// For whom it has a place among the tunnels of its route.
+    var tunnelClient: UpstreamClient?
     /// The flight it leads or follows.
     var flight: Flight?
     var leads = false

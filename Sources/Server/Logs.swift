@@ -163,7 +163,7 @@ final class EventLogWriter: Sendable {
         write(.warning, "connection_limit_reached", ["limit": .number(limit)])
     }
 
-    /// So that another could be accepted.
+    /// So that another could be accepted, or had a connection to the upstream.
     func connectionGaveWay(_ state: StaticString) {
         write(.info, "connection_gave_way", ["state": .text("\(state)")])
     }

@@ -15,6 +15,8 @@ struct RequestBodyRelay {
     var isContinued = false
     /// Its beginning is to come before a connection to the upstream is taken.
     var isGathering = false
+    /// It has come whole, and is to be read yet.
+    var isAtHand = false
     /// Nobody reads it any more; what is at hand of it is passed over.
     var isUnwanted = false
 

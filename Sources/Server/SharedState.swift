@@ -19,6 +19,8 @@ final class SharedState: Sendable {
     let tunnels = TunnelCounts()
     /// Connections that were closed so that others could be accepted.
     let gaveWayCount = Atomic<Int>(0)
+    /// Clients that had to give up a connection to an upstream.
+    let slowCount = Atomic<Int>(0)
     /// All workers, once they are there.
     let links = Mutex<[WorkerLink]>([])
 

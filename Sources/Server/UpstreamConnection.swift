@@ -18,7 +18,7 @@ final class UpstreamConnection: StreamChannel {
 
     let driver: UpstreamDriver
     let id: UpstreamConnectionID
-    private var exchange: Exchange?
+    private(set) var exchange: Exchange?
     private var phase = Phase.connecting
     private var head = ResponseHead()
     private var parser: ResponseParser
@@ -26,7 +26,9 @@ final class UpstreamConnection: StreamChannel {
     private var framing = BodyFraming.none
     /// A head that has not come whole.
     private var input = ByteBuffer()
-    private var isPaused = false
+    private(set) var isPaused = false
+    /// Of its request's content some has still to come.
+    private var isUnfinished = false
     private var isReusable = false
     var isConnecting: Bool { phase == .connecting }
     private var requestIsSent = false
@@ -70,6 +72,7 @@ final class UpstreamConnection: StreamChannel {
         isPaused = false
         requestIsSent = false
         hasReceived = false
+        isUnfinished = exchange.isUnfinished
         interim = InterimLimit()
         let route = exchange.request.route
         firstByteTimeoutMilliseconds = route.firstByteTimeoutMilliseconds
@@ -82,6 +85,10 @@ final class UpstreamConnection: StreamChannel {
     /// The request has gone out whole; its answer is awaited.
     func requestSent() {
         requestIsSent = true
+        if isUnfinished {
+            isUnfinished = false
+            driver.contentCame(on: self)
+        }
         if phase == .awaitingHead { expect(milliseconds: firstByteTimeoutMilliseconds) }
     }
 
@@ -360,14 +367,17 @@ final class UpstreamConnection: StreamChannel {
 
     // MARK: Abandoning
 
+    /// What it carries goes on for as long as somebody listens; false when too many do.
+    func becomesStream() -> Bool { driver.becameStream(self) }
+
     /// How much content is still to come, where that is known.
     var remainingByteCount: Int? { decoder.remainingByteCount }
 
     /// The exchange wants no more of this answer. What little is left of it is read, so that the connection serves
     /// the next request.
-    func abandon() {
+    func abandon(mayDrain: Bool = true) {
         exchange = nil
-        guard mayDrain else { return driver.closed(self) }
+        guard mayDrain, canDrain else { return driver.closed(self) }
         phase = .draining
         isPaused = false
         drainedByteCount = 0
@@ -379,7 +389,7 @@ final class UpstreamConnection: StreamChannel {
         loop.later { [self] in if isOpen, phase == .draining { receive() } }
     }
 
-    private var mayDrain: Bool {
+    private var canDrain: Bool {
         guard phase == .body, isReusable, requestIsSent, pendingByteCount == 0, !isBroken else { return false }
         return decoder.remainingByteCount ?? 0 <= Self.drainedByteLimit
     }

@@ -24,6 +24,7 @@ final class UpstreamDriver: Deadline {
     var retryBudget = RetryBudget()
     private(set) var isDraining = false
     private lazy var nameTimer = NameTimer(driver: self)
+    private lazy var paceWatch = PaceWatch(self)
 
     init(worker: Worker, settings: UpstreamSettings, limits: UpstreamPoolLimits) {
         self.worker = worker
@@ -49,14 +50,21 @@ final class UpstreamDriver: Deadline {
         nextWaiter &+= 1
         if !onNewConnection { retryBudget.requestSent() }
         let client = worker.poolClient(of: exchange)
-        switch pool.requestArrived(nextWaiter, from: client, onNewConnection: onNewConnection, now: now) {
+        let action = pool.requestArrived(
+            nextWaiter, from: client, isUnfinished: exchange.isUnfinished, onNewConnection: onNewConnection, now: now)
+        switch action {
         case .use(let id):
             guard let connection = connections[Int(id.slot)] else { preconditionFailure("an idle connection is open") }
             connection.carry(exchange)
         case .connect(let attempt, let wait):
             queue(exchange, wait)
             connect(attempt, milliseconds: exchange.request.route.settings.timeouts.connectMilliseconds)
-        case .wait(let wait): queue(exchange, wait)
+        case .wait(let wait):
+            queue(exchange, wait)
+            if pool.isTight {
+                paceWatch.begin()
+                paceWatch.tellSoon()
+            }
         case .reject(let reason): exchange.connectionRefused(reason.refusal)
         }
     }
@@ -84,6 +92,7 @@ final class UpstreamDriver: Deadline {
         let connection = UpstreamConnection(driver: self, id: attempt.connection)
         while connections.count <= Int(attempt.connection.slot) { connections.append(nil) }
         connections[Int(attempt.connection.slot)] = connection
+        if pool.isTight { paceWatch.begin() }
         do throws(SystemError) {
             let (descriptor, isConnected) = try worker.loop.kernel.connect(to: addresses[attempt.address])
             try connection.attach(descriptor, to: worker.loop)
@@ -104,6 +113,8 @@ final class UpstreamDriver: Deadline {
             watchTime()
         case .close: close(connection)
         }
+        // It may have been opened for another one.
+        serveWaiting()
     }
 
     func connectFailed(_ connection: UpstreamConnection, _ error: SystemError) {
@@ -129,6 +140,44 @@ final class UpstreamDriver: Deadline {
     func becameTunnel(_ connection: UpstreamConnection) {
         pool.becameTunnel(connection.id)
         serveWaiting()
+    }
+
+    /// The same with a stream of events; false when there are too many.
+    func becameStream(_ connection: UpstreamConnection) -> Bool {
+        guard pool.becameStream(connection.id) else { return false }
+        serveWaiting()
+        return true
+    }
+
+    /// The content of the request that a connection carries has come whole.
+    func contentCame(on connection: UpstreamConnection) {
+        pool.contentCame(on: connection.id)
+        serveWaiting()
+    }
+
+    // MARK: Clients that keep connections waiting
+
+    private func awaitedByteCount(_ id: UpstreamConnectionID) -> Int? {
+        connections[Int(id.slot)]?.exchange?.awaitedByteCount
+    }
+
+    /// Whether to look again.
+    func lookAtClients() -> Bool {
+        guard pool.isTight else {
+            pool.becameCalm()
+            return false
+        }
+        pool.lookAtClients(now: now) { awaitedByteCount($0) }
+        serveWaiting()
+        makeRoom()
+        return true
+    }
+
+    /// The slowest give connections up to those who wait.
+    func makeRoom() {
+        while let id = pool.takeSlowest(now: now, { awaitedByteCount($0) }) {
+            connections[Int(id.slot)]?.exchange?.giveWay()
+        }
     }
 
     /// Requests whose client had its share may have another one by now.

@@ -50,6 +50,12 @@ extension Worker {
     /// Those that turn out not to be idle have just got their answers.
     private static var triesPerNewcomer: Int { 16 }
 
+    /// A client that kept a connection to an upstream waiting while others waited for one.
+    func gaveWay(_ state: StaticString) {
+        shared.slowCount.add(1, ordering: .relaxed)
+        events.connectionGaveWay(state)
+    }
+
     // MARK: Memory
 
     /// Connections hold more than their share: soon, when nobody is in the middle of something, some are cut off.

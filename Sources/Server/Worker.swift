@@ -290,6 +290,8 @@ extension UpstreamPoolLimits {
         self.init()
         minimumConnections = (upstream.pool.min + loops - 1) / loops
         maximumConnections = max(1, upstream.pool.max / loops)
+        maximumStreams = max(1, upstream.pool.streams / loops)
+        leastClientPace = upstream.pool.leastClientPace
         idleTimeoutMilliseconds = Int64(upstream.pool.idleTimeoutMilliseconds)
         maximumWaiters = max(1, upstream.queue.limit / loops)
         waitLimitMilliseconds = Int64(upstream.queue.timeoutMilliseconds)

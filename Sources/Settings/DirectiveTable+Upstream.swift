@@ -39,6 +39,14 @@ extension DirectiveTable {
         keys: [
             .number("min", \.min, 0...100_000, "Connections kept open when nothing is to do."),
             .number("max", \.max, 1...100_000, "Connections at once, over all servers and workers."),
+            .number(
+                "streams", \.streams, 1...100_000,
+                "Answers at once that go on for as long as somebody listens (text/event-stream, "
+                    + "multipart/x-mixed-replace), besides max; past it 503."),
+            .size(
+                "min_rate", \.leastClientPace, 0...1 << 30, off: "no limit",
+                "Bytes a second: when requests wait for a connection and more than half of the pool waits for clients, "
+                    + "the slowest of those that move less give theirs up: 408, or a reset once the answer has begun."),
             .duration("idle_timeout", \.idleTimeoutMilliseconds, 1...day, "An idle connection is closed after it."),
         ], "Sizes the pool of connections to the upstream.", example: "pool min=4 max=64")
 

@@ -46,6 +46,10 @@ package struct PoolSettings: Sendable, Equatable {
     /// Connections kept open when nothing is to do.
     package var min = 0
     package var max = 256
+    /// Streams of events, besides these.
+    package var streams = 1000
+    /// Bytes a second below which a client may have to give a connection up to others; 0 for none.
+    package var leastClientPace = 16 << 10
     package var idleTimeoutMilliseconds = 60_000
 
     package init() {}

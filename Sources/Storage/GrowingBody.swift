@@ -143,6 +143,9 @@ package final class GrowingBody: Sendable {
     /// more.
     package func run(at offset: Int) -> BodyRun? { state.withLock { $0.pieces.run(at: offset) } }
 
+    /// How far the slowest reader has come.
+    package var readByteCount: Int { state.withLock { $0.pieces.count - $0.lag } }
+
     package var readerCount: Int { state.withLock { $0.readers.count } }
 
     /// One more, from the beginning on; nil when that is no longer to be had.

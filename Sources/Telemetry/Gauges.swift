@@ -147,6 +147,8 @@ package struct UpstreamReading: Sendable {
     package var connectionsIdle = 0
     /// They carry upgraded protocols.
     package var connectionsTunnelled = 0
+    /// They carry streams of events.
+    package var connectionsStreaming = 0
     /// 0 when there is no limit.
     package var connectionsLimit = 0
     /// Requests that wait for a connection.

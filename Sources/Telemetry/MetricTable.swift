@@ -148,7 +148,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .connectionsCut:
             Definition(
                 .counter, .none, ["reason"],
-                "Client connections closed for others: idle ones when all places were taken, slow ones for memory.")
+                "Client connections closed for others: idle ones for a place, slow ones for memory or an upstream's.")
         case .l1Bytes: Definition(.gauge, .bytes, [], "Memory taken by stored responses, bookkeeping included.")
         case .l1Limit: Definition(.gauge, .bytes, [], "Memory that stored responses may take.")
         case .l1Entries: Definition(.gauge, .none, [], "Stored responses in memory.")

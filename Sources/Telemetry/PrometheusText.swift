@@ -193,6 +193,7 @@ package enum PrometheusText {
             text.append(metric, [upstream.name, "active"], UInt64(clamping: upstream.connectionsActive))
             text.append(metric, [upstream.name, "idle"], UInt64(clamping: upstream.connectionsIdle))
             text.append(metric, [upstream.name, "tunnel"], UInt64(clamping: upstream.connectionsTunnelled))
+            text.append(metric, [upstream.name, "stream"], UInt64(clamping: upstream.connectionsStreaming))
         case .upstreamWaiting: text.append(metric, [upstream.name], UInt64(clamping: upstream.waiting))
         default: for error in upstream.errors { text.append(metric, [upstream.name, error.label], error.count) }
         }

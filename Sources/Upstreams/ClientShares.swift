@@ -16,6 +16,14 @@ package struct UpstreamClient: Sendable, Hashable {
     }
 }
 
+/// What is known of a request that asks for a connection.
+struct UpstreamClaim {
+    var client: UpstreamClient
+    /// Some of its content has still to come, or its client has lately had to give a connection up. All such requests
+    /// together get no more than one client.
+    var mayStall: Bool
+}
+
 /// What each client uses of a pool. Clients that use nothing leave it when room is wanted, so that it is as small as
 /// the pool.
 struct ClientShares: ~Copyable {
@@ -25,13 +33,19 @@ struct ClientShares: ~Copyable {
         var active: Int32 = 0
         /// Its requests that wait for one.
         var waiting: Int32 = 0
+        /// Its streams of events.
+        var streams: Int32 = 0
+        /// Looks at clients until it is forgotten that it had to give a connection up.
+        var blame: Int32 = 0
 
-        var isUnused: Bool { active == 0 && waiting == 0 }
+        var isUnused: Bool { active == 0 && waiting == 0 && streams == 0 && blame == 0 }
     }
 
     /// A power of two, never more than half full; an entry lies at its client's place or behind it.
     private var entries = [Entry](repeating: Entry(), count: 64)
     private var taken = 0
+    /// Whether some have had to give a connection up lately.
+    private var someAreBlamed = false
     /// Odd, and not to be guessed, so that nobody can choose addresses that share a place.
     private let multiplier: UInt64
 
@@ -51,8 +65,8 @@ struct ClientShares: ~Copyable {
 
     subscript(_ client: UpstreamClient) -> Entry { entries[index(of: client.number)] }
 
-    /// Counts more of its connections, or of its requests that wait, or less.
-    mutating func change(_ client: UpstreamClient, active: Int32 = 0, waiting: Int32 = 0) {
+    /// Counts more of its connections, of its requests that wait, or of its streams, or less.
+    mutating func change(_ client: UpstreamClient, active: Int32 = 0, waiting: Int32 = 0, streams: Int32 = 0) {
         guard client.number != 0 else { return }
         var found = index(of: client.number)
         if entries[found].client == 0 {
@@ -65,6 +79,40 @@ struct ClientShares: ~Copyable {
         }
         entries[found].active += active
         entries[found].waiting += waiting
+        entries[found].streams += streams
+    }
+
+    func isBlamed(_ client: UpstreamClient) -> Bool {
+        someAreBlamed && client != .nobody && self[client].blame > 0
+    }
+
+    /// It had to give a connection up: that is not forgotten for some time.
+    mutating func blame(_ client: UpstreamClient) {
+        guard client != .nobody else { return }
+        change(client)
+        entries[index(of: client.number)].blame = Self.blamedLooks
+        someAreBlamed = true
+    }
+
+    mutating func forgetBlame(all: Bool) {
+        guard someAreBlamed else { return }
+        someAreBlamed = false
+        for index in entries.indices where entries[index].blame > 0 {
+            entries[index].blame = all ? 0 : entries[index].blame - 1
+            if entries[index].blame > 0 { someAreBlamed = true }
+        }
+    }
+
+    /// Ten seconds.
+    private static let blamedLooks: Int32 = 20
+
+    func usesNothing(_ client: UpstreamClient) -> Bool { client == .nobody || self[client].active == 0 }
+
+    /// Whether a request that waits may have one of so many connections that are free.
+    /// - Parameter stallable: connections that carry requests which may stall.
+    func admits(_ claim: UpstreamClaim, free: Int, _ stallable: Int) -> Bool {
+        if claim.mayStall, !FairShare.mayTakeMore(using: stallable, free: free) { return false }
+        return claim.client == .nobody || FairShare.mayTakeMore(using: Int(self[claim.client].active), free: free)
     }
 
     /// Clients that use something.
@@ -82,8 +130,8 @@ struct ClientShares: ~Copyable {
 
 /// How much of something one client may use: up to `factor` times what would still be free. Alone it gets most of it,
 /// several get equal parts, and something is always left for who comes next.
-enum FairShare {
+package enum FairShare {
     static let factor = 4
 
-    static func mayTakeMore(using used: Int, free: Int) -> Bool { used < factor * free }
+    package static func mayTakeMore(using used: Int, free: Int) -> Bool { used < factor * free }
 }

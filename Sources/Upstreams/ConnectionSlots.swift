@@ -6,6 +6,8 @@ struct ConnectionSlot {
         case free, connecting, active, idle
         /// It carries an upgraded protocol, and is none of those that requests share any more.
         case tunnel
+        /// It carries a stream of events, and is counted apart.
+        case stream
     }
 
     var state = State.free
@@ -14,6 +16,9 @@ struct ConnectionSlot {
     var address: Int = 0
     /// Whose request it carries.
     var client = UpstreamClient.nobody
+    /// As its claim said, until the request's content has come whole.
+    var mayStall = false
+    var pace = ClientPace()
     var idleSinceNanoseconds: Int64 = 0
     /// Requests it has been given.
     var uses: UInt32 = 0

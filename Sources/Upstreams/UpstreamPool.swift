@@ -14,13 +14,19 @@ package struct UpstreamPool: ~Copyable {
     package let limits: UpstreamPoolLimits
     private let choice: ServerChoice
     private var servers: [UpstreamServer]
-    private var slots = ConnectionSlots()
-    private var waiters = WaiterQueue()
-    private var shares: ClientShares
-    private var connecting = 0
-    private var tunnels = 0
-    private var idle = 0
-    private var draining = false
+    var slots = ConnectionSlots()
+    private(set) var waiters = WaiterQueue()
+    var shares: ClientShares
+    private(set) var connecting = 0
+    var tunnels = 0
+    var streams = 0
+    private(set) var idle = 0
+    private(set) var draining = false
+    /// Connections that carry requests which may stall.
+    private(set) var stallable = 0
+    /// As of the last look: connections that wait for their clients, and the slow ones among these, the slowest last.
+    var awaitedClients = 0
+    var slow: [SlowClient] = []
     private var totals = UpstreamPoolFigures()
 
     /// - Parameter weights: one per server, each at least 1. Servers have no address until `addressesResolved`.
@@ -42,14 +48,15 @@ package struct UpstreamPool: ~Copyable {
         figures.connecting = connecting
         figures.active = active
         figures.tunnels = tunnels
+        figures.streams = streams
         figures.waiting = waiters.count
         figures.maximumConnections = limits.maximumConnections
         return figures
     }
 
     /// Those that count towards the limit.
-    private var open: Int { slots.taken - tunnels }
-    private var active: Int { open - idle - connecting }
+    var open: Int { slots.taken - tunnels - streams }
+    var active: Int { open - idle - connecting }
 
     /// Nothing is open and nobody waits: a drained pool may go.
     package var isEmpty: Bool { slots.taken == 0 && waiters.isEmpty }
@@ -95,25 +102,29 @@ package struct UpstreamPool: ~Copyable {
 
 extension UpstreamPool {
     /// A request needs a connection.
-    /// - Parameter onNewConnection: it failed on an idle connection that turned out to be closed, so the other idle
-    ///   ones are not trusted with it.
+    /// - Parameters:
+    ///   - isUnfinished: some of its content has still to come.
+    ///   - onNewConnection: it failed on an idle connection that turned out to be closed, so the other idle ones are
+    ///     not trusted with it.
     package mutating func requestArrived(
-        _ waiter: UpstreamWaiter, from client: UpstreamClient = .nobody, onNewConnection: Bool = false, now: Moment
+        _ waiter: UpstreamWaiter, from client: UpstreamClient = .nobody, isUnfinished: Bool = false,
+        onNewConnection: Bool = false, now: Moment
     ) -> RequestArrivalAction {
+        let claim = UpstreamClaim(client: client, mayStall: isUnfinished || shares.isBlamed(client))
         if draining { return reject(.draining) }
         let nanoseconds = now.monotonicNanoseconds
         guard let server = choice.choose(from: &servers, at: nanoseconds) else { return reject(.noAddress) }
-        let mayHaveOne = mayUseMore(client)
+        let mayHaveOne = mayUseMore(claim)
         if mayHaveOne, !onNewConnection, let index = takeIdle(server, at: nanoseconds) {
-            return use(index, for: client)
+            return use(index, for: claim)
         }
         let isFull = open >= limits.maximumConnections
         if mayHaveOne, isFull, !onNewConnection, let index = takeIdleOfAny(at: nanoseconds) {
-            return use(index, for: client)
+            return use(index, for: claim)
         }
-        guard (mayHaveOne && mayOpen(isFull)) || mayWait(client) else { return reject(.queueFull) }
+        guard (mayHaveOne && mayOpen(isFull)) || mayWait(claim) else { return reject(.queueFull) }
         let deadline = nanoseconds + limits.waitLimitMilliseconds * 1_000_000
-        let ticket = waiters.append(waiter, of: client, deadlineNanoseconds: deadline)
+        let ticket = waiters.append(waiter, of: claim, deadlineNanoseconds: deadline)
         shares.change(client, waiting: 1)
         let wait = UpstreamWait(ticket: ticket, deadlineNanoseconds: deadline)
         guard mayHaveOne else { return .wait(wait) }
@@ -127,15 +138,15 @@ extension UpstreamPool {
 
     /// The client of a waiting request has left. False when the request no longer waited.
     package mutating func waiterLeft(_ ticket: WaitTicket) -> Bool {
-        guard let client = waiters.remove(ticket) else { return false }
-        shares.change(client, waiting: -1)
+        guard let claim = waiters.remove(ticket) else { return false }
+        shares.change(claim.client, waiting: -1)
         return true
     }
 
-    private mutating func use(_ index: Int, for client: UpstreamClient) -> RequestArrivalAction {
+    private mutating func use(_ index: Int, for claim: UpstreamClaim) -> RequestArrivalAction {
         slots[index].state = .active
         slots[index].uses &+= 1
-        carries(index, for: client)
+        carries(index, for: claim)
         totals.totalReuses &+= 1
         return .use(slots.id(index))
     }
@@ -150,48 +161,74 @@ extension UpstreamPool {
 
 extension UpstreamPool {
     /// Requests that wait are going to use connections that are being opened.
-    private mutating func mayUseMore(_ client: UpstreamClient) -> Bool {
+    private mutating func mayUseMore(_ claim: UpstreamClaim) -> Bool {
         let free = limits.maximumConnections - active - connecting
         // Most of the time it is not worth a look.
-        if client == .nobody || FairShare.mayTakeMore(using: active + waiters.count, free: free) { return true }
-        let share = shares[client]
+        if FairShare.mayTakeMore(using: active + waiters.count, free: free) { return true }
+        if claim.mayStall, !FairShare.mayTakeMore(using: stallable + waiters.stallableCount, free: free) {
+            return false
+        }
+        if claim.client == .nobody { return true }
+        let share = shares[claim.client]
         return FairShare.mayTakeMore(using: Int(share.active + share.waiting), free: free)
     }
 
     /// Whether there is room for another connection, or an idle one to make it.
     private func mayOpen(_ isFull: Bool) -> Bool { !isFull || idle > 0 }
 
-    /// Only those queue up for whom no connection is being opened.
-    private func mayWait(_ client: UpstreamClient) -> Bool {
+    /// Only those queue up for whom no connection is being opened. The last places are for clients that have nothing
+    /// yet, and for requests that are whole.
+    private func mayWait(_ claim: UpstreamClaim) -> Bool {
         let free = limits.maximumWaiters - max(0, waiters.count - connecting)
         guard free > 0 else { return false }
-        let queued = max(0, Int(shares[client].waiting) - connecting)
-        return client == .nobody || FairShare.mayTakeMore(using: queued, free: free)
+        let isLate = free <= limits.maximumWaiters / (FairShare.factor + 1)
+        if isLate, claim.mayStall { return false }
+        if claim.client == .nobody { return true }
+        let share = shares[claim.client]
+        if isLate, share.active + share.waiting > 0 { return false }
+        return FairShare.mayTakeMore(using: max(0, Int(share.waiting) - connecting), free: free)
     }
 
     /// The request that waits longest of those whose client may use one connection more.
-    private mutating func takeWaiter(free: Int) -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+    private mutating func takeWaiter(free: Int) -> (waiter: UpstreamWaiter, claim: UpstreamClaim)? {
         guard !waiters.isEmpty else { return nil }
         // Who waits when the pool goes is served.
         guard let next = draining ? waiters.removeFirst() : nextWithinShare(free: free) else { return nil }
-        shares.change(next.client, waiting: -1)
+        shares.change(next.claim.client, waiting: -1)
         return next
     }
 
-    private mutating func nextWithinShare(free: Int) -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+    /// Where little is free, clients that use nothing come first.
+    private mutating func nextWithinShare(free: Int) -> (waiter: UpstreamWaiter, claim: UpstreamClaim)? {
         if FairShare.mayTakeMore(using: active, free: free) { return waiters.removeFirst() }
-        return waiters.removeFirst {
-            $0 == .nobody || FairShare.mayTakeMore(using: Int(shares[$0].active), free: free)
-        }
+        return waiters.removeFirst { shares.usesNothing($0.client) && shares.admits($0, free: free, stallable) }
+            ?? waiters.removeFirst { shares.admits($0, free: free, stallable) }
     }
 
-    private mutating func carries(_ index: Int, for client: UpstreamClient) {
-        slots.setClient(of: index, to: client)
-        shares.change(client, active: 1)
+    private mutating func carries(_ index: Int, for claim: UpstreamClaim) {
+        slots.setClient(of: index, to: claim.client)
+        shares.change(claim.client, active: 1)
+        guard claim.mayStall else { return }
+        slots[index].mayStall = true
+        stallable += 1
     }
 
-    private mutating func carriesNoMore(_ index: Int) {
+    mutating func carriesNoMore(_ index: Int) {
         shares.change(slots.setClient(of: index, to: .nobody), active: -1)
+        stallsNoMore(index)
+        slots[index].pace = ClientPace()
+    }
+
+    private mutating func stallsNoMore(_ index: Int) {
+        guard slots[index].mayStall else { return }
+        slots[index].mayStall = false
+        stallable -= 1
+    }
+
+    /// The content of the request that a connection carries has come whole.
+    package mutating func contentCame(on connection: UpstreamConnectionID) {
+        guard let index = slots.index(of: connection), !shares.isBlamed(slots[index].client) else { return }
+        stallsNoMore(index)
     }
 
     /// An idle connection and a request that waits and may have it by now. Called after each change until there is
@@ -204,18 +241,9 @@ extension UpstreamPool {
             return nil
         }
         slots[index].uses &+= 1
-        carries(index, for: next.client)
+        carries(index, for: next.claim)
         totals.totalReuses &+= 1
         return (slots.id(index), next.waiter)
-    }
-
-    /// A connection carries an upgraded protocol from now on, and leaves its place to others: how many do so is
-    /// limited elsewhere.
-    package mutating func becameTunnel(_ connection: UpstreamConnectionID) {
-        guard let index = slots.index(of: connection), slots[index].state == .active else { return }
-        carriesNoMore(index)
-        slots[index].state = .tunnel
-        tunnels += 1
     }
 
     /// One more attempt, where somebody waits who may have a connection, and there is room. Called like `grantIdle`.
@@ -224,12 +252,10 @@ extension UpstreamPool {
     }
 
     /// Whether some request that waits may have a connection that is opened for it.
-    private var someWaiterMayBeNext: Bool {
+    var someWaiterMayBeNext: Bool {
         let free = limits.maximumConnections - active
         if draining || FairShare.mayTakeMore(using: active, free: free) { return true }
-        return waiters.contains {
-            $0 == .nobody || FairShare.mayTakeMore(using: Int(shares[$0].active), free: free)
-        }
+        return waiters.contains { shares.admits($0, free: free, stallable) }
     }
 }
 
@@ -245,7 +271,7 @@ extension UpstreamPool {
         if let next = takeWaiter(free: limits.maximumConnections - active + 1) {
             slots[index].state = .active
             slots[index].uses = 1
-            carries(index, for: next.client)
+            carries(index, for: next.claim)
             return .serve(next.waiter)
         }
         if draining || slots[index].isOutdated {
@@ -275,7 +301,7 @@ extension UpstreamPool {
             return ConnectFailedAction(failedWaiter: nil, retry: attempt)
         }
         let failedWaiter = waiters.removeFirst()
-        if let failedWaiter { shares.change(failedWaiter.client, waiting: -1) }
+        if let failedWaiter { shares.change(failedWaiter.claim.client, waiting: -1) }
         return ConnectFailedAction(failedWaiter: failedWaiter?.waiter, retry: connectForWaiters(at: nanoseconds))
     }
 
@@ -285,8 +311,13 @@ extension UpstreamPool {
         _ connection: UpstreamConnectionID, reusable: Bool, now: Moment
     ) -> ReleaseAction {
         guard let index = slots.index(of: connection) else { return .close(nil) }
-        precondition(slots[index].state == .active, "only an active connection is released")
         let nanoseconds = now.monotonicNanoseconds
+        if slots[index].state == .stream {
+            streamEnds(index)
+            slots.free(index)
+            return .close(connectForWaiters(at: nanoseconds))
+        }
+        precondition(slots[index].state == .active, "only an active connection is released")
         carriesNoMore(index)
         guard reusable, !slots[index].isOutdated else {
             slots.free(index)
@@ -294,7 +325,7 @@ extension UpstreamPool {
         }
         if let next = takeWaiter(free: limits.maximumConnections - active + 1) {
             slots[index].uses &+= 1
-            carries(index, for: next.client)
+            carries(index, for: next.claim)
             return .serve(next.waiter)
         }
         if draining {
@@ -313,6 +344,7 @@ extension UpstreamPool {
         case .connecting: connecting -= 1
         case .active: carriesNoMore(index)
         case .tunnel: tunnels -= 1
+        case .stream: streamEnds(index)
         case .free: break
         }
         slots.free(index)
@@ -327,7 +359,7 @@ extension UpstreamPool {
     package mutating func deadlineReached(now: Moment) -> PoolDeadlineAction {
         let nanoseconds = now.monotonicNanoseconds
         if let deadline = waiters.firstDeadlineNanoseconds, deadline <= nanoseconds, let next = waiters.removeFirst() {
-            shares.change(next.client, waiting: -1)
+            shares.change(next.claim.client, waiting: -1)
             totals.totalWaitTimeouts += 1
             return .timeOut(next.waiter)
         }

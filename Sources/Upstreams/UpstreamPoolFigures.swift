@@ -6,6 +6,7 @@ package struct UpstreamPoolFigures: Sendable, Equatable {
     package var idle = 0
     package var connecting = 0
     package var tunnels = 0
+    package var streams = 0
     package var waiting = 0
     package var maximumConnections = 0
     /// Since the pool was made: connections that were opened.
@@ -30,6 +31,7 @@ package struct UpstreamPoolFigures: Sendable, Equatable {
         sum.idle += part.idle
         sum.connecting += part.connecting
         sum.tunnels += part.tunnels
+        sum.streams += part.streams
         sum.waiting += part.waiting
         sum.maximumConnections += part.maximumConnections
         sum.totalConnects += part.totalConnects

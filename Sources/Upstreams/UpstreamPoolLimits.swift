@@ -7,6 +7,10 @@ package struct UpstreamPoolLimits: Sendable, Equatable {
     package var minimumConnections = 0
     /// Active, idle and connecting ones together; at least 1.
     package var maximumConnections = 256
+    /// Streams of events, besides these.
+    package var maximumStreams = 1000
+    /// Bytes a second below which a client that keeps a connection waiting may have to give it up; 0 for none.
+    package var leastClientPace = 0
     /// An idle connection is closed after this time, which should end a little before the server closes its side.
     package var idleTimeoutMilliseconds: Int64 = 55_000
     /// Requests that may wait for a connection at a time.

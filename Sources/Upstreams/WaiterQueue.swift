@@ -5,7 +5,7 @@
 struct WaiterQueue: ~Copyable {
     private struct Place {
         var waiter: UpstreamWaiter = 0
-        var client = UpstreamClient.nobody
+        var claim = UpstreamClaim(client: .nobody, mayStall: false)
         var deadlineNanoseconds: Int64 = 0
         var generation: UInt32 = 0
         var previous: Int32 = -1
@@ -19,17 +19,19 @@ struct WaiterQueue: ~Copyable {
     private var tail: Int32 = -1
     private var free: Int32 = -1
     private(set) var count = 0
+    /// Of requests that may stall.
+    private(set) var stallableCount = 0
 
     var isEmpty: Bool { count == 0 }
 
     var firstDeadlineNanoseconds: Int64? { head < 0 ? nil : places[Int(head)].deadlineNanoseconds }
 
     mutating func append(
-        _ waiter: UpstreamWaiter, of client: UpstreamClient, deadlineNanoseconds: Int64
+        _ waiter: UpstreamWaiter, of claim: UpstreamClaim, deadlineNanoseconds: Int64
     ) -> WaitTicket {
         let index = takeFreePlace()
         places[Int(index)].waiter = waiter
-        places[Int(index)].client = client
+        places[Int(index)].claim = claim
         places[Int(index)].deadlineNanoseconds = deadlineNanoseconds
         places[Int(index)].isTaken = true
         places[Int(index)].previous = tail
@@ -37,45 +39,46 @@ struct WaiterQueue: ~Copyable {
         if tail >= 0 { places[Int(tail)].next = index } else { head = index }
         tail = index
         count += 1
+        if claim.mayStall { stallableCount += 1 }
         return WaitTicket(slot: UInt32(index), generation: places[Int(index)].generation)
     }
 
-    mutating func removeFirst() -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+    mutating func removeFirst() -> (waiter: UpstreamWaiter, claim: UpstreamClaim)? {
         removeFirst { _ in true }
     }
 
     /// The first whose client may have its turn.
     mutating func removeFirst(
-        where mayBeNext: (UpstreamClient) -> Bool
-    ) -> (waiter: UpstreamWaiter, client: UpstreamClient)? {
+        where mayBeNext: (UpstreamClaim) -> Bool
+    ) -> (waiter: UpstreamWaiter, claim: UpstreamClaim)? {
         var index = head
         while index >= 0 {
             let place = places[Int(index)]
-            if mayBeNext(place.client) {
+            if mayBeNext(place.claim) {
                 remove(index)
-                return (place.waiter, place.client)
+                return (place.waiter, place.claim)
             }
             index = place.next
         }
         return nil
     }
 
-    func contains(where mayBeNext: (UpstreamClient) -> Bool) -> Bool {
+    func contains(where mayBeNext: (UpstreamClaim) -> Bool) -> Bool {
         var index = head
         while index >= 0 {
-            if mayBeNext(places[Int(index)].client) { return true }
+            if mayBeNext(places[Int(index)].claim) { return true }
             index = places[Int(index)].next
         }
         return false
     }
 
     /// Whose it was; nil when the ticket's waiter is no longer in the queue.
-    mutating func remove(_ ticket: WaitTicket) -> UpstreamClient? {
+    mutating func remove(_ ticket: WaitTicket) -> UpstreamClaim? {
         let index = Int(ticket.slot)
         guard index < places.count, places[index].isTaken, places[index].generation == ticket.generation
         else { return nil }
         remove(Int32(index))
-        return places[index].client
+        return places[index].claim
     }
 
     private mutating func remove(_ index: Int32) {
@@ -87,6 +90,7 @@ struct WaiterQueue: ~Copyable {
         places[Int(index)].next = free
         free = index
         count -= 1
+        if place.claim.mayStall { stallableCount -= 1 }
     }
 
     private mutating func takeFreePlace() -> Int32 {

@@ -11,6 +11,8 @@ from origin import Reply
 
 # So much of a body has come that the rest is not waited for before the origin is asked.
 BEGUN = b"x" * 40_000
+# The same of one that is not gathered whole.
+NEARLY_ALL = bytes(300_000)
 
 
 class EarlyAnswers(LarderCase):
@@ -143,8 +145,8 @@ class EarlyAnswers(LarderCase):
         self.start()
         self.origin.on("/r/early", Reply(403, content=b"no", early=True))
         with self.client() as client:
-            client.send_head("POST", "/r/early", [("Content-Length", str(len(BEGUN) + 1000))])
-            client.send(BEGUN)
+            client.send_head("POST", "/r/early", [("Content-Length", str(len(NEARLY_ALL) + 1000))])
+            client.send(NEARLY_ALL)
             response = client.read_response()
             self.assertEqual((response.status, response.keeps_alive), (403, True))
             client.send(bytes(1000))
@@ -157,8 +159,8 @@ class EarlyAnswers(LarderCase):
         keep.early = True
         self.origin.on("/r/early", keep)
         with self.client() as client:
-            client.send_head("POST", "/r/early", [("Content-Length", str(len(BEGUN) + 1000))])
-            client.send(BEGUN)
+            client.send_head("POST", "/r/early", [("Content-Length", str(len(NEARLY_ALL) + 1000))])
+            client.send(NEARLY_ALL)
             self.assertEqual(client.read_response().status, 403)
             self.assertEqual(self.get("/r/other").content, b"/r/other")
             gate.set()

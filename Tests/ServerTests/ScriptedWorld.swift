@@ -31,6 +31,8 @@ final class ScriptedWorld {
     var originDelay = Duration.zero
     /// So long after an answer the origin ends its connection; nil for never.
     var originPatience: Duration?
+    /// How many connections to the origin the proxy has opened.
+    private(set) var originConnections = 0
     /// How many connections to the origin the proxy has ended.
     private(set) var endedConnections = 0
     /// The next so many connections are closed when a request has come, without an answer.
@@ -65,6 +67,7 @@ final class ScriptedWorld {
         proxy = try Proxy(settings: settings, kernel: world, loops: loops, blockingLoop: try world.makeLoop())
         try proxy.listen()
         origin = try world.listenSocket(on: .loopback(port: 3000)) { [unowned self] socket in
+            originConnections += 1
             socket.onChange = { [unowned self] socket in originGot(socket) }
         }
     }

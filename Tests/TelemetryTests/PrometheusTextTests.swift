@@ -23,6 +23,7 @@ func sampleGauges() -> Gauges {
     upstream.connectionsActive = 95
     upstream.connectionsIdle = 5
     upstream.connectionsTunnelled = 2
+    upstream.connectionsStreaming = 3
     upstream.connectionsLimit = 100
     upstream.waiting = 7
     upstream.errors = [LabelledCount("connect", 2)]
@@ -123,6 +124,7 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_upstream_connections{upstream="api",state="active"} 95"#,
         #"larder_upstream_connections{upstream="api",state="idle"} 5"#,
         #"larder_upstream_connections{upstream="api",state="tunnel"} 2"#,
+        #"larder_upstream_connections{upstream="api",state="stream"} 3"#,
         #"larder_upstream_waiting{upstream="api"} 7"#,
         #"larder_upstream_errors_total{upstream="api",kind="connect"} 2"#,
         #"larder_invalidation_rules{kind="url"} 6"#, "larder_invalidation_rules_folded_total 8",

@@ -272,6 +272,9 @@ package final class VirtualKernel: Kernel, @unchecked Sendable {
         file(fd, as: VirtualEndpoint.self).shutdownWrite()
     }
 
+    /// What is on its way counts as arrived.
+    package override func unsentByteCount(_ fd: FileDescriptor) -> Int { 0 }
+
     package override func openLog(_ path: String) throws(SystemError) -> LogDescriptor {
         LogDescriptor(open(VirtualLog(path: path)))
     }

@@ -29,9 +29,25 @@ final class PoolDriver {
     func server(of connection: UpstreamConnectionID) -> Int? { pool.server(of: connection) }
 
     func requestArrived(
-        _ waiter: UpstreamWaiter, from client: UpstreamClient = .nobody, onNewConnection: Bool = false, now: Moment
+        _ waiter: UpstreamWaiter, from client: UpstreamClient = .nobody, isUnfinished: Bool = false,
+        onNewConnection: Bool = false, now: Moment
     ) -> RequestArrivalAction {
-        pool.requestArrived(waiter, from: client, onNewConnection: onNewConnection, now: now)
+        pool.requestArrived(
+            waiter, from: client, isUnfinished: isUnfinished, onNewConnection: onNewConnection, now: now)
+    }
+
+    func contentCame(on connection: UpstreamConnectionID) { pool.contentCame(on: connection) }
+
+    var isTight: Bool { pool.isTight }
+
+    func becameCalm() { pool.becameCalm() }
+
+    func lookAtClients(now: Moment, _ byteCount: (UpstreamConnectionID) -> Int?) {
+        pool.lookAtClients(now: now, byteCount)
+    }
+
+    func takeSlowest(now: Moment, _ byteCount: (UpstreamConnectionID) -> Int?) -> UpstreamConnectionID? {
+        pool.takeSlowest(now: now, byteCount)
     }
 
     func grantIdle(now: Moment) -> (UpstreamConnectionID, UpstreamWaiter)? { pool.grantIdle(now: now) }
@@ -39,6 +55,8 @@ final class PoolDriver {
     func connectForWaiters(now: Moment) -> ConnectAttempt? { pool.connectForWaiters(now: now) }
 
     func becameTunnel(_ connection: UpstreamConnectionID) { pool.becameTunnel(connection) }
+
+    func becameStream(_ connection: UpstreamConnectionID) -> Bool { pool.becameStream(connection) }
 
     func waiterLeft(_ ticket: WaitTicket) -> Bool { pool.waiterLeft(ticket) }
 

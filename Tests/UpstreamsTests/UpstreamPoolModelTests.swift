@@ -27,6 +27,7 @@ private final class PoolModel {
     var idle: Set<UpstreamConnectionID> = []
     var active: [UpstreamConnectionID: UpstreamWaiter] = [:]
     var tunnels: Set<UpstreamConnectionID> = []
+    var streams: Set<UpstreamConnectionID> = []
     let clients: UInt64
     var finished: Set<UpstreamWaiter> = []
     let servers: Int
@@ -41,6 +42,8 @@ private final class PoolModel {
             $0.maximumConnections = connections
             $0.minimumConnections = minimum
             $0.maximumWaiters = waiters
+            $0.maximumStreams = 3
+            $0.leastClientPace = 1000
             $0.waitLimitMilliseconds = 50
             $0.idleTimeoutMilliseconds = 30
             $0.firstBackOffMilliseconds = 5
@@ -56,9 +59,12 @@ private final class PoolModel {
         case 0..<35: requestArrives()
         case 35..<55: attemptEnds()
         case 55..<80: exchangeEnds()
-        case 80..<85: connectionCloses()
-        case 85: tunnelBegins()
-        case 86..<92: waiterLeaves()
+        case 80..<84: connectionCloses()
+        case 84: tunnelBegins()
+        case 85: streamBegins()
+        case 86..<90: waiterLeaves()
+        case 90: contentComes()
+        case 91: looksAtClients()
         case 92..<94: addressesChange()
         default: timePasses()
         }
@@ -82,10 +88,42 @@ private final class PoolModel {
         tunnels.insert(connection)
     }
 
+    func streamBegins() {
+        guard let (connection, waiter) = active.randomElement(using: &random) else { return }
+        guard pool.becameStream(connection) else { return #expect(!streams.isEmpty, "some are allowed") }
+        active[connection] = nil
+        finish(waiter)
+        streams.insert(connection)
+    }
+
+    func contentComes() {
+        if let connection = active.keys.randomElement(using: &random) { pool.contentCame(on: connection) }
+    }
+
+    /// Each client is waited for or not, and has moved little or much.
+    func looksAtClients() {
+        pool.lookAtClients(now: now) { _ in
+            Int.random(in: 0..<4, using: &random) == 0 ? nil : Int.random(in: 0..<9, using: &random)
+        }
+        milliseconds += 1000
+        pool.lookAtClients(now: now) { _ in 4 }
+        while let connection = pool.takeSlowest(now: now, { _ in 4 }) {
+            guard let waiter = active.removeValue(forKey: connection) else {
+                Issue.record("only who is served gives way")
+                return
+            }
+            finish(waiter)
+            start(pool.connectionClosed(connection, now: now))
+        }
+    }
+
     func requestArrives() {
         nextWaiter += 1
         let client = UpstreamClient(number: UInt64.random(in: 0...clients, using: &random))
-        switch pool.requestArrived(nextWaiter, from: client, onNewConnection: Bool.random(using: &random), now: now) {
+        let action = pool.requestArrived(
+            nextWaiter, from: client, isUnfinished: Int.random(in: 0..<3, using: &random) == 0,
+            onNewConnection: Bool.random(using: &random), now: now)
+        switch action {
         case .use(let connection):
             #expect(idle.remove(connection) != nil)
             active[connection] = nextWaiter
@@ -142,11 +180,12 @@ private final class PoolModel {
     }
 
     func connectionCloses() {
-        let all = connecting.union(idle).union(active.keys).union(tunnels)
+        let all = connecting.union(idle).union(active.keys).union(tunnels).union(streams)
         guard let connection = all.randomElement(using: &random) else { return }
         connecting.remove(connection)
         idle.remove(connection)
         tunnels.remove(connection)
+        streams.remove(connection)
         if let waiter = active.removeValue(forKey: connection) { finish(waiter) }
         start(pool.connectionClosed(connection, now: now))
     }
@@ -184,6 +223,7 @@ private final class PoolModel {
         #expect(figures.idle == idle.count)
         #expect(figures.active == active.count)
         #expect(figures.tunnels == tunnels.count)
+        #expect(figures.streams == streams.count)
         #expect(finished.count + waiting.count + active.count == Int(nextWaiter), "no waiter is lost")
         #expect(waiting.isEmpty || figures.connecting + figures.active > 0, "who waits, waits for something")
     }

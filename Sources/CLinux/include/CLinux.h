@@ -77,6 +77,8 @@ long CLinux_accept(int fd, struct CLinux_address *peer);
 long CLinux_connect(const struct CLinux_address *address, int *is_connected);
 long CLinux_socket_error(int fd);
 long CLinux_shutdown_write(int fd);
+/// Bytes sent that the peer has not acknowledged.
+long CLinux_unsent_bytes(int fd);
 long CLinux_close(int fd);
 /// Closes so that the peer sees a reset and what is queued is dropped.
 long CLinux_reset(int fd);

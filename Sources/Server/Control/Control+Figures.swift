@@ -52,8 +52,10 @@ extension Control {
         gauges.heldBytes = held.heldBytes
         gauges.heldLimitBytes = held.limitBytes
         let gaveWay = proxy.shared.gaveWayCount.load(ordering: .relaxed)
+        let slow = proxy.shared.slowCount.load(ordering: .relaxed)
         gauges.connectionsCut = [
             LabelledCount("limit", UInt64(clamping: gaveWay)), LabelledCount("memory", UInt64(clamping: held.cutCount)),
+            LabelledCount("upstream", UInt64(clamping: slow)),
         ]
         gauges.l1 = L1Reading(store.statistics)
         gauges.rules = ruleReading

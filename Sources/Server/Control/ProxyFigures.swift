@@ -21,6 +21,7 @@ struct ProxyFigures: Sendable {
             reading.connectionsActive = pool.active
             reading.connectionsIdle = pool.idle
             reading.connectionsTunnelled = pool.tunnels
+            reading.connectionsStreaming = pool.streams
             reading.connectionsLimit = pool.maximumConnections
             reading.waiting = pool.waiting
             reading.errors = failures.sorted { $0.key < $1.key }.map { LabelledCount($0.key, $0.value) }
