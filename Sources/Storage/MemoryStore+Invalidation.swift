@@ -162,6 +162,9 @@ extension MemoryStore {
         rules.state.withLock { ($0.counts, $0.foldedCount) }
     }
 
+    /// Of those, how many entries had not met; for them there is always room in time (`write`).
+    package var foldedEntryRules: Int { rules.state.withLock { $0.foldedEntryCount } }
+
     private static let sweepBatch = 256
 
     /// Whoever issues rules faster than the sweeper comes around sweeps a share himself, so large that it comes around
@@ -173,7 +176,9 @@ extension MemoryStore {
         sweepDebt.add(count, ordering: .relaxed)
         // Where somebody sweeps just now, the next who comes does it.
         _ = sweepPosition.withLockIfAvailable { position in
-            for _ in 0..<sweepDebt.exchange(0, ordering: .relaxed) where sweep(share, batch: 16, at: &position) { break }
+            for _ in 0..<sweepDebt.exchange(0, ordering: .relaxed) where sweep(share, batch: 16, at: &position) {
+                break
+            }
         }
     }
 

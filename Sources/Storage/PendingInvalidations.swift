@@ -44,6 +44,7 @@ struct PendingInvalidations: Sendable {
     /// Rules that some entry may not have met.
     var counts: RuleCounts { forEntries.counts }
     var foldedCount: Int { forEntries.foldedCount + forFetches.foldedCount }
+    var foldedEntryCount: Int { forEntries.foldedCount }
     var allocatedBytes: Int { forEntries.allocatedBytes + forFetches.allocatedBytes }
     /// How near rules are to being folded for want of a sweep, from 0 to 1, and how many they may be then.
     var scarcity: (fill: Double, limit: Int) { forEntries.scarcity }

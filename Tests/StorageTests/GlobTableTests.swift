@@ -35,7 +35,8 @@ struct GlobTableTests {
         var set = RuleSet<UInt64>()
         var written: [Written] = []
         for stamp in UInt64(1)...400 {
-            let start = ["/v*", "/v*", "/v*", "h/v*", "https://h/v*", "http://h/*", "*"].randomElement(using: &random) ?? ""
+            let start =
+                ["/v*", "/v*", "/v*", "h/v*", "https://h/v*", "http://h/*", "*"].randomElement(using: &random) ?? ""
             let text = start + (0..<Int.random(in: 0...4, using: &random)).map { _ in word(&random) }.joined() + "?"
             let rule = Written(
                 pattern: URLPattern(try Glob(text)), stamp: stamp, isSoft: Bool.random(using: &random))
@@ -46,7 +47,8 @@ struct GlobTableTests {
         for _ in 0..<400 {
             let scheme = ["", "https://"].randomElement(using: &random) ?? ""
             let words = (0..<Int.random(in: 0...6, using: &random)).map { _ in word(&random) }
-            let key = bytes("GET \(scheme)h/v" + words.joined() + ["", " plan=a"][Int.random(in: 0...1, using: &random)])
+            let key = bytes(
+                "GET \(scheme)h/v" + words.joined() + ["", " plan=a"][Int.random(in: 0...1, using: &random)])
             let since = UInt64.random(in: 300...400, using: &random)
             var expected = InvalidationVerdict.no
             for rule in written where rule.stamp > since && rule.pattern.matches(key: key.span) {
@@ -77,7 +79,9 @@ struct GlobTableTests {
     @Test("A text that repeats what globs are found by costs no more than to look at each once")
     func repetition() throws {
         var set = RuleSet<UInt64>()
-        for number in UInt64(1)...2000 { set.add(URLPattern(try Glob("/v*-abc*-abc?*\(number)z")), at: number, isSoft: false) }
+        for number in UInt64(1)...2000 {
+            set.add(URLPattern(try Glob("/v*-abc*-abc?*\(number)z")), at: number, isSoft: false)
+        }
         let key = bytes("GET h/v" + String(repeating: "-abc", count: 2000))
         let time = ContinuousClock().measure { #expect(verdict(set, key, since: 0) == .no) }
         #expect(time < .seconds(2))
