@@ -17,11 +17,11 @@ package enum GlobError: Error, Equatable {
 ///
 /// Matching takes one pass over text and pattern; only runs of more than 64 bytes between stars, with `?` among them,
 /// take a step more a byte for each further 64.
-package struct Glob: Sendable, Equatable {
+package struct Glob: Sendable, Hashable {
     private enum Element { static let one: UInt16 = 256, run: UInt16 = 257 }
 
     /// Bytes as themselves, `?` and `*` as numbers above them; no two runs stand side by side.
-    private let elements: ContiguousArray<UInt16>
+    let elements: ContiguousArray<UInt16>
     private let prefix: ContiguousArray<UInt8>
     /// Between the stars; what is before the first and behind the last is anchored.
     private let segments: ContiguousArray<GlobSegment>
@@ -60,6 +60,7 @@ package struct Glob: Sendable, Equatable {
     }
 
     package static func == (left: Glob, right: Glob) -> Bool { left.elements == right.elements }
+    package func hash(into hasher: inout Hasher) { hasher.combine(elements) }
 
     package init(_ pattern: String, limit: Int = 4096) throws(GlobError) {
         try self.init(Array(pattern.utf8).span, limit: limit)

@@ -7,8 +7,19 @@
 /// cannot be proved valid; none can that is older than the log reaches back.
 struct InvalidationHistory: Sendable {
     struct Limits: Sendable {
-        var rules = RecentRules<SharedEpoch>.Limits(rows: 196_608, buckets: 65_536)
-        var steps = 4096
+        var rules: RecentRules<SharedEpoch>.Limits
+        var steps: Int
+
+        init(rules: RecentRules<SharedEpoch>.Limits = .init(rows: 196_608, buckets: 65_536), steps: Int = 4096) {
+            self.rules = rules
+            self.steps = steps
+        }
+
+        init(memoryBytes: Int) {
+            self.init()
+            rules.globs = 65_536
+            rules.globBytes = min(max(memoryBytes / 64, 1 << 20), 8 << 20)
+        }
     }
 
     /// Of which log it is known. Records of others prove nothing: they may be older than anything in this one, whatever

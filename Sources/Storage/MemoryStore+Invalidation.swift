@@ -35,14 +35,42 @@ extension MemoryStore {
     package var currentEpoch: UInt64 { log.epoch }
 
     /// From its return on, nothing that the rules match and whose fetch began before is found or stored. Its
-    /// cost does not grow with the number of entries.
+    /// cost does not grow with the number of entries, unless rules come faster than entries can meet them: then it
+    /// takes until there is room for them.
     ///
     /// - Returns: the epoch of the invalidation.
     @discardableResult
-    package func invalidate(_ rules: [InvalidationRule]) -> UInt64 {
-        let epoch = log.append { epoch in apply(rules, epoch: epoch) }
-        keepUp(with: rules.count)
-        return epoch
+    package func invalidate(_ rules: [InvalidationRule]) -> UInt64 { write(rules) { _ in } }
+
+    /// Writes rules down, at once as far as there is room for them. The others follow in later epochs, each as soon as
+    /// entries have met so many that it has room.
+    ///
+    /// - Parameter beginning: called with the first epoch, before it begins.
+    /// - Returns: the first epoch.
+    func write(_ rules: [InvalidationRule], beginning: (UInt64) -> Void) -> UInt64 {
+        var done = 0
+        let first = log.append { epoch in
+            beginning(epoch)
+            done = apply(rules[...], epoch: epoch)
+        }
+        keepUp(with: done)
+        while done < rules.count {
+            makeRoomForRule(rules[done])
+            var count = 0
+            log.append { epoch in count = apply(rules[done...], epoch: epoch) }
+            done += count
+            keepUp(with: count)
+        }
+        return first
+    }
+
+    /// Who invalidates waits; entries never lose rules that they have not met.
+    private func makeRoomForRule(_ rule: InvalidationRule) {
+        ruleWaits.add(1, ordering: .relaxed)
+        while !rules.state.withLock({ $0.hasRoom(for: rule) }) {
+            // Others may be waiting for the same: each does a part.
+            sweepPosition.withLock { _ = sweep(Self.sweepBatch, batch: 16, at: &$0) }
+        }
     }
 
     /// The same for one whole key alone, which entries of other keys never hear of; answers how many variants went.
@@ -57,19 +85,26 @@ extension MemoryStore {
         return count
     }
 
-    func apply(_ rules: [InvalidationRule], epoch: UInt64) {
-        let (before, after) = self.rules.state.withLock { pending in
+    /// Answers how many there was room for.
+    private func apply(_ rules: ArraySlice<InvalidationRule>, epoch: UInt64) -> Int {
+        let (before, after, count) = self.rules.state.withLock { pending in
             let before = pending.generation
-            for rule in rules { pending.add(rule, epoch: epoch) }
-            return (before, pending.generation)
+            var count = 0
+            for rule in rules {
+                guard pending.hasRoom(for: rule) else { break }
+                pending.add(rule, epoch: epoch)
+                count += 1
+            }
+            return (before, pending.generation, count)
         }
-        for rule in rules {
+        for rule in rules.prefix(count) {
             if case .key(let key, let hash) = rule.target { apply(key: key, hash: hash, isSoft: rule.isSoft) }
         }
-        guard after != before else { return }
+        guard after != before else { return count }
         let generation = UInt32(truncatingIfNeeded: after)
         for shard in shards { shard.state.withLock { $0.generation = generation } }
         sweepIsWanted.store(true, ordering: .releasing)
+        return count
     }
 
     private func apply(key: [UInt8], hash: UInt64, isSoft: Bool) {
@@ -119,22 +154,31 @@ extension MemoryStore {
     /// From 0 to 1: how near rules are to being folded for want of a sweep.
     package var pendingRuleFill: Double { rules.state.withLock { $0.scarcity.fill } }
 
+    /// How often whoever invalidated had to wait until entries had met earlier rules.
+    package var ruleWaitCount: Int { ruleWaits.load(ordering: .relaxed) }
+
     /// Rules that some entry may not have met, and how many could not be kept one by one since the start.
     package var pendingRules: (counts: RuleCounts, folded: Int) {
         rules.state.withLock { ($0.counts, $0.foldedCount) }
     }
 
+    /// Of those, how many entries had not met; for them there is always room in time (`write`).
+    package var foldedEntryRules: Int { rules.state.withLock { $0.foldedEntryCount } }
+
     private static let sweepBatch = 256
 
     /// Whoever issues rules faster than the sweeper comes around sweeps a share himself, so large that it comes around
     /// before they are too many, whatever the rate and however many entries there are.
-    func keepUp(with count: Int) {
+    private func keepUp(with count: Int) {
         let (fill, limit) = rules.state.withLock { $0.scarcity }
         guard fill > 0.5 else { return }
         let share = max(64, 4 * entryCount / limit)
-        // Where somebody sweeps just now, he does it.
+        sweepDebt.add(count, ordering: .relaxed)
+        // Where somebody sweeps just now, the next who comes does it.
         _ = sweepPosition.withLockIfAvailable { position in
-            for _ in 0..<count where sweep(share, batch: 16, at: &position) { break }
+            for _ in 0..<sweepDebt.exchange(0, ordering: .relaxed) where sweep(share, batch: 16, at: &position) {
+                break
+            }
         }
     }
 

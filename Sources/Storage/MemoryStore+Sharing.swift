@@ -4,11 +4,13 @@ import Synchronization
 
 /// What a store knows of the log that it shares with other nodes' stores.
 final class SharedHistory: Sendable {
-    let history = Mutex(InvalidationHistory())
+    let history: Mutex<InvalidationHistory>
     /// Until then other nodes wait for this one before they call an invalidation confirmed; on the monotonic clock.
     let confirmedUntilNanoseconds = Atomic<Int64>(.min)
     /// Records that were not used because it was not known any more whether a rule matches.
     let unproved = Atomic<Int>(0)
+
+    init(memoryBytes: Int) { history = Mutex(InvalidationHistory(limits: .init(memoryBytes: memoryBytes))) }
 }
 
 extension MemoryStore {
@@ -18,12 +20,7 @@ extension MemoryStore {
     ///
     /// - Returns: its epoch in this process, by which it is known again when it is read from the log (`ownEpoch`).
     package func issue(_ rules: [InvalidationRule]) -> UInt64 {
-        let epoch = log.append { epoch in
-            shared.history.withLock { $0.issued(rules, local: epoch) }
-            apply(rules, epoch: epoch)
-        }
-        keepUp(with: rules.count)
-        return epoch
+        write(rules) { epoch in shared.history.withLock { $0.issued(rules, local: epoch) } }
     }
 
     /// What was issued as `epoch` will not be written to the log: a later one says the same.
@@ -54,8 +51,7 @@ extension MemoryStore {
 
     /// The whole log up to `epoch` is loaded. What is in memory cannot be related to it, and is dropped.
     package func followSharedLog(from epoch: SharedEpoch) {
-        log.append { local in
-            apply([InvalidationRule(.all)], epoch: local)
+        _ = write([InvalidationRule(.all)]) { local in
             shared.history.withLock { $0.follow(from: epoch, local: local) }
         }
     }
@@ -68,11 +64,10 @@ extension MemoryStore {
         guard hasOthers else {
             return shared.history.withLock { history in for entry in entries { history.append(entry, local: 0) } }
         }
-        log.append { local in
+        // The log first: a record that it lets pass in the first epoch need not meet rules that stand there.
+        _ = write(entries.filter { $0.ownEpoch == nil }.flatMap(\.rules)) { local in
             shared.history.withLock { history in for entry in entries { history.append(entry, local: local) } }
-            apply(entries.filter { $0.ownEpoch == nil }.flatMap(\.rules), epoch: local)
         }
-        keepUp(with: entries.reduce(0) { $0 + $1.rules.count })
     }
 
     /// nil while the log has not been read.

@@ -30,9 +30,12 @@ package final class MemoryStore: Sendable {
     let rules: PendingRules
     /// Of the total, what is kept for rules.
     private let ruleBytes = Atomic<Int>(0)
-    let shared = SharedHistory()
+    let shared: SharedHistory
     let sweepPosition = Mutex(SweepPosition())
     let sweepIsWanted = Atomic<Bool>(false)
+    /// Rules for which nobody has swept a share yet.
+    let sweepDebt = Atomic<Int>(0)
+    let ruleWaits = Atomic<Int>(0)
 
     /// - Parameters:
     ///   - limitBytes: for everything the store holds, its tables included.
@@ -46,6 +49,7 @@ package final class MemoryStore: Sendable {
         let ruleLimits = PendingInvalidations.Limits(memoryBytes: limitBytes)
         let rules = PendingRules(limits: ruleLimits)
         self.rules = rules
+        shared = SharedHistory(memoryBytes: limitBytes)
         shards = (0..<shardCount).map { _ in Shard(rules: rules) }
         limit = Atomic(limitBytes)
         self.maximumEntryBytes = Atomic(maximumEntryBytes)

@@ -11,14 +11,14 @@ struct PendingInvalidations: Sendable {
         var entries: RecentRules<UInt64>.Limits
         var fetches: RecentRules<UInt64>.Limits
 
-        /// So many that a sweep of all that fits into the memory comes around before they are used up, and that they
-        /// take a small share of it.
+        /// A small share of the memory. Entries are swept before their rules are too many (`MemoryStore.write`); of
+        /// those that fetches meet there are the more, since nobody knows how long these take.
         init(memoryBytes: Int) {
             var size = 512
             while size < 65_536, size * 2 <= memoryBytes / 4096 { size *= 2 }
-            let globBytes = size * 32
-            entries = .init(rows: size * 3 / 4, globBytes: globBytes, buckets: size / 2)
-            fetches = .init(rows: size * 3 / 2, globs: 4096, globBytes: globBytes * 2, buckets: size)
+            entries = .init(
+                rows: size * 3 / 4, globs: max(256, size / 8), globBytes: max(size * 64, 65_536), buckets: size / 2)
+            fetches = .init(rows: size * 3 / 2, globs: size * 2, globBytes: max(size * 96, 262_144), buckets: size)
         }
 
         /// What the tables take at most, but for globs.
@@ -44,11 +44,18 @@ struct PendingInvalidations: Sendable {
     /// Rules that some entry may not have met.
     var counts: RuleCounts { forEntries.counts }
     var foldedCount: Int { forEntries.foldedCount + forFetches.foldedCount }
+    var foldedEntryCount: Int { forEntries.foldedCount }
     var allocatedBytes: Int { forEntries.allocatedBytes + forFetches.allocatedBytes }
     /// How near rules are to being folded for want of a sweep, from 0 to 1, and how many they may be then.
     var scarcity: (fill: Double, limit: Int) { forEntries.scarcity }
 
     // MARK: Writing down
+
+    /// Whether it can be written down without that older ones are folded which some entry may not have met.
+    func hasRoom(for rule: InvalidationRule) -> Bool {
+        if case .key = rule.target { return true }
+        return forEntries.hasRoom(for: rule)
+    }
 
     /// One that entries meet later.
     mutating func add(_ rule: InvalidationRule, epoch: UInt64) {

@@ -17,8 +17,8 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
     struct Limits: Sendable {
         /// Of keys, tags, whole URLs and prefixes, in each half.
         var rows: Int
-        /// In each half. Those that begin alike are compared one by one.
-        var globs = 1024
+        /// In each half.
+        var globs = 8192
         /// Of them in each half: long ones are fewer.
         var globBytes = 1 << 20
         /// A power of two.
@@ -78,18 +78,18 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
             return
         case .key(_, let hash): add(key: hash, at: stamp, isSoft: rule.isSoft)
         case .tag(let hash):
-            makeRoom()
+            makeRoom(for: rule)
             young.add(tag: hash, at: stamp, isSoft: rule.isSoft)
             kinds.hasTags = true
         case .pattern(let pattern):
-            makeRoom()
+            makeRoom(for: rule)
             young.add(pattern, at: stamp, isSoft: rule.isSoft)
             note(pattern)
         }
     }
 
     mutating func add(key hash: UInt64, at stamp: Stamp, isSoft: Bool) {
-        makeRoom()
+        if young.rowCount >= limits.rows { foldAndTurn() }
         young.add(key: hash, at: stamp, isSoft: isSoft)
         kinds.hasKeys = true
     }
@@ -103,12 +103,24 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
         kinds.insertHead(of: pattern)
     }
 
-    private mutating func makeRoom() {
-        let isFull =
-            young.rowCount >= limits.rows || young.globCount >= limits.globs || young.globBytes >= limits.globBytes
-        guard isFull else { return }
-        foldOld()
-        turn()
+    /// Whether it can be written down without that older ones are folded.
+    func hasRoom(for rule: InvalidationRule) -> Bool { old.isEmpty || !isFull(for: rule) }
+
+    /// Each kind has room of its own.
+    private func isFull(for rule: InvalidationRule) -> Bool {
+        switch rule.target {
+        case .all: return false
+        case .pattern(let pattern):
+            if case .glob = pattern.form {
+                return young.globCount >= limits.globs || young.globBytes >= limits.globBytes
+            }
+            return young.rowCount >= limits.rows
+        case .key, .tag: return young.rowCount >= limits.rows
+        }
+    }
+
+    private mutating func makeRoom(for rule: InvalidationRule) {
+        if isFull(for: rule) { foldAndTurn() }
     }
 
     private mutating func foldOld() {
@@ -117,6 +129,11 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
         foldedKinds.formUnion(old.kinds)
         foldedCount += old.rowCount + old.globCount
         old = RuleSet()
+    }
+
+    private mutating func foldAndTurn() {
+        foldOld()
+        turn()
     }
 
     private mutating func turn() {
@@ -148,6 +165,10 @@ struct RecentRules<Stamp: InvalidationStamp>: Sendable {
             let recent = young.verdict(onHead: hash, of: text, since: stamp)
             verdict = max(verdict, recent, old.verdict(onHead: hash, of: text, since: stamp))
             if isFolded, folded.isRaised(hash, since: stamp) { isSuspect = true }
+        }
+        if verdict < .hard {
+            verdict = max(verdict, young.verdict(onGramsOf: subject.key, since: stamp))
+            verdict = max(verdict, old.verdict(onGramsOf: subject.key, since: stamp))
         }
         guard isSuspect, verdict < .hard else { return InvalidationFinding(verdict: verdict) }
         return InvalidationFinding(verdict: .hard, isProved: false)

@@ -23,26 +23,25 @@ package struct RuleCounts: Sendable, Equatable {
 }
 
 /// Rules, each with its place in their order. What a response meets costs the same however many there are: tags, whole
-/// URLs and prefixes are found by hash; globs by the hash of what they begin with, and only those with one beginning are
-/// compared one by one.
+/// URLs and prefixes are found by hash, globs by parts of them (`GlobTable`).
 struct RuleSet<Stamp: InvalidationStamp>: Sendable {
-    private struct GlobRule: Sendable {
-        var glob: Glob
-        var stamp: Stamp
-        var isSoft: Bool
-    }
-
     private var table = StampTable<Stamp>()
-    /// By what they begin with; oldest first.
-    private var globs: [UInt64: ContiguousArray<GlobRule>] = [:]
-    private(set) var counts = RuleCounts()
+    private var globs = GlobTable<Stamp>()
+    private var hashCounts = RuleCounts()
     private(set) var kinds = RuleKinds()
     private(set) var newest = Stamp.zero
-    private(set) var globBytes = 0
 
+    var counts: RuleCounts {
+        var counts = hashCounts
+        counts.globs = globs.count
+        return counts
+    }
     var rowCount: Int { table.count }
-    var globCount: Int { counts.globs }
+    var globCount: Int { globs.count }
+    var globBytes: Int { globs.allocatedBytes }
     var isEmpty: Bool { newest == .zero }
+    /// Some have to be looked for in the middle of a text.
+    var hasGrams: Bool { globs.hasGrams }
 
     var allocatedBytes: Int { table.allocatedBytes + globBytes + kinds.allocatedBytes }
 
@@ -56,7 +55,7 @@ struct RuleSet<Stamp: InvalidationStamp>: Sendable {
 
     mutating func add(tag hash: UInt64, at stamp: Stamp, isSoft: Bool) {
         kinds.hasTags = true
-        if table.raise(hash, to: stamp, isSoft: isSoft) { counts.tags += 1 }
+        if table.raise(hash, to: stamp, isSoft: isSoft) { hashCounts.tags += 1 }
         newest = max(newest, stamp)
     }
 
@@ -66,26 +65,15 @@ struct RuleSet<Stamp: InvalidationStamp>: Sendable {
         switch pattern.form {
         case .literal:
             kinds.hasURLs = true
-            if table.raise(hash, to: stamp, isSoft: isSoft) { counts.urls += 1 }
+            if table.raise(hash, to: stamp, isSoft: isSoft) { hashCounts.urls += 1 }
         case .prefix:
             kinds.insertHead(of: pattern)
-            if table.raise(hash, to: stamp, isSoft: isSoft) { counts.prefixes += 1 }
+            if table.raise(hash, to: stamp, isSoft: isSoft) { hashCounts.prefixes += 1 }
         case .glob(let glob):
             kinds.hasGlobs = true
             kinds.insertHead(of: pattern)
-            add(GlobRule(glob: glob, stamp: stamp, isSoft: isSoft), beginningWith: hash)
+            globs.add(glob, pattern.scope, head: hash, at: stamp, isSoft: isSoft)
         }
-    }
-
-    /// The same glob again takes the place of the last of its beginning.
-    private mutating func add(_ rule: GlobRule, beginningWith head: UInt64) {
-        if let last = globs[head]?.last, last.glob == rule.glob, last.isSoft == rule.isSoft {
-            globs[head]?.removeLast()
-        } else {
-            counts.globs += 1
-            globBytes += rule.glob.allocatedBytes + MemoryLayout<GlobRule>.stride * 2 + 32
-        }
-        globs[head, default: []].append(rule)
     }
 
     // MARK: Asking
@@ -94,27 +82,25 @@ struct RuleSet<Stamp: InvalidationStamp>: Sendable {
         newest > stamp ? table.verdict(on: hash, since: stamp) : .no
     }
 
-    /// By what begins so: a prefix, or one of the globs.
+    /// By what begins so: a prefix, or a glob that is found by that.
     func verdict(
         onHead hash: UInt64, of text: borrowing Span<UInt8>, since stamp: Stamp
     ) -> InvalidationVerdict {
         guard newest > stamp else { return .no }
-        var verdict = table.verdict(on: hash, since: stamp)
-        guard kinds.hasGlobs, let rules = globs[hash] else { return verdict }
-        for rule in rules.reversed() {
-            guard rule.stamp > stamp, verdict < .hard else { break }
-            let effect = rule.isSoft ? InvalidationVerdict.soft : .hard
-            if effect > verdict, rule.glob.matches(text) { verdict = effect }
-        }
-        return verdict
+        let verdict = table.verdict(on: hash, since: stamp)
+        guard kinds.hasGlobs, verdict < .hard else { return verdict }
+        return max(verdict, globs.verdict(onHead: hash, of: text, since: stamp))
+    }
+
+    /// By globs that are found by what a key contains.
+    func verdict(onGramsOf key: borrowing Span<UInt8>, since stamp: Stamp) -> InvalidationVerdict {
+        hasGrams && newest > stamp ? globs.verdict(onGramsOf: key, since: stamp) : .no
     }
 
     /// Calls `body` with all that is needed to fold the rules into buckets. A glob then stands for all that begins as
     /// it does.
     func forEachRow(_ body: (_ row: UInt64, _ stamp: Stamp) -> Void) {
         table.forEach(body)
-        for (head, rules) in globs {
-            if let newest = rules.last { body(StampTable<Stamp>.row(head, isSoft: false), newest.stamp) }
-        }
+        globs.forEachHead { head, stamp in body(StampTable<Stamp>.row(head, isSoft: false), stamp) }
     }
 }

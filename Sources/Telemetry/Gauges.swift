@@ -56,6 +56,8 @@ package struct RuleReading: Sendable {
     /// By kind: tag, url, prefix, glob.
     package var pending: [LabelledCount] = []
     package var folded: UInt64 = 0
+    /// Of whoever invalidated, for room.
+    package var waits: UInt64 = 0
     /// By tier: memory, redis.
     package var unproved: [LabelledCount] = []
 

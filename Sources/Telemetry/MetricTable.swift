@@ -53,6 +53,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case upstreamErrors = "larder_upstream_errors_total"
     case purges = "larder_purges_total"
     case rules = "larder_invalidation_rules"
+    case ruleWaits = "larder_invalidation_waits_total"
     case rulesFolded = "larder_invalidation_rules_folded_total"
     case unproved = "larder_invalidation_unproved_total"
     case logFollowing = "larder_log_following"
@@ -179,6 +180,10 @@ package enum Metric: String, CaseIterable, Sendable {
         case .purges: Definition(.counter, .none, ["kind"], "Invalidations accepted.")
         case .rules:
             Definition(.gauge, .none, ["kind"], "Rules of invalidations that some response in memory has not met yet.")
+        case .ruleWaits:
+            Definition(
+                .counter, .none, [],
+                "How often an invalidation waited until responses in memory had met earlier ones.")
         case .rulesFolded:
             Definition(
                 .counter, .none, [],

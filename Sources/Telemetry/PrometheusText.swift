@@ -36,6 +36,7 @@ package enum PrometheusText {
             for upstream in gauges.upstreams { write(metric, upstream, into: &text) }
         case .purges: for purge in gauges.purges { text.append(metric, [purge.label], purge.count) }
         case .rules: for rules in gauges.rules.pending { text.append(metric, [rules.label], rules.count) }
+        case .ruleWaits: text.append(metric, [], gauges.rules.waits)
         case .rulesFolded: text.append(metric, [], gauges.rules.folded)
         case .unproved: for tier in gauges.rules.unproved { text.append(metric, [tier.label], tier.count) }
         case .logFollowing, .logWaiting, .logApplied, .logRestarts, .logCollapses, .logForeign, .confirmations,

@@ -133,7 +133,7 @@ extension OriginTemper {
             plan.fields += "Set-Cookie: id=\(response.serial)\r\n"
             response.isShareable = false
         }
-        if random.chance(0.7) { plan.fields += "Surrogate-Key: all n\(request.page.number)\r\n" }
+        plan.fields += "Surrogate-Key: all n\(request.page.number)\r\n"
         if request.page.audience == .varied { plan.fields += "Vary: x-user\r\n" }
         // The answer to HEAD may bring up to date what is stored for GET (RFC 9111 §4.3.5).
         if route == .pass || request.method == "POST" { response.isShareable = false }

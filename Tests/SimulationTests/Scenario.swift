@@ -167,6 +167,7 @@ final class Scenario {
             if store.accountedBytes > judge.circumstances.memoryLimitBytes {
                 judge.fail("the store holds \(store.accountedBytes) bytes")
             }
+            if store.foldedEntryRules > 0 { judge.fail("rules were folded that stored responses had not met") }
             if world.time >= nextLook {
                 judge.checkWaits()
                 nextLook = world.time + 1_000_000_000

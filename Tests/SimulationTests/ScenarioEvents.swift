@@ -60,9 +60,10 @@ extension Scenario {
     private func call(_ path: String, _ content: String, _ completion: @escaping (Int) -> Void) {
         let socket = world.connectSocket(to: ScenarioSettings.adminAddress)
         socket.write(
-            "POST \(path) HTTP/1.1\r\nHost: admin\r\nConnection: close\r\nContent-Length: \(content.utf8.count)\r\n\r\n"
-                + content)
-        socket.onChange = { socket in
+            "POST \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                + "Content-Length: \(content.utf8.count)\r\n\r\n" + content)
+        // Nobody else holds the socket until it is over.
+        socket.onChange = { _ in
             guard socket.isOver else { return }
             socket.onChange = nil
             let status = socket.receivedText.split(separator: " ").dropFirst().first.flatMap { Int($0) }
@@ -75,6 +76,7 @@ extension Scenario {
         let page = somePage(&random)
         let soft = random.chance(0.2)
         let (member, matches) = target(page, &random)
+        if random.chance(0.15) { flood(&random) }
         let body = "{\(member)\(soft ? ", \"soft\": true" : "")}"
         judge.trace("invalidation \(body) begins")
         let index = judge.invalidations.count
@@ -85,6 +87,18 @@ extension Scenario {
             let isAcknowledged = status == 200 || redis != nil && status == 202
             judge.check(isAcknowledged || judge.drainsSince != nil, "\(body) was answered with \(status)")
             if isAcknowledged { judge.invalidations[index].acknowledgedAt = world.time }
+        }
+    }
+
+    /// More rules than there may be room for, none of which matches anything, so that those around them have to wait.
+    private func flood(_ random: inout SeededRandom) {
+        let number = random.next() % 1_000_000
+        let patterns = (0..<Int.random(in: 100...1000, using: &random)).map { "\"/*none-\(number)-\($0)*\"" }
+        judge.trace("\(patterns.count) patterns that match nothing")
+        call("/invalidate", "{\"patterns\": [\(patterns.joined(separator: ","))]}") { [unowned self] status in
+            judge.trace("\(patterns.count) patterns: \(status)")
+            let isAcknowledged = status == 200 || redis != nil && status == 202
+            judge.check(isAcknowledged || judge.drainsSince != nil, "a flood was answered with \(status)")
         }
     }
 

@@ -66,6 +66,83 @@ struct ManyInvalidationsTests {
             store.invalidate(try (0..<1000).map { try rule($0 % 3, call * 1000 + $0) })
         }
         #expect(hits == Self.entryCount)
-        #expect(store.statistics.unproved == 0)
+        #expect(store.statistics.unproved == 0 && store.foldedEntryRules == 0)
+    }
+
+    @Test(
+        "Thousands of globs that begin alike, in calls of a thousand, with the least memory (promise 3)",
+        arguments: [1, 2, 8])
+    func globsThatBeginAlike(megabytes: Int) throws {
+        let store = MemoryStore(limitBytes: megabytes << 20, shardCount: 4)
+        for number in 0..<200 { _ = store.insert(makeResponse("GET h/v\(number)", epoch: store.currentEpoch)) }
+        let kept = { (0..<200).count { store.body("GET h/v\($0)") != nil } }
+        #expect(kept() == 200)
+        for call in 0..<20 {
+            store.invalidate(
+                try (0..<1000).map { InvalidationRule(.pattern(URLPattern(try Glob("/v*z\(call)-\($0)*")))) })
+            #expect(kept() == 200)
+        }
+        #expect(store.statistics.unproved == 0 && store.foldedEntryRules == 0)
+        #expect(store.ruleWaitCount > 0)
+        store.invalidate(
+            try (0..<1000).map { InvalidationRule(.pattern(URLPattern(try Glob("/v*\($0 % 2 == 0 ? $0 : -$0)")))) })
+        #expect(kept() == 0 || (0..<200).allSatisfy { store.body("GET h/v\($0)") == nil || $0 % 2 == 1 })
+    }
+
+    @Test("One call of more rules than there is room for: each holds, and nothing else goes")
+    func oneCallBeyondAllRoom() throws {
+        fill()
+        let rules = try (0..<20_000).map { number in
+            number % 1000 == 7
+                ? InvalidationRule(.tag(hash: testHash("page\(number / 1000)"))) : try rule(number % 3, number)
+        }
+        let before = store.currentEpoch
+        store.invalidate(rules)
+        #expect(hits == Self.entryCount - 20)
+        #expect(store.statistics.unproved == 0 && store.foldedEntryRules == 0)
+        #expect(store.insert(makeResponse("GET h/late", tags: ["page3"], epoch: before)) == .invalidated)
+    }
+
+    @Test("Many threads at once, each with rules of its own (promise 3)", .timeLimit(.minutes(2)))
+    func threads() async throws {
+        fill()
+        let store = store
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for thread in 0..<6 {
+                group.addTask {
+                    for number in 0..<1500 {
+                        let url = try Glob("h/write/\(thread)/\(number)")
+                        store.invalidate([InvalidationRule(.pattern(URLPattern(url)))])
+                        let glob = try Glob("/page/*x\(thread)-\(number)")
+                        if number % 4 == 0 { store.invalidate([InvalidationRule(.pattern(URLPattern(glob)))]) }
+                    }
+                    store.invalidate([InvalidationRule(.tag(hash: testHash("page\(thread)")))])
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(hits == Self.entryCount - 6)
+        #expect(store.statistics.unproved == 0 && store.foldedEntryRules == 0)
+    }
+
+    @Test("Rules that others put into the shared log meet the same room (promise 3)")
+    func fromTheLog() throws {
+        fill()
+        store.restartSharedLog(LogGeneration.none, first: .zero)
+        store.followSharedLog(from: SharedEpoch(milliseconds: 1, sequence: 0))
+        fill()
+        for entry in UInt64(1)...12 {
+            let rules = try (0..<1000).map {
+                InvalidationRule(.pattern(URLPattern(try Glob("/page/*z\(entry)-\($0)*"))))
+            }
+            store.applyShared([SharedInvalidation(SharedEpoch(milliseconds: 1 + entry, sequence: 0), rules)])
+        }
+        #expect(hits == Self.entryCount)
+        let own = store.issue(try (0..<4000).map { try rule($0 % 3, $0) } + [.init(.tag(hash: testHash("page5")))])
+        #expect(hits == Self.entryCount - 1)
+        #expect(store.pendingSharedCount == 1)
+        store.applyShared([SharedInvalidation(SharedEpoch(milliseconds: 20, sequence: 0), [], ownEpoch: own)])
+        #expect(store.pendingSharedCount == 0)
+        #expect(store.statistics.unproved == 0 && store.foldedEntryRules == 0)
     }
 }

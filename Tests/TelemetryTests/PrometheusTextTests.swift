@@ -31,6 +31,7 @@ func sampleGauges() -> Gauges {
     gauges.purges = [LabelledCount("tag", 9)]
     gauges.rules.pending = [LabelledCount("url", 6)]
     gauges.rules.folded = 8
+    gauges.rules.waits = 9
     gauges.rules.unproved = [LabelledCount("memory", 2)]
     var log = LogReading()
     log.isFollowing = true
@@ -128,6 +129,7 @@ func sampleCounts() -> MetricsSnapshot {
         #"larder_upstream_waiting{upstream="api"} 7"#,
         #"larder_upstream_errors_total{upstream="api",kind="connect"} 2"#,
         #"larder_invalidation_rules{kind="url"} 6"#, "larder_invalidation_rules_folded_total 8",
+        "larder_invalidation_waits_total 9",
         #"larder_invalidation_unproved_total{tier="memory"} 2"#,
         #"larder_purges_total{kind="tag"} 9"#, "larder_config_last_reload_success 1",
         "larder_config_last_reload_timestamp_seconds 1795250001",

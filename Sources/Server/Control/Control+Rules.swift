@@ -19,10 +19,12 @@ extension Control {
             unprovedInRedis: shared.unproved)
     }
 
-    /// Once a second at most.
+    /// Once a second at most, and when that cost a response. Rules that are folded when nothing is old enough to have to
+    /// meet them cost nobody anything.
     func tellOfFoldedRules() {
         let now = presentLosses
-        guard now != losses else { return }
+        guard now.unprovedInMemory != losses.unprovedInMemory || now.unprovedInRedis != losses.unprovedInRedis
+        else { return }
         events.write(
             .warning, "invalidations_folded",
             [
@@ -43,6 +45,7 @@ extension Control {
         ]
         let losses = presentLosses
         reading.folded = UInt64(losses.folded)
+        reading.waits = UInt64(store.ruleWaitCount)
         reading.unproved = [
             LabelledCount("memory", UInt64(losses.unprovedInMemory)),
             LabelledCount("redis", UInt64(losses.unprovedInRedis)),
