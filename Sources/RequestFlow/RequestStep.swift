@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The life of a request, step by step. README shows this table.
+/// The life of a request, step by step. `.github/docs/caching.md` shows this table.
 package enum RequestStep: String, CaseIterable, Sendable {
     case accept, parse, route, key, l1, coalesce, l2, upstream, store, respond, record
 

@@ -90,7 +90,7 @@ package enum DirectiveHelp {
 
     // MARK: Reference
 
-    /// The configuration reference of the README.
+    /// The reference in .github/docs/configuration.md.
     package static func markdown() -> String {
         var text = ""
         for (scope, directives) in DirectiveTable.sections where scope != .defaults {

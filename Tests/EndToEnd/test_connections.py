@@ -98,7 +98,7 @@ class Held(LarderCase):
     """A hot set stays and stays fast, and the process small, whatever others hold."""
     HOT = 300
     MEMORY = 64 * MEGABYTE
-    # As the README has it: a tenth more than `memory`, and what the process needs without a cache.
+    # As .github/docs/operations.md has it: a tenth more than `memory`, and what the process needs without a cache.
     LIMIT = int(1.1 * MEMORY) + 32 * MEGABYTE
 
     def setUp(self):
