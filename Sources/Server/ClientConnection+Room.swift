@@ -106,7 +106,10 @@ extension ClientConnection {
     }
 
     /// Whether it has made no progress for a second.
-    var isStalled: Bool { ConnectionPlace.tick(loop.now.monotonicNanoseconds) &- place.since >= 8 }
+    var isStalled: Bool { hasStood(ticks: 8) }
+
+    /// Whether it stands in its list for so many eighths of a second.
+    func hasStood(ticks: UInt32) -> Bool { ConnectionPlace.tick(loop.now.monotonicNanoseconds) &- place.since >= ticks }
 
     /// It has made no progress for longer than any other.
     func cutOff() {

@@ -12,7 +12,7 @@ extension Worker {
     /// if nobody here can give way, another loop is asked.
     func mayMakeRoom(limit: Int) -> Bool {
         events.connectionLimitReached(limit)
-        if longestIdle() != nil || connections.first(of: .begun) != nil { return true }
+        if !rooms().isEmpty { return true }
         let links = shared.links.withLock { $0 }
         guard links.count > 1 else { return false }
         let (asker, other) = (link, links[nextToGiveWay % links.count])
@@ -22,20 +22,33 @@ extension Worker {
         return false
     }
 
-    /// The longest idle connection is closed, else the head that began first; whether there was one. The kernel shares newcomers out evenly, so that the longest idle ones of
-    /// all loops are about alike.
+    /// One connection is closed; whether there was one that may be. The kernel shares newcomers out evenly, so that
+    /// those that stand longest are about alike in all loops.
     @discardableResult
     func giveWay() -> Bool {
-        for list in [ConnectionLists<ClientConnection>.List.idle, .begun] {
-            for _ in 0..<Self.triesPerNewcomer {
-                guard let client = list == .idle ? longestIdle() : connections.first(of: list) else { break }
-                guard client.gaveWay() else { continue }
-                shared.gaveWayCount.add(1, ordering: .relaxed)
-                events.connectionGaveWay(list == .idle ? "idle" : "head-begun")
-                return true
-            }
+        for _ in 0..<Self.triesPerNewcomer {
+            guard let next = rooms().first else { return false }
+            guard next.client.gaveWay() else { continue }
+            shared.gaveWayCount.add(1, ordering: .relaxed)
+            events.connectionGaveWay(next.state)
+            return true
         }
         return false
+    }
+
+    /// Who may give way, the next first. A head that has not come whole for half a second comes before who is idle:
+    /// of them anybody can send as many as there are places, and who was served before, or has only just come, is no
+    /// worse than they.
+    private func rooms() -> [(client: ClientConnection, state: StaticString)] {
+        var rooms: [(client: ClientConnection, state: StaticString)] = []
+        let begun = connections.first(of: .begun)
+        if let begun, begun.hasStood(ticks: 4) { rooms.append((begun, "head-begun")) }
+        if let large = connections.first(of: .holding), large.waiting == .head, large.isStalled {
+            rooms.append((large, "head-begun"))
+        }
+        if let idle = longestIdle() { rooms.append((idle, "idle")) }
+        if let begun { rooms.append((begun, "head-begun")) }
+        return rooms
     }
 
     /// Those that a request has made busy were left where they were until now.

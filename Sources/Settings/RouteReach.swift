@@ -9,7 +9,11 @@ struct RouteReach {
     /// By what precedes their `*`, so that of many routes few are looked at for each.
     private let prefixByText: [ArraySlice<UInt8>: [Int]]
     private let prefixLengths: [Int]
-    private let others: [Int]
+    /// The same for what has wildcards elsewhere, by what stands before the first and behind the last.
+    private let globByEnds: [Ends: [Int]]
+    private let endLengths: [[Int]]
+    /// How many more routes may be compared with one another.
+    private var allowance = 1_000_000
 
     init(_ routes: [RouteSettings]) {
         self.routes = routes
@@ -21,12 +25,36 @@ struct RouteReach {
         let prefixes = routes.indices.filter { routes[$0].pattern.kind == .prefix }
         prefixByText = Dictionary(grouping: prefixes) { Array(routes[$0].pattern.text.utf8).dropLast() }
         prefixLengths = Set(prefixByText.keys.map(\.count)).sorted()
-        others = routes.indices.filter { ![.exact, .prefix].contains(routes[$0].pattern.kind) }
+        let others = routes.indices.filter { ![.exact, .prefix].contains(routes[$0].pattern.kind) }
+        globByEnds = Dictionary(grouping: others) { Ends(routes[$0].pattern) }
+        endLengths = Set(globByEnds.keys.map { [$0.before.count, $0.behind.count] }).sorted {
+            $0.lexicographicallyPrecedes($1)
+        }
+    }
+
+    /// Whether there were more routes with wildcards than can be compared in bearable time: of the rest it is not known.
+    var gaveUp: Bool { allowance <= 0 }
+
+    private struct Ends: Hashable {
+        let before: ArraySlice<UInt8>
+        let behind: ArraySlice<UInt8>
+
+        init(before: ArraySlice<UInt8>, behind: ArraySlice<UInt8>) {
+            self.before = before
+            self.behind = behind
+        }
+
+        init(_ pattern: RoutePattern) {
+            let bytes = Array(pattern.text.utf8)
+            before = bytes.prefix { $0 != ASCII.star }
+            let last = bytes.lastIndex(of: ASCII.star) ?? bytes.startIndex
+            behind = bytes[min(last + 1, bytes.endIndex)...]
+        }
     }
 
     /// Routes that together take every path, method and host of this one before its turn comes; none if it has
     /// something left. `OPTIONS *`, which names no path, is not looked at.
-    func takers(of index: Int) -> [Int] {
+    mutating func takers(of index: Int) -> [Int] {
         let route = routes[index]
         let near = candidates(for: route)
         var takers: [Int] = []
@@ -47,7 +75,7 @@ struct RouteReach {
 
     /// A route that stores and takes all paths of this one, which passes them, on a host that only it names. By their
     /// patterns this one would come first.
-    func storerByHost(of index: Int) -> (route: Int, host: String)? {
+    mutating func storerByHost(of index: Int) -> (route: Int, host: String)? {
         let route = routes[index]
         guard route.isPass else { return nil }
         for other in candidates(for: route).sorted() where !routes[other].isPass {
@@ -64,13 +92,19 @@ struct RouteReach {
 
     func takesAsterisk(_ index: Int) -> Bool { routes[index].pattern.text == "*" }
 
-    private func candidates(for route: RouteSettings) -> [Int] {
-        var found = others + (exactByText[route.pattern.text] ?? [])
+    private mutating func candidates(for route: RouteSettings) -> [Int] {
+        guard allowance > 0 else { return [] }
+        var found = exactByText[route.pattern.text] ?? []
         for path in Self.paths(of: route.pattern) {
             for length in prefixLengths.prefix(while: { $0 <= path.count }) {
                 found += prefixByText[path[..<length]] ?? []
             }
+            for lengths in endLengths where lengths[0] + lengths[1] <= path.count {
+                let ends = Ends(before: path[..<lengths[0]], behind: path[(path.count - lengths[1])...])
+                found += globByEnds[ends] ?? []
+            }
         }
+        allowance -= found.count
         return Set(found).sorted()
     }
 
@@ -90,8 +124,9 @@ struct RouteReach {
     }
 
     /// Whether a route of that very host passes the same paths, as the operator then knows.
-    private func passes(_ host: String, _ route: RouteSettings, before storer: Int) -> Bool {
-        candidates(for: route).contains { other in
+    private mutating func passes(_ host: String, _ route: RouteSettings, before storer: Int) -> Bool {
+        let near = candidates(for: route)
+        return near.contains { other in
             routes[other].isPass && routes[other].hosts.contains(host) && isBefore(other, storer, host)
                 && Self.paths(of: route.pattern).allSatisfy { globs[other]?.matches($0.span) ?? false }
         }

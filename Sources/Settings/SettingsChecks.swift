@@ -181,8 +181,15 @@ extension SettingsBuilder {
 
     /// Routes whose requests others take first.
     mutating func warnOfUnreachableRoutes(_ routes: [RouteSettings], _ places: [Place]) {
-        let reach = RouteReach(routes)
+        var reach = RouteReach(routes)
         for index in routes.indices {
+            if reach.gaveUp {
+                diagnostics.warning(
+                    places[index],
+                    "so many routes are alike that it takes too long to tell which of them, from here on, are never "
+                        + "reached")
+                return
+            }
             let takers = reach.takers(of: index)
             guard let taker = takers.first else {
                 if let storer = reach.storerByHost(of: index) {

@@ -70,6 +70,20 @@ class Places(LarderCase):
         for number in range(3):
             self.assertEqual(self.get(f"/{number}").status, 200)
 
+    def test_begun_heads_give_way_before_who_is_idle(self):
+        for head in (b"G", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + 6000 * b"x"):
+            with self.subTest(len(head)):
+                self.start(top="limits connections=30\nworkers 1\nclient head_timeout=1h")
+                kept = self.fill(5, lambda client, number: client.get(f"/{number}"))
+                self.fill(25, lambda client, number, head=head: client.send(head))
+                self.taken(30)
+                time.sleep(1.3)  # heads that come in parts are given half a second, large ones one
+                fresh = self.fill(10, lambda client, number: None)
+                for number, client in enumerate(fresh):
+                    self.assertEqual(client.get(f"/fresh/{number}").status, 200)
+                for client in kept:
+                    self.assertEqual(client.get("/again").status, 200)
+
     def test_no_request_under_way_gives_way(self):
         gate = threading.Event()
         self.origin = self.start_origin()

@@ -228,7 +228,7 @@ private final class CompiledRoutes {
     /// What is said to be out of reach is taken by no path, and what is taken by none of the short ones is either said
     /// to be, or needs a letter that they have not.
     private func checkReach(_ routes: [RouteSettings], _ router: CompiledRoutes) {
-        let reach = RouteReach(routes)
+        var reach = RouteReach(routes)
         var taken = Set<Int>()
         var paths = ["/"]
         for _ in 0..<5 { paths += paths.flatMap { path in ["a", "b", "/", "q"].map { path + $0 } } }

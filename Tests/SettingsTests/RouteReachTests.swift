@@ -62,6 +62,24 @@ import Testing
     ])
     func whatItsHostPassesTooOrCannotBeMeantIsNot(routes: String) { #expect(warnings(routes) == []) }
 
+    @Test(
+        "Thousands of routes are compared with few others each", .timeLimit(.minutes(1)),
+        arguments: ["*x", "*/y*", "*"])
+    func thousands(end: String) {
+        var routes = (0..<10_000).map { "route /r\($0)/\(end) { }" }
+        routes += ["route /*a* { }", "route *a* { }"]
+        #expect(
+            warnings(routes.joined(separator: "\n"))
+                == ["10003:7: warning: never reached: route \"/*a*\" in line 10002 takes all of it"])
+    }
+
+    @Test("Where too many are alike, it is said that not all are compared", .timeLimit(.minutes(1)))
+    func alike() {
+        let routes = (0..<10_000).map { "route /*\($0)* { }" }.joined(separator: "\n")
+        let found = warnings(routes).filter { $0.contains("so many routes are alike") }
+        #expect(found.count == 1)
+    }
+
     @Test func severalMayTakeItTogether() {
         let routes = "route /a* methods=GET { }\nroute /a* methods=POST { }\nroute /a/*/c methods=GET,POST { }"
         #expect(
