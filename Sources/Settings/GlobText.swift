@@ -13,10 +13,17 @@ package enum GlobText {
         guard let tokens = tokens(of: text) else {
             return .failure(.init("a pattern must not end in a single backslash"))
         }
+        let parts = tokens.split(separator: run, omittingEmptySubsequences: false)
+        if parts.dropFirst().dropLast().contains(where: { $0.count > longestPart && $0.contains(one) }) {
+            return .failure(.init("between two * no more than \(longestPart) bytes may stand with a ? among them"))
+        }
         let normal = withNormalEscapes(tokens)
         let queryStart = normal.firstIndex(of: Token(ASCII.questionMark)) ?? normal.endIndex
         return withoutDotSegments(Array(normal[..<queryStart])).map { Self.spelled($0 + normal[queryStart...]) }
     }
+
+    /// A text is looked through for it at the cost of its length, once for each 64 bytes of it.
+    private static let longestPart = 512
 
     private static func tokens(of text: [UInt8]) -> [Token]? {
         var tokens: [Token] = []

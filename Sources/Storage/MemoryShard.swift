@@ -377,22 +377,36 @@ struct MemoryShard: ~Copyable {
     mutating func sweep(
         from start: Int, count: Int, goal: UInt32, removed: inout ContiguousArray<StoredResponse>
     ) -> Int? {
-        let end = min(start + count, entries.count)
-        for number in start..<max(start, end) where entries[number].content != nil {
+        var end = min(start + count, entries.count)
+        // Of long keys it takes fewer: others wait for the lock.
+        var keyBytes = count * Self.sweptKeyBytes
+        for number in start..<max(start, end) {
+            guard let content = entries[number].content else { continue }
             // Those that were looked up meanwhile have met them.
             guard Int32(truncatingIfNeeded: entries[number].checkedGeneration &- goal) < 0 else { continue }
+            keyBytes -= StoredResponse(content).key.count
             _ = isValid(UInt32(number), removed: &removed)  // removed or not, it has been dealt with
+            if keyBytes < 0 {
+                end = number + 1
+                break
+            }
         }
         statistics.swept += max(0, end - start)
         return end < entries.count ? end : nil
     }
 
+    private static var sweptKeyBytes: Int { 128 }
+
     /// How many of up to `count` entries from `start` on some rule matches, and where to go on.
-    func count(matching rules: [InvalidationRule], from start: Int, count: Int) -> (matches: Int, next: Int?) {
+    /// - Parameter budget: of bytes compared with rules; when it is used up, the rest is not counted.
+    func count(
+        matching rules: [InvalidationRule], from start: Int, count: Int, budget: inout Int
+    ) -> (matches: Int, next: Int?) {
         let end = min(start + count, entries.count)
         var matches = 0
-        for number in start..<max(start, end) {
+        for number in start..<max(start, end) where budget >= 0 {
             guard let response = occupant(UInt32(number)) else { continue }
+            budget -= response.key.count * rules.count
             let subject = response.subject
             for rule in rules where rule.matches(subject) {
                 matches += 1

@@ -202,14 +202,18 @@ extension MemoryStore {
     }
 
     /// How many entries the rules would match; locks are held for small batches only.
-    package func count(matching rules: [InvalidationRule]) -> Int {
+    /// - Parameter budgetBytes: of keys that are compared, for each rule anew.
+    /// - Returns: nil when that does not suffice.
+    package func count(matching rules: [InvalidationRule], budgetBytes: Int = .max) -> Int? {
         var total = 0
+        var budget = budgetBytes
         for shard in shards {
             var start: Int? = 0
             while let from = start {
                 let (matches, next) = shard.state.withLock {
-                    $0.count(matching: rules, from: from, count: Self.sweepBatch)
+                    $0.count(matching: rules, from: from, count: Self.sweepBatch, budget: &budget)
                 }
+                guard budget >= 0 else { return nil }
                 total += matches
                 start = next
             }

@@ -15,10 +15,14 @@ import Testing
             route \(first) }
             route \(second) }
             """
+        return SharedKeys(try settings(text)).upstreamNames
+    }
+
+    private static func settings(_ text: String) throws -> ProxySettings {
         let report = SettingsParser.parse(
             path: "proxy.conf", environment: { _ in nil },
             files: SettingsFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
-        return SharedKeys(try #require(report.settings, "\(report.diagnostics)")).upstreamNames
+        return try #require(report.settings, "\(report.diagnostics)")
     }
 
     @Test(
@@ -45,5 +49,41 @@ import Testing
         ])
     func silent(first: String, second: String) throws {
         #expect(try Self.names(first, second).allSatisfy { $0 == nil })
+    }
+
+    /// Pair by pair, as the rule says it.
+    private static func mayShare(_ one: RouteSettings, _ other: RouteSettings) -> Bool {
+        guard one.upstream != other.upstream, !one.isPass, !other.isPass, one.key.includesHost == other.key.includesHost
+        else { return false }
+        let beginnings = (one.pattern.text.prefix { $0 != "*" }, other.pattern.text.prefix { $0 != "*" })
+        let overlap =
+            one.pattern.kind == .exact && other.pattern.kind == .exact
+            ? beginnings.0 == beginnings.1
+            : beginnings.0.hasPrefix(beginnings.1) || beginnings.1.hasPrefix(beginnings.0)
+        let byMethod = !one.methods.isEmpty || !other.methods.isEmpty
+        let byHost = (!one.hosts.isEmpty || !other.hosts.isEmpty) && !one.key.includesHost
+        return overlap && (byMethod || byHost)
+    }
+
+    @Test(arguments: [UInt64](1...40))
+    func manyRoutesAreComparedAsPairsAre(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var text = "listen 127.0.0.1:8080\n"
+        for number in 0..<3 { text += "upstream u\(number) { server 127.0.0.1:300\(number) }\n" }
+        var plain: Set<String> = []
+        for number in 0..<8 {
+            let pattern =
+                ["/a", "/a*", "/a/b", "/a/*", "/a/*/c", "/*", "/b", "/a/b*"].randomElement(using: &random) ?? "/"
+            let methods = random.chance(0.4) ? " methods=GET,PUT" : ""
+            let isPlain = random.chance(0.4) && plain.insert(pattern + methods).inserted
+            let body = random.chance(0.1) ? "pass" : random.chance(0.5) ? "key host=off" : "ttl 1m"
+            text += "route \(pattern)\(methods)\(isPlain ? "" : " host=h\(number)") { "
+            text += "upstream u\(random.next() % 3); \(body) }\n"
+        }
+        let settings = try Self.settings(text)
+        let names = SharedKeys(settings).upstreamNames
+        for (index, route) in settings.routes.enumerated() {
+            #expect((names[index] != nil) == settings.routes.contains { Self.mayShare(route, $0) }, "\(text)")
+        }
     }
 }

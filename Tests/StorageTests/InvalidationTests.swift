@@ -92,6 +92,7 @@ struct InvalidationTests {
         for number in 0..<1000 { #expect(put("GET h/a/\(number)") == .stored) }
         #expect(store.count(matching: [InvalidationRule(try pattern("/a/*7"))]) == 100)
         #expect(store.count(matching: [InvalidationRule(.all), InvalidationRule(.tag(hash: 1))]) == 1000)
+        #expect(store.count(matching: [InvalidationRule(.all)], budgetBytes: 5000) == nil)
         #expect(store.statistics.entries == 1000)
     }
 

@@ -95,8 +95,10 @@ extension Control {
     private func countIfCheap(_ rules: [InvalidationRule]) -> Int? {
         let entries = store.statistics.entries
         guard entries <= Self.countingLimit / max(rules.count, 1) else { return nil }
-        return store.count(matching: rules)
+        return store.count(matching: rules, budgetBytes: Self.countingLimit * Self.usualKeyBytes)
     }
+
+    private static var usualKeyBytes: Int { 100 }
 
     /// Counts where blocking holds up nobody.
     private func dryRun(_ call: InvalidationCall, _ plan: InvalidationPlan, answer: @escaping AdminAnswer) {
