@@ -10,7 +10,7 @@ extension DirectiveTable {
                 check: mediaType),
             .list(
                 "exclude", "GLOB", \.settings.compression.excluded, none: ("none", ""),
-                "Paths whose answers are left as they are.", check: TextCheck.pathGlob),
+                "Paths whose answers are left as they are.", check: RouteText.pathGlob),
             optOut,
             .word(
                 "upstream", \.settings.compression.upstream,

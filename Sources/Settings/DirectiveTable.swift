@@ -9,7 +9,7 @@ package enum DirectiveTable {
 
     /// What may stand where, in the order of the help.
     package static let sections: [(scope: DirectiveScope, directives: [DirectiveDescription])] = [
-        (.topLevel, topLevel.map(\.description) + [include] + blocks),
+        (.topLevel, topLevel.map(\.description) + [.include] + blocks),
         (.upstream, upstream.map(\.description)),
         (.route, route.map(\.description)),
         (.defaults, route.map(\.description)),
@@ -17,37 +17,28 @@ package enum DirectiveTable {
     ]
 
     /// Each once, with all places where it may stand.
-    package static let all: [DirectiveDescription] = {
-        var all: [DirectiveDescription] = []
+    package static let all: [PlacedDirective] = {
+        var all: [PlacedDirective] = []
         for (scope, directives) in sections {
-            for var directive in directives {
+            for directive in directives {
                 if let known = all.firstIndex(where: {
-                    $0.name == directive.name && $0.synopsis == directive.synopsis
+                    $0.description.name == directive.name && $0.description.synopsis == directive.synopsis
                 }) {
                     all[known].scopes.append(scope)
                 } else {
-                    directive.scopes = directive.name == "include" ? DirectiveScope.allCases : [scope]
-                    all.append(directive)
+                    let scopes = directive.name == DirectiveDescription.include.name ? DirectiveScope.allCases : [scope]
+                    all.append(PlacedDirective(description: directive, scopes: scopes))
                 }
             }
         }
         return all
     }()
 
-    package static func find(_ name: String) -> [DirectiveDescription] { all.filter { $0.name == name } }
+    package static func find(_ name: String) -> [PlacedDirective] { all.filter { $0.description.name == name } }
 
     static func names(in scope: DirectiveScope) -> [String] {
-        all.filter { $0.scopes.contains(scope) }.map(\.name)
+        all.filter { $0.scopes.contains(scope) }.map(\.description.name)
     }
-
-    static let include = DirectiveDescription(
-        name: "include", synopsis: "include PATH", summary: "Reads another file in this place.",
-        details: "A relative PATH starts at the directory of the file that names it. A * in its last part takes all "
-            + "files that match, in order of name. Files nest at most \(SettingsFiles.maxIncludeDepth) deep.",
-        parameters: [
-            ParameterDescription(
-                name: "PATH", shape: .text("PATH"), presence: .required, help: "A file, or several by a *.")
-        ], isRepeatable: true, opensBlock: false, defaultLine: nil, example: "include conf.d/*.conf")
 
     // MARK: Blocks
 
@@ -84,7 +75,7 @@ package enum DirectiveTable {
                 read: { draft, text in
                     draft.settings.name = text
                     draft.settings.pattern = RoutePattern(text)
-                    return TextCheck.route(text)
+                    return RouteText.pattern(text)
                 }, write: { $0.settings.name }
             ).required
         ],

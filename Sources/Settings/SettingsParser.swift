@@ -38,12 +38,13 @@ package enum SettingsParser {
         var reader = StatementReader(files: files, environment: environment)
         var diagnostics = DiagnosticList()
         let statements = reader.read(SourceText(name: file, text: text), &diagnostics)
-        var builder = SettingsBuilder(files: files, diagnostics: diagnostics)
+        var builder = SettingsBuilder(ReadingContext(files: files, diagnostics: diagnostics))
         let settings = builder.build(statements)
         return SettingsReport(
-            settings: builder.diagnostics.hasErrors ? nil : settings, diagnostics: builder.diagnostics.finished(),
+            settings: builder.context.diagnostics.hasErrors ? nil : settings,
+            diagnostics: builder.context.diagnostics.finished(),
             namedRouteCount: builder.routePlaces.count, fileProblem: nil,
-            directives: Self.directives(statements, builder.diagnostics))
+            directives: Self.directives(statements, builder.context.diagnostics))
     }
 
     /// Reads `path` itself by `files`.

@@ -104,31 +104,6 @@ enum TextCheck {
         isToken(text) ? .success(text) : .failure(.init("\"\(text)\" is no field name"))
     }
 
-    /// A field that goes on to the origin, as only what is sent can be keyed.
-    static func keyedField(_ text: String) -> Result<String, SettingProblem> {
-        guard !ofOneConnection.contains(text.lowercased()) else {
-            return .failure(.init("\(text) speaks of one connection and is not sent on: it tells no answers apart"))
-        }
-        guard !text.contains("*") else {
-            return .failure(.init("\"\(text)\" stands for no other fields here: name each of them"))
-        }
-        return fieldName(text)
-    }
-
-    static func keyedCookie(_ text: String) -> Result<String, SettingProblem> {
-        guard !text.contains("*") else {
-            return .failure(
-                .init("\"\(text)\" stands for no other cookies here: name each, or say header=Cookie for all of them"))
-        }
-        return isToken(text) ? .success(text) : .failure(.init("\"\(text)\" is no name of a cookie"))
-    }
-
-    /// RFC 9110 §7.6.1 and §11.7.
-    private static let ofOneConnection: Set<String> = [
-        "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-        "http2-settings", "proxy-authorization", "proxy-authenticate", "content-length",
-    ]
-
     static func visible(_ text: String) -> Result<String, SettingProblem> {
         text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
             ? .success(text) : .failure(.init("blanks and control characters are not allowed in \"\(text)\""))
@@ -145,25 +120,5 @@ enum TextCheck {
     static func range(_ text: String) -> Result<AddressRange, SettingProblem> {
         if let range = AddressRange(text) { return .success(range) }
         return .failure(.init("expected a network such as 10.0.0.0/8 or 2001:db8::/32, got \"\(text)\""))
-    }
-
-    static func route(_ text: String) -> SettingProblem? {
-        if text.contains("?") { return .init("a route looks at the path alone, without ?: \"\(text)\"") }
-        if text.contains("\\") { return .init("a route takes no backslash: \"\(text)\"") }
-        guard !text.hasPrefix("~"), !text.hasPrefix("^") else {
-            return .init("a pattern is no regular expression: * stands for any text, got \"\(text)\"")
-        }
-        guard text.hasPrefix("/") || text.hasPrefix("*") else {
-            return .init("a pattern begins with / or *, got \"\(text)\"")
-        }
-        if case .failure(let problem) = visible(text) { return problem }
-        if text.utf8.count > 1024 { return .init("a pattern is at most 1024 bytes long") }
-        return PathPattern(route: text).problem(text)
-    }
-
-    /// A glob over paths without their queries.
-    static func pathGlob(_ text: String) -> Result<String, SettingProblem> {
-        if case .failure(let problem) = glob(text) { return .failure(problem) }
-        return PathPattern(glob: text).problem(text).map { .failure($0) } ?? .success(text)
     }
 }

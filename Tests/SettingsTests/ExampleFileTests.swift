@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func itNamesEveryDirective() {
-        for directive in DirectiveTable.all { #expect(ExampleFile.text().contains(directive.synopsis)) }
+        for placed in DirectiveTable.all { #expect(ExampleFile.text().contains(placed.description.synopsis)) }
     }
 }
 
