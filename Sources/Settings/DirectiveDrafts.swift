@@ -1,38 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// `admin`, whose address has no default.
-struct AdminDraft: SettingsScope {
+struct AdminDraft: DirectiveTarget {
     var address: SocketAddressText?
     var token: Secret?
     var hosts: [String] = []
 }
 
 /// One line of an invalidation group.
-struct RuleDraft: SettingsScope {
+struct RuleDraft: DirectiveTarget {
     var text = ""
 }
 
 // What directives fill as it is.
-extension ProxySettings: SettingsScope {}
-extension ListenSettings: SettingsScope {}
-extension MemorySettings: SettingsScope {}
-extension TimeoutSettings: SettingsScope {}
-extension ClientSettings: SettingsScope {}
-extension LimitSettings: SettingsScope {}
-extension LogSettings: SettingsScope {}
-extension PurgeMethodSettings: SettingsScope {}
-extension UpstreamSettings: SettingsScope {}
-extension ServerSettings: SettingsScope {}
-extension PoolSettings: SettingsScope {}
-extension QueueSettings: SettingsScope {}
-extension LifetimeSettings: SettingsScope {}
-extension StaleSettings: SettingsScope {}
-extension KeySettings: SettingsScope {}
-extension RequestFieldSettings: SettingsScope {}
-extension CoalesceSettings: SettingsScope {}
-extension StoreSettings: SettingsScope {}
-extension TunnelSettings: SettingsScope {}
-extension CompressionSettings: SettingsScope {}
-extension InvalidationGroup: SettingsScope {}
-extension NodesSettings: SettingsScope {}
-extension RouteSettings: SettingsScope {}
+extension ProxySettings: DirectiveTarget {}
+extension ListenSettings: DirectiveTarget {}
+extension MemorySettings: DirectiveTarget {}
+extension TimeoutSettings: DirectiveTarget {}
+extension ClientSettings: DirectiveTarget {}
+extension LimitSettings: DirectiveTarget {}
+extension LogSettings: DirectiveTarget {}
+extension PurgeMethodSettings: DirectiveTarget {}
+extension UpstreamSettings: DirectiveTarget {}
+extension ServerSettings: DirectiveTarget {}
+extension PoolSettings: DirectiveTarget {}
+extension QueueSettings: DirectiveTarget {}
+extension LifetimeSettings: DirectiveTarget {}
+extension StaleSettings: DirectiveTarget {}
+extension KeySettings: DirectiveTarget {}
+extension RequestFieldSettings: DirectiveTarget {}
+extension CoalesceSettings: DirectiveTarget {}
+extension StoreSettings: DirectiveTarget {}
+extension TunnelSettings: DirectiveTarget {}
+extension CompressionSettings: DirectiveTarget {}
+extension InvalidationGroup: DirectiveTarget {}
+extension NodesSettings: DirectiveTarget {}
+extension RouteSettings: DirectiveTarget {}

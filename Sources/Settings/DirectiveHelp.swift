@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// The directive table as text for people.
 package enum DirectiveHelp {

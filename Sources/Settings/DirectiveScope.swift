@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import ConfigLanguage
 
 /// Where a directive may stand.
 package enum DirectiveScope: String, Sendable, CaseIterable {

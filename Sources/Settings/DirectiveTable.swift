@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+package import ConfigLanguage
 
 /// Every directive: the one place that names it, says where it stands, what it takes and what it does. Parser,
 /// messages, help, reference, dump and example are all read from here; defaults are those of the value types.

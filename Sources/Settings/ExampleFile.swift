@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// `proxy.conf.example`: every directive with its default, commented out, around the least that serves.
 ///

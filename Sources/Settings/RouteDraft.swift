@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// A route while it is read: its upstream is a name yet.
-struct RouteDraft: SettingsScope {
+struct RouteDraft: DirectiveTarget {
     var settings = RouteSettings()
     /// An upstream's name, or `http://host:port`.
     var upstream: String?

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// What the texts of a route look like: its pattern, globs over its paths, and what its key names.
 enum RouteText {

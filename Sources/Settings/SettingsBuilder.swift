@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// Statements to settings. What is wrong is noted and left out, so that one run finds all of it.
 struct SettingsBuilder {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 
 /// What is wrong or risky only in the light of several directives together.
 extension SettingsBuilder {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Settings
 import TestKit
 import Testing
@@ -17,7 +18,7 @@ import Testing
             """
         let report = SettingsParser.parse(
             path: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
+            files: ConfigFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
         return SharedKeys(try #require(report.settings, "\(report.diagnostics)")).upstreamNames
     }
 

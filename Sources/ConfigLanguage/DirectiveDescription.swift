@@ -19,10 +19,10 @@ package struct DirectiveDescription: Sendable {
 
 extension DirectiveDescription {
     /// The one directive that is none of a table: whoever reads the statements puts the file in its place.
-    static let include = DirectiveDescription(
+    package static let include = DirectiveDescription(
         name: "include", synopsis: "include PATH", summary: "Reads another file in this place.",
         details: "A relative PATH starts at the directory of the file that names it. A * in its last part takes all "
-            + "files that match, in order of name. Files nest at most \(SettingsFiles.maxIncludeDepth) deep.",
+            + "files that match, in order of name. Files nest at most \(ConfigFiles.maxIncludeDepth) deep.",
         parameters: [
             ParameterDescription(
                 name: "PATH", shape: .text("PATH"), presence: .required, help: "A file, or several by a *.")

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What is said of one directive as text for people.
-enum DirectiveText {
+package enum DirectiveText {
     /// All there is to say of it; `places` are the blocks in which it may stand.
-    static func help(_ directive: DirectiveDescription, places: [String]) -> String {
+    package static func help(_ directive: DirectiveDescription, places: [String]) -> String {
         var text = "\(directive.synopsis)\n\n  \(directive.summary)\n"
         if !directive.details.isEmpty { text += wrapped(directive.details, indent: "  ", width: 78) }
         text += "\n  In:       \(SettingProblem.list(places, "or"))\n"
@@ -28,7 +28,7 @@ enum DirectiveText {
         return facts
     }
 
-    static func padded(_ text: String, _ width: Int) -> String {
+    package static func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: Swift.max(1, width - text.count))
     }
 
@@ -50,7 +50,7 @@ enum DirectiveText {
     // MARK: Reference
 
     /// Its section of the reference.
-    static func markdown(_ directive: DirectiveDescription) -> String {
+    package static func markdown(_ directive: DirectiveDescription) -> String {
         var text = "\n#### `\(directive.synopsis)`\n\n\(directive.summary)"
         if !directive.details.isEmpty { text += " \(directive.details)" }
         text += "\n\n"
@@ -86,7 +86,7 @@ enum DirectiveText {
     }
 
     /// With its default, commented out.
-    static func example(_ directive: DirectiveDescription, indent: String) -> String {
+    package static func example(_ directive: DirectiveDescription, indent: String) -> String {
         var text = explain(directive, indent: indent)
         text += "\(indent)#   \(directive.synopsis)\n"
         if directive.defaultLine != directive.example { text += "\(indent)#   Example: \(directive.example)\n" }
@@ -95,7 +95,7 @@ enum DirectiveText {
     }
 
     /// Of one that opens a block, and the lines of one that is open; nil where none need be.
-    static func exampleBlock(_ directive: DirectiveDescription, _ lines: String?) -> String {
+    package static func exampleBlock(_ directive: DirectiveDescription, _ lines: String?) -> String {
         explain(directive, indent: "") + "#   \(directive.synopsis)\n" + "#   Example: \(directive.example)\n"
             + (lines ?? "")
     }

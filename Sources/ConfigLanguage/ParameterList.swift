@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The values of one directive and how a line of them is read and written.
-struct ParameterList<Target: SettingsScope>: Sendable {
+struct ParameterList<Target: DirectiveTarget>: Sendable {
     let name: String
     let positional: [Parameter<Target>]
     let keys: [Parameter<Target>]
@@ -35,11 +35,11 @@ struct ParameterList<Target: SettingsScope>: Sendable {
     func line(_ target: Target) -> String? {
         let values = positional.compactMap { parameter in
             parameter.write(target).map {
-                parameter.description.presence == .repeated ? $0 : SettingsText.quoted($0)
+                parameter.description.presence == .repeated ? $0 : QuotedText.quoted($0)
             }
         }
         let pairs = keys.compactMap { key in
-            key.write(target).map { "\(key.description.name)=\(SettingsText.quoted($0))" }
+            key.write(target).map { "\(key.description.name)=\(QuotedText.quoted($0))" }
         }
         if values.isEmpty, pairs.isEmpty { return nil }
         if values.isEmpty, positional.contains(where: { $0.description.presence != .optional }) { return nil }

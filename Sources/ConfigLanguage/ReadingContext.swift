@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What the values of a file are read with: the files that they may name, and what has been found so far.
-struct ReadingContext {
-    let files: SettingsFiles
-    var diagnostics: DiagnosticList
+package struct ReadingContext {
+    package let files: ConfigFiles
+    package var diagnostics: DiagnosticList
+
+    package init(files: ConfigFiles, diagnostics: DiagnosticList) {
+        self.files = files
+        self.diagnostics = diagnostics
+    }
 
     /// `5 m` for 5m.
-    mutating func reportsDetachedUnit(_ words: [Word], _ name: String) -> Bool {
+    package mutating func reportsDetachedUnit(_ words: [Word], _ name: String) -> Bool {
         for (number, unit) in zip(words, words.dropFirst()) where !unit.isQuoted && Units.isUnit(unit.text) {
             let digits = String(number.text.reversed().prefix { $0.isASCII && $0.isNumber }.reversed())
             guard !digits.isEmpty, digits == number.text || number.text.hasSuffix("=\(digits)") else { continue }
@@ -17,7 +22,7 @@ struct ReadingContext {
     }
 
     /// `in line 3`, or with the file's name if it is another one.
-    func whereabouts(_ place: Place, _ reader: Place) -> String {
+    package func whereabouts(_ place: Place, _ reader: Place) -> String {
         let line = diagnostics.files[place.file].locate(place.start).line
         return place.file == reader.file ? "in line \(line)" : "at \(diagnostics.files[place.file].name):\(line)"
     }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One row of the directive table.
-struct Directive<Scope: SettingsScope>: Sendable {
-    var description: DirectiveDescription
-    let apply: @Sendable (inout Scope, Statement, inout ReadingContext) -> Void
+package struct Directive<Scope: DirectiveTarget>: Sendable {
+    package let description: DirectiveDescription
+    package let apply: @Sendable (inout Scope, Statement, inout ReadingContext) -> Void
     /// The lines that would set the same again.
-    let write: @Sendable (Scope) -> [String]
+    package let write: @Sendable (Scope) -> [String]
 
-    var name: String { description.name }
+    package var name: String { description.name }
 
     /// A directive whose values go straight into a part of the scope.
-    init<Part: SettingsScope>(
+    package init<Part: DirectiveTarget>(
         _ name: String, in part: any WritableKeyPath<Scope, Part> & Sendable, _ positional: [Parameter<Part>] = [],
         keys: [Parameter<Part>] = [], opensBlock: Bool = false, _ summary: String, _ details: String = "",
         example: String
@@ -24,7 +24,7 @@ struct Directive<Scope: SettingsScope>: Sendable {
     }
 
     /// A directive that makes an element of its own, which `add` puts into the scope.
-    init<Element: SettingsScope>(
+    package init<Element: DirectiveTarget>(
         _ name: String, _ positional: [Parameter<Element>], keys: [Parameter<Element>] = [],
         _ summary: String, _ details: String = "", example: String, isRepeatable: Bool = true, hasDefault: Bool = false,
         add: @escaping @Sendable (inout Scope, Element) -> SettingProblem?,
@@ -44,7 +44,7 @@ struct Directive<Scope: SettingsScope>: Sendable {
     }
 
     /// A directive with a shape of its own.
-    init(
+    package init(
         _ name: String, synopsis: String, parameters: [ParameterDescription], _ summary: String, _ details: String,
         defaultLine: String?, example: String, isRepeatable: Bool,
         apply: @escaping @Sendable (inout Scope, Statement, inout ReadingContext) -> Void,
@@ -59,7 +59,7 @@ struct Directive<Scope: SettingsScope>: Sendable {
 
     /// Applies each statement of a block to what the block describes; `unknown` says what is wrong with a name that is
     /// not in `table`.
-    static func apply(
+    package static func apply(
         _ table: [Directive], to target: inout Scope, _ statements: [Statement], _ context: inout ReadingContext,
         unknown: (Statement) -> String
     ) {
