@@ -53,7 +53,10 @@ package struct DiagnosticList: Sendable {
     package private(set) var hasErrors = false
     package var files: [SourceText] = []
 
-    package init() {}
+    /// The keys whose values no line is shown with.
+    private let secretKeys: [String]
+
+    package init(secretKeys: [String]) { self.secretKeys = secretKeys }
 
     package mutating func error(_ place: Place, _ message: String) {
         hasErrors = true
@@ -89,12 +92,13 @@ package struct DiagnosticList: Sendable {
         let length = String(decoding: source.bytes[start..<end], as: UTF8.self).unicodeScalars.count
         return ConfigDiagnostic(
             severity: item.severity, file: source.name, line: line, column: column, message: item.message,
-            sourceLine: Self.withoutSecrets(text), length: Swift.max(1, Swift.min(length, rest)))
+            sourceLine: withoutSecrets(text), length: Swift.max(1, Swift.min(length, rest)))
     }
 
-    /// A `token=` is blotted out letter by letter, so that the caret stays where it belongs.
-    private static func withoutSecrets(_ line: String) -> String {
-        guard line.contains("token=") else { return line }
+    /// What follows a secret's key is blotted out letter by letter, so that the caret stays where it belongs.
+    private func withoutSecrets(_ line: String) -> String {
+        let beginnings = secretKeys.map { "\($0)=" }
+        guard beginnings.contains(where: line.contains) else { return line }
         var result = String.UnicodeScalarView()
         var isSecret = false
         var quote: Unicode.Scalar?
@@ -107,7 +111,7 @@ package struct DiagnosticList: Sendable {
                 quote = nil
             }
             result.append(isSecret ? "*" : scalar)
-            if scalar == "=", String(result).hasSuffix("token=") { isSecret = true }
+            if scalar == "=", beginnings.contains(where: String(result).hasSuffix) { isSecret = true }
         }
         return String(result)
     }

@@ -216,9 +216,9 @@ extension Parameter {
             write: write)
     }
 
-    /// `token=` and `token_file=`, or another name: the text itself, and the file that holds it.
+    /// `NAME=` and `NAME_file=`: the text itself, and the file that holds it.
     package static func secret(
-        _ path: any WritableKeyPath<Target, Secret?> & Sendable, name: String = "token", _ help: String
+        _ path: any WritableKeyPath<Target, Secret?> & Sendable, name: String, _ help: String
     ) -> [Parameter] {
         let store: @Sendable (inout Target, SettingValue) -> SettingProblem? = { target, value in
             guard case .text(let text) = value else { return nil }

@@ -31,7 +31,7 @@ import Testing
 
     private func read(_ text: String) -> (lamp: Lamp, findings: [String]) {
         let files = ConfigFiles(readFile: { _ in .failure(.notFound) })
-        var context = ReadingContext(files: files, diagnostics: DiagnosticList())
+        var context = ReadingContext(files: files, diagnostics: DiagnosticList(secretKeys: []))
         var reader = StatementReader(files: files, environment: { _ in nil })
         let statements = reader.read(SourceText(name: "lamp", text: text + "\n"), &context.diagnostics)
         var lamp = Lamp()

@@ -9,7 +9,7 @@ import Testing
     private func findings(_ text: String, _ files: [String: String] = [:]) -> [String] {
         let access = ConfigFiles(readFile: { path in files[path].map { .success($0 + "\n") } ?? .failure(.notFound) })
         var reader = StatementReader(files: access, environment: { _ in nil })
-        var diagnostics = DiagnosticList()
+        var diagnostics = DiagnosticList(secretKeys: [])
         _ = reader.read(SourceText(name: "proxy.conf", text: text + "\n"), &diagnostics)
         return diagnostics.finished().map { finding in
             let text = finding.description
