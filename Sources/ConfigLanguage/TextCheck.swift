@@ -102,10 +102,6 @@ package enum TextCheck {
         !text.isEmpty && text.utf8.allSatisfy(ASCII.isTokenCharacter)
     }
 
-    package static func fieldName(_ text: String) -> Result<String, SettingProblem> {
-        isToken(text) ? .success(text) : .failure(.init("\"\(text)\" is no field name"))
-    }
-
     package static func visible(_ text: String) -> Result<String, SettingProblem> {
         text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
             ? .success(text) : .failure(.init("blanks and control characters are not allowed in \"\(text)\""))

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
 package import ConfigLanguage
 
 /// Every directive: the one place that names it, says where it stands, what it takes and what it does. Parser,
@@ -83,10 +82,10 @@ package enum DirectiveTable {
         keys: [
             .list(
                 "methods", "METHOD", \.settings.methods,
-                none: ("all", ""), "The methods the route takes; GET means HEAD too.", check: method),
+                none: ("all", ""), "The methods the route takes; GET means HEAD too.", check: TextCheck.method),
             .list(
                 "host", "HOST", \.settings.hosts, none: ("all", ""),
-                "The hosts the route takes; *.example.com for all names below one.", check: host),
+                "The hosts the route takes; *.example.com for all names below one.", check: TextCheck.host),
         ], opensBlock: true, "Says how requests for some paths are answered.",
         "PATTERN without * is one path; with one * at its end it takes every path that begins so; any other * is a "
             + "glob, and stands for any text, / included. A route that names the request's host wins over one that does "
@@ -110,21 +109,6 @@ package enum DirectiveTable {
         ], opensBlock: true, "Names a group of things that one admin call invalidates.",
         "Several of its directives may share a line.",
         example: "invalidation user-updated { pattern /api/users/* tag users }")
-
-    static let methodNames = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY"]
-
-    private static func method(_ text: String) -> Result<String, SettingProblem> {
-        if methodNames.contains(text.uppercased()) { return .success(text.uppercased()) }
-        let hint = NearestName.hint(text, among: methodNames)
-        return .failure(
-            .init("unknown method \"\(text)\"\(hint); known are \(SettingProblem.list(methodNames, "and"))"))
-    }
-
-    private static func host(_ text: String) -> Result<String, SettingProblem> {
-        let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
-        if IPAddress(name) != nil || TextCheck.isHostName(name) { return .success(text.lowercased()) }
-        return .failure(.init("expected a host without port, such as api.example.com, got \"\(text)\""))
-    }
 
     /// `timeout`, which upstreams and routes may say again.
     static func timeout<Scope>(_ part: any WritableKeyPath<Scope, TimeoutSettings> & Sendable) -> Directive<Scope> {
