@@ -40,7 +40,8 @@ let package = Package(
         module("Bytes"),
         module("HTTPMessages", ["Bytes"]),
         module("CacheRules", ["Bytes", "HTTPMessages"]),
-        module("Settings", ["Bytes"]),
+        module("ConfigLanguage", ["Bytes"]),
+        module("Settings", ["Bytes", "ConfigLanguage"]),
         module("RequestFlow", ["Bytes", "HTTPMessages", "CacheRules", "Settings"]),
         module("HTTPWire", ["Bytes", "HTTPMessages"]),
         module("EventIO", ["Bytes", "CLinux"]),
@@ -60,11 +61,13 @@ let package = Package(
         module(
             "Server",
             [
-                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Storage",
-                "Nodes", "Redis", "Upstreams", "Telemetry", "Compression", "COpenSSL",
+                "Bytes", "HTTPMessages", "CacheRules", "ConfigLanguage", "Settings", "RequestFlow", "HTTPWire",
+                "EventIO",
+                "Storage", "Nodes", "Redis", "Upstreams", "Telemetry", "Compression", "COpenSSL",
             ]),
         .executableTarget(
-            name: "larder", dependencies: ["Settings", "EventIO", "Telemetry", "Server"], swiftSettings: strict),
+            name: "larder", dependencies: ["ConfigLanguage", "Settings", "EventIO", "Telemetry", "Server"],
+            swiftSettings: strict),
         .executableTarget(
             name: "larder-bench", dependencies: ["Bytes", "HTTPMessages", "CacheRules", "Storage"],
             swiftSettings: strict),
@@ -76,14 +79,16 @@ let package = Package(
         .target(
             name: "FuzzProperties",
             dependencies: [
-                "Bytes", "HTTPMessages", "CacheRules", "Settings", "HTTPWire", "Redis", "Storage", "PlainCache",
+                "Bytes", "HTTPMessages", "CacheRules", "ConfigLanguage", "Settings", "HTTPWire", "Redis", "Storage",
+                "PlainCache",
             ],
             path: "Tests/Fuzz/Properties", swiftSettings: strict),
         tests("BytesTests", ["Bytes"]),
         tests("HTTPMessagesTests", ["Bytes", "HTTPMessages"]),
         tests("CacheRulesTests", ["Bytes", "HTTPMessages", "CacheRules", "PlainCache", "FuzzProperties"]),
-        tests("SettingsTests", ["Bytes", "Settings", "FuzzProperties"]),
-        tests("LarderTests", ["Settings", "larder"]),
+        tests("ConfigLanguageTests", ["Bytes", "ConfigLanguage"]),
+        tests("SettingsTests", ["Bytes", "ConfigLanguage", "Settings", "FuzzProperties"]),
+        tests("LarderTests", ["ConfigLanguage", "Settings", "larder"]),
         tests("RequestFlowTests", ["Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow"]),
         tests("HTTPWireTests", ["Bytes", "HTTPMessages", "HTTPWire", "TestKit", "FuzzProperties"]),
         tests("EventIOTests", ["Bytes", "EventIO", "TestKit"]),
@@ -95,14 +100,16 @@ let package = Package(
         tests(
             "ServerTests",
             [
-                "Bytes", "HTTPMessages", "CacheRules", "Settings", "RequestFlow", "HTTPWire", "EventIO", "Nodes",
-                "Redis",
-                "Storage",
-                "Upstreams", "Telemetry", "Compression", "Server", "TestKit", "PlainCache",
+                "Bytes", "HTTPMessages", "CacheRules", "ConfigLanguage", "Settings", "RequestFlow", "HTTPWire",
+                "EventIO",
+                "Nodes", "Redis", "Storage", "Upstreams", "Telemetry", "Compression", "Server", "TestKit", "PlainCache",
             ]),
         tests(
             "SimulationTests",
-            ["Bytes", "EventIO", "HTTPMessages", "HTTPWire", "RequestFlow", "Settings", "Storage", "Server", "TestKit"]),
+            [
+                "Bytes", "ConfigLanguage", "EventIO", "HTTPMessages", "HTTPWire", "RequestFlow", "Settings", "Storage",
+                "Server", "TestKit",
+            ]),
         tests("TelemetryTests", ["Bytes", "HTTPMessages", "CacheRules", "Telemetry"]),
     ]
 )

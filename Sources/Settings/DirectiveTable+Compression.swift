@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 extension DirectiveTable {
     static let compress = Directive<RouteDraft>(
@@ -7,10 +8,10 @@ extension DirectiveTable {
             .size("min", \.settings.compression.minimumBytes, 0...1 << 30, "Shorter bodies are left as they are."),
             .list(
                 "types", "TYPE", \.settings.compression.types, "Media types that are compressed; * for any text.",
-                check: mediaType),
+                check: TextCheck.mediaType),
             .list(
                 "exclude", "GLOB", \.settings.compression.excluded, none: ("none", ""),
-                "Paths whose answers are left as they are.", check: TextCheck.pathGlob),
+                "Paths whose answers are left as they are.", check: RouteText.pathGlob),
             optOut,
             .word(
                 "upstream", \.settings.compression.upstream,
@@ -57,12 +58,4 @@ extension DirectiveTable {
             return TextCheck.isToken(field) ? nil : SettingProblem("\"\(field)\" is no field name")
         },
         write: { $0.settings.compression.optOutField ?? "none" })
-
-    private static func mediaType(_ text: String) -> Result<String, SettingProblem> {
-        let parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ TextCheck.isToken(String($0)) }) else {
-            return .failure(.init("expected a media type such as text/* or application/json, got \"\(text)\""))
-        }
-        return .success(text.lowercased())
-    }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 
 extension DirectiveTable {
     private static let longest = 3650 * day
@@ -34,37 +35,37 @@ extension DirectiveTable {
             }
     }
 
-    private static let applyLifetime: @Sendable (inout RouteDraft, Statement, inout SettingsBuilder) -> Void = {
-        draft, statement, builder in
-        if builder.reportsDetachedUnit(statement.arguments, "ttl") { return }
+    private static let applyLifetime: @Sendable (inout RouteDraft, Statement, inout ReadingContext) -> Void = {
+        draft, statement, context in
+        if context.reportsDetachedUnit(statement.arguments, "ttl") { return }
         var words = statement.arguments[...]
-        let statuses = readStatuses(&words, &builder)
+        let statuses = readStatuses(&words, &context)
         guard let word = words.popFirst() else {
-            return builder.diagnostics.error(
+            return context.diagnostics.error(
                 statement.name.place, "\"ttl\" needs DURATION; expected: \(lifetimeSynopsis)")
         }
         let isForced = words.first?.text == "force"
         if isForced { words.removeFirst() }
         if let extra = words.first {
-            return builder.diagnostics.error(
+            return context.diagnostics.error(
                 extra.place, "unexpected \"\(extra.text)\"; expected: \(lifetimeSynopsis)")
         }
         let value: SettingValue
         switch ValueShape.duration(0...longest).read(word.text, alternative: byOrigin.word) {
         case .success(let read): value = read
-        case .failure(let problem): return builder.diagnostics.error(word.place, "\"ttl\": \(problem.reason)")
+        case .failure(let problem): return context.diagnostics.error(word.place, "\"ttl\": \(problem.reason)")
         }
         if value == .alternative, isForced {
-            return builder.diagnostics.error(word.place, "\"ttl\": by_origin cannot be forced")
+            return context.diagnostics.error(word.place, "\"ttl\": by_origin cannot be forced")
         }
-        store(value, isForced: isForced, statuses, statement, &draft, &builder)
+        store(value, isForced: isForced, statuses, statement, &draft, &context)
     }
 
     /// Parts have rules of their own; the others answer a request's condition, range or upgrade.
     private static let neverStored: [UInt16] = [206, 304, 412, 416, 426]
 
     /// `404,410`, if the first word begins so: a duration ends in a unit.
-    private static func readStatuses(_ words: inout ArraySlice<Word>, _ builder: inout SettingsBuilder) -> [UInt16] {
+    private static func readStatuses(_ words: inout ArraySlice<Word>, _ context: inout ReadingContext) -> [UInt16] {
         guard words.count > 1, let word = words.first, !word.text.isEmpty,
             word.text.utf8.allSatisfy({ ASCII.isDigit($0) || $0 == ASCII.comma })
         else { return [] }
@@ -72,7 +73,7 @@ extension DirectiveTable {
         var statuses: [UInt16] = []
         for item in word.text.split(separator: ",", omittingEmptySubsequences: false) {
             guard let status = UInt16(item), (200...599).contains(status), !neverStored.contains(status) else {
-                builder.diagnostics.error(
+                context.diagnostics.error(
                     word.place,
                     "\"ttl\": \"\(item)\" is no status that is stored: 200 to 599 without "
                         + "\(neverStored.dropLast().map(String.init).joined(separator: ", ")) and \(neverStored.last ?? 0)"
@@ -86,12 +87,12 @@ extension DirectiveTable {
 
     private static func store(
         _ value: SettingValue, isForced: Bool, _ statuses: [UInt16], _ statement: Statement, _ draft: inout RouteDraft,
-        _ builder: inout SettingsBuilder
+        _ context: inout ReadingContext
     ) {
         for name in statuses.isEmpty ? [""] : statuses.map({ "\($0)" }) {
             guard draft.lifetimesSaid.insert(name).inserted else {
                 let what = name.isEmpty ? "\"ttl\" without a status" : "\"ttl\" of status \(name)"
-                builder.diagnostics.error(statement.name.place, "\(what) is said twice in this block")
+                context.diagnostics.error(statement.name.place, "\(what) is said twice in this block")
                 continue
             }
             guard let status = UInt16(name) else {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+import ConfigLanguage
 
 extension DirectiveTable {
     static let requestFields = Directive<RouteDraft>(
@@ -18,30 +18,10 @@ extension DirectiveTable {
                 check: TextCheck.fieldName),
             .list(
                 "trailers", "FIELD", \.trailers, none: none, "Trailer fields that pass; all others are dropped.",
-                check: trailerName),
+                check: TextCheck.trailerName),
         ], "Says what of a request is sent on although it is not keyed, on routes that store.",
         "Fields that `key` names always pass. What a trusted proxy says of host, path, scheme and user is keyed; what it "
             + "says of the client is not: the proxy is trusted for that. A method override passes where nothing it "
             + "could change is stored. Trailers are dropped on routes that pass, too.",
         example: "request_fields allow=X-Real-IP trailers=X-Checksum")
-
-    /// RFC 9110 §6.5.1: none by which a message is framed, routed, forwarded, allowed or understood.
-    private static func trailerName(_ text: String) -> Result<String, SettingProblem> {
-        let name = text.lowercased()
-        let isHarmful =
-            harmfulTrailers.contains(name) || harmfulBeginnings.contains { name.hasPrefix($0) } || name.hasSuffix("-ip")
-        if isHarmful { return .failure(.init("\(text) must be no trailer field")) }
-        return TextCheck.fieldName(text)
-    }
-
-    private static let harmfulTrailers: Set<String> = [
-        "age", "authorization", "cache-control", "connection", "cookie", "date", "expect", "host", "http2-settings",
-        "keep-alive", "max-forwards", "origin", "pragma", "range", "referer", "te", "trailer", "transfer-encoding",
-        "upgrade", "vary", "via",
-    ]
-
-    private static let harmfulBeginnings = [
-        "accept", "access-control-", "content-", "forwarded", "if-", "proxy", "sec-", "x-forward", "x-host", "x-http-",
-        "x-method", "x-original", "x-real", "x-rewrite",
-    ]
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 extension DirectiveTable {
     static let route: [Directive<RouteDraft>] =
@@ -70,12 +71,12 @@ extension DirectiveTable {
             .flag("host", \.includesHost, "Whether hosts have entries of their own."),
             .list(
                 "header", "FIELD", \.fields, none: none, "Request fields that are part of the key.",
-                check: TextCheck.keyedField),
+                check: RouteText.keyedField),
             .list(
                 "cookie", "NAME", \.cookies, none: none,
                 "Cookies that are part of the key, all of the name in order; where servers may read a Cookie in more "
                     + "than one way, the whole of it.",
-                check: TextCheck.keyedCookie),
+                check: RouteText.keyedCookie),
             .word("authorization", \.authorization, "hashed: each value of Authorization has entries of its own."),
             keyedBodies,
             .size(
@@ -127,12 +128,12 @@ extension DirectiveTable {
         ], "Stores nothing and serves nothing stored.", "",
         defaultLine: RouteSettings().isPass ? "pass on" : "pass off",
         example: "pass", isRepeatable: false,
-        apply: { draft, statement, builder in
+        apply: { draft, statement, context in
             let word = statement.arguments.first
             if let extra = statement.arguments.dropFirst().first {
-                builder.diagnostics.error(extra.place, "unexpected \"\(extra.text)\"; expected: pass [on|off]")
+                context.diagnostics.error(extra.place, "unexpected \"\(extra.text)\"; expected: pass [on|off]")
             } else if let word, word.text != "on", word.text != "off" {
-                builder.diagnostics.error(word.place, "\"pass\": expected on or off, got \"\(word.text)\"")
+                context.diagnostics.error(word.place, "\"pass\": expected on or off, got \"\(word.text)\"")
             }
             draft.settings.isPass = word?.text != "off"
         }, write: { ["pass \($0.settings.isPass ? "on" : "off")"] })
@@ -221,5 +222,3 @@ extension DirectiveTable {
         [Parameter.number("N", \.maxVariants, 1...10_000, "The oldest one makes room.").required],
         "Limits the variants (RFC 9111 §4.1) stored of one URL.", example: "max_variants 8")
 }
-
-extension RouteSettings: SettingsScope {}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 
 extension DirectiveTable {
     static let topLevel: [Directive<ProxySettings>] =
@@ -39,6 +40,8 @@ extension DirectiveTable {
             return nil
         }, elements: { $0.listeners })
 
+    private static let tokenHelp = "What callers send as `Authorization: Bearer TOKEN`."
+
     private static let admin = Directive<ProxySettings>(
         "admin",
         [
@@ -53,7 +56,7 @@ extension DirectiveTable {
                 }, write: { $0.address?.description }
             ).required
         ],
-        keys: Parameter<AdminDraft>.secret(\.token, "What callers send as `Authorization: Bearer TOKEN`.") + [
+        keys: Parameter<AdminDraft>.secret(\.token, name: "token", tokenHelp) + [
             .list(
                 "hosts", "NAME", \.hosts, none: ("none", ""),
                 "Names that Host may have besides addresses and localhost; whoever sends the token may have any.",
@@ -290,7 +293,7 @@ extension DirectiveTable {
                     }
                     return nil
                 }, write: { $0.allowed.map(\.description).joined(separator: ",") })
-        ] + Parameter.secret(\.token, "What callers send as `Authorization: Bearer TOKEN`."),
+        ] + Parameter.secret(\.token, name: "token", tokenHelp),
         "Lets clients invalidate a URL by the method PURGE.",
         example: "purge_method on allow=10.0.0.0/8 token=${LARDER_TOKEN:-change-me}")
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 extension DirectiveTable {
     static let upgrade = Directive<RouteDraft>(
@@ -6,7 +7,7 @@ extension DirectiveTable {
         [
             Parameter.list(
                 "PROTOCOLS", "PROTOCOL", \.upgrades, none: ("off", "none"),
-                "A name stands for all versions of the protocol.", check: protocolName
+                "A name stands for all versions of the protocol.", check: TextCheck.protocolName
             ).required
         ], "Names the protocols that clients may change to, as websocket (RFC 9110 §7.8).",
         "A request for others is answered as if it had not asked, and so is one with a body. What passes after the "
@@ -22,12 +23,4 @@ extension DirectiveTable {
             .number("max", \.max, 1...1_000_000, "Open or asked for at once, over all workers; past it 503."),
         ], "Limits the connections of the route that have changed to another protocol.",
         "timeout idle and the client's limits do not end them.", example: "tunnel idle=10m max=5000")
-
-    private static func protocolName(_ text: String) -> Result<String, SettingProblem> {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 2, parts.allSatisfy({ TextCheck.isToken(String($0)) }) else {
-            return .failure(.init("expected a protocol such as websocket or chat/2, got \"\(text)\""))
-        }
-        return .success(text.lowercased())
-    }
 }

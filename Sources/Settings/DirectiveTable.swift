@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import ConfigLanguage
 
 /// Every directive: the one place that names it, says where it stands, what it takes and what it does. Parser,
 /// messages, help, reference, dump and example are all read from here; defaults are those of the value types.
@@ -9,7 +9,7 @@ package enum DirectiveTable {
 
     /// What may stand where, in the order of the help.
     package static let sections: [(scope: DirectiveScope, directives: [DirectiveDescription])] = [
-        (.topLevel, topLevel.map(\.description) + [include] + blocks),
+        (.topLevel, topLevel.map(\.description) + [.include] + blocks),
         (.upstream, upstream.map(\.description)),
         (.route, route.map(\.description)),
         (.defaults, route.map(\.description)),
@@ -17,37 +17,28 @@ package enum DirectiveTable {
     ]
 
     /// Each once, with all places where it may stand.
-    package static let all: [DirectiveDescription] = {
-        var all: [DirectiveDescription] = []
+    package static let all: [PlacedDirective] = {
+        var all: [PlacedDirective] = []
         for (scope, directives) in sections {
-            for var directive in directives {
+            for directive in directives {
                 if let known = all.firstIndex(where: {
-                    $0.name == directive.name && $0.synopsis == directive.synopsis
+                    $0.description.name == directive.name && $0.description.synopsis == directive.synopsis
                 }) {
                     all[known].scopes.append(scope)
                 } else {
-                    directive.scopes = directive.name == "include" ? DirectiveScope.allCases : [scope]
-                    all.append(directive)
+                    let scopes = directive.name == DirectiveDescription.include.name ? DirectiveScope.allCases : [scope]
+                    all.append(PlacedDirective(description: directive, scopes: scopes))
                 }
             }
         }
         return all
     }()
 
-    package static func find(_ name: String) -> [DirectiveDescription] { all.filter { $0.name == name } }
+    package static func find(_ name: String) -> [PlacedDirective] { all.filter { $0.description.name == name } }
 
     static func names(in scope: DirectiveScope) -> [String] {
-        all.filter { $0.scopes.contains(scope) }.map(\.name)
+        all.filter { $0.scopes.contains(scope) }.map(\.description.name)
     }
-
-    static let include = DirectiveDescription(
-        name: "include", synopsis: "include PATH", summary: "Reads another file in this place.",
-        details: "A relative PATH starts at the directory of the file that names it. A * in its last part takes all "
-            + "files that match, in order of name. Files nest at most \(SettingsFiles.maxIncludeDepth) deep.",
-        parameters: [
-            ParameterDescription(
-                name: "PATH", shape: .text("PATH"), presence: .required, help: "A file, or several by a *.")
-        ], isRepeatable: true, opensBlock: false, defaultLine: nil, example: "include conf.d/*.conf")
 
     // MARK: Blocks
 
@@ -84,17 +75,17 @@ package enum DirectiveTable {
                 read: { draft, text in
                     draft.settings.name = text
                     draft.settings.pattern = RoutePattern(text)
-                    return TextCheck.route(text)
+                    return RouteText.pattern(text)
                 }, write: { $0.settings.name }
             ).required
         ],
         keys: [
             .list(
                 "methods", "METHOD", \.settings.methods,
-                none: ("all", ""), "The methods the route takes; GET means HEAD too.", check: method),
+                none: ("all", ""), "The methods the route takes; GET means HEAD too.", check: TextCheck.method),
             .list(
                 "host", "HOST", \.settings.hosts, none: ("all", ""),
-                "The hosts the route takes; *.example.com for all names below one.", check: host),
+                "The hosts the route takes; *.example.com for all names below one.", check: TextCheck.host),
         ], opensBlock: true, "Says how requests for some paths are answered.",
         "PATTERN without * is one path; with one * at its end it takes every path that begins so; any other * is a "
             + "glob, and stands for any text, / included. A route that names the request's host wins over one that does "
@@ -118,21 +109,6 @@ package enum DirectiveTable {
         ], opensBlock: true, "Names a group of things that one admin call invalidates.",
         "Several of its directives may share a line.",
         example: "invalidation user-updated { pattern /api/users/* tag users }")
-
-    static let methodNames = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY"]
-
-    private static func method(_ text: String) -> Result<String, SettingProblem> {
-        if methodNames.contains(text.uppercased()) { return .success(text.uppercased()) }
-        let hint = NearestName.hint(text, among: methodNames)
-        return .failure(
-            .init("unknown method \"\(text)\"\(hint); known are \(SettingProblem.list(methodNames, "and"))"))
-    }
-
-    private static func host(_ text: String) -> Result<String, SettingProblem> {
-        let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
-        if IPAddress(name) != nil || TextCheck.isHostName(name) { return .success(text.lowercased()) }
-        return .failure(.init("expected a host without port, such as api.example.com, got \"\(text)\""))
-    }
 
     /// `timeout`, which upstreams and routes may say again.
     static func timeout<Scope>(_ part: any WritableKeyPath<Scope, TimeoutSettings> & Sendable) -> Directive<Scope> {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// `proxy.conf.example`: every directive with its default, commented out, around the least that serves.
 ///
@@ -7,15 +8,19 @@
 package enum ExampleFile {
     package static func text() -> String {
         var text = introduction
-        for directive in DirectiveTable.topLevel { text += entry(directive.description, indent: "") }
-        text += entry(DirectiveTable.include, indent: "")
-        text += open(DirectiveTable.upstreamBlock.description, "upstream backend {\n  server 127.0.0.1:3000\n")
-        for directive in DirectiveTable.upstream { text += entry(directive.description, indent: "  ") }
-        text += "}\n" + open(DirectiveTable.defaultsBlock.description, nil)
-        text += open(DirectiveTable.routeBlock.description, "route /api/* {\n  upstream backend\n")
-        for directive in DirectiveTable.route { text += entry(directive.description, indent: "  ") }
-        text += "}\n" + open(DirectiveTable.invalidationBlock.description, nil)
-        for directive in DirectiveTable.invalidation { text += entry(directive.description, indent: "") }
+        for directive in DirectiveTable.topLevel { text += DirectiveText.example(directive.description, indent: "") }
+        text += DirectiveText.example(.include, indent: "")
+        text += DirectiveText.exampleBlock(
+            DirectiveTable.upstreamBlock.description, "upstream backend {\n  server 127.0.0.1:3000\n")
+        for directive in DirectiveTable.upstream { text += DirectiveText.example(directive.description, indent: "  ") }
+        text += "}\n" + DirectiveText.exampleBlock(DirectiveTable.defaultsBlock.description, nil)
+        text += DirectiveText.exampleBlock(
+            DirectiveTable.routeBlock.description, "route /api/* {\n  upstream backend\n")
+        for directive in DirectiveTable.route { text += DirectiveText.example(directive.description, indent: "  ") }
+        text += "}\n" + DirectiveText.exampleBlock(DirectiveTable.invalidationBlock.description, nil)
+        for directive in DirectiveTable.invalidation {
+            text += DirectiveText.example(directive.description, indent: "")
+        }
         return text
     }
 
@@ -30,27 +35,4 @@ package enum ExampleFile {
         # What follows with a # directly before it is the default.
 
         """
-
-    private static func comment(_ text: String, indent: String) -> String {
-        DirectiveHelp.wrapped(text, indent: "\(indent)# ", width: 110)
-    }
-
-    private static func explain(_ directive: DirectiveDescription, indent: String) -> String {
-        var text = "\n" + comment(directive.summary, indent: indent)
-        if !directive.details.isEmpty { text += comment(directive.details, indent: indent) }
-        return text
-    }
-
-    private static func entry(_ directive: DirectiveDescription, indent: String) -> String {
-        var text = explain(directive, indent: indent)
-        text += "\(indent)#   \(directive.synopsis)\n"
-        if directive.defaultLine != directive.example { text += "\(indent)#   Example: \(directive.example)\n" }
-        if let line = directive.defaultLine { text += "\(indent)#\(line)\n" }
-        return text
-    }
-
-    private static func open(_ directive: DirectiveDescription, _ lines: String?) -> String {
-        explain(directive, indent: "") + "#   \(directive.synopsis)\n" + "#   Example: \(directive.example)\n"
-            + (lines ?? "")
-    }
 }

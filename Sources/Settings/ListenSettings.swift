@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
+package import ConfigLanguage
 
 /// One address that clients connect to.
 package struct ListenSettings: Sendable, Equatable {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import ConfigLanguage
 
 /// The second tier: where it is, and what it may cost.
 package struct RedisSettings: Sendable, Equatable {
@@ -25,7 +26,7 @@ package struct RedisSettings: Sendable, Equatable {
     package init() {}
 }
 
-extension RedisSettings: SettingsScope {
+extension RedisSettings: DirectiveTarget {
     /// `redis://user:password@host:port/db`, of which all but the host may be missing, or an address as elsewhere.
     mutating func read(_ text: String) -> SettingProblem? {
         guard let scheme = text.range(of: "://") else { return readAddress(text) }

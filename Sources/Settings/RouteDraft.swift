@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// A route while it is read: its upstream is a name yet.
-struct RouteDraft: SettingsScope {
+struct RouteDraft: DirectiveTarget {
     var settings = RouteSettings()
     /// An upstream's name, or `http://host:port`.
     var upstream: String?
@@ -16,38 +17,4 @@ struct RouteDraft: SettingsScope {
         self.settings = settings
         self.upstream = upstream
     }
-}
-
-extension ProxySettings: SettingsScope {}
-extension ListenSettings: SettingsScope {}
-extension MemorySettings: SettingsScope {}
-extension TimeoutSettings: SettingsScope {}
-extension ClientSettings: SettingsScope {}
-extension LimitSettings: SettingsScope {}
-extension LogSettings: SettingsScope {}
-extension PurgeMethodSettings: SettingsScope {}
-extension UpstreamSettings: SettingsScope {}
-extension ServerSettings: SettingsScope {}
-extension PoolSettings: SettingsScope {}
-extension QueueSettings: SettingsScope {}
-extension LifetimeSettings: SettingsScope {}
-extension StaleSettings: SettingsScope {}
-extension KeySettings: SettingsScope {}
-extension RequestFieldSettings: SettingsScope {}
-extension CoalesceSettings: SettingsScope {}
-extension StoreSettings: SettingsScope {}
-extension TunnelSettings: SettingsScope {}
-extension CompressionSettings: SettingsScope {}
-extension InvalidationGroup: SettingsScope {}
-
-/// `admin`, whose address has no default.
-struct AdminDraft: SettingsScope {
-    var address: SocketAddressText?
-    var token: Secret?
-    var hosts: [String] = []
-}
-
-/// One line of an invalidation group.
-struct RuleDraft: SettingsScope {
-    var text = ""
 }

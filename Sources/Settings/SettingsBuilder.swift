@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// Statements to settings. What is wrong is noted and left out, so that one run finds all of it.
 struct SettingsBuilder {
-    let files: SettingsFiles
-    var diagnostics: DiagnosticList
+    var context: ReadingContext
     /// Where each named route stands, in the order of `ProxySettings.routes`.
     private(set) var routePlaces: [Place] = []
     /// Pattern, methods and hosts of each.
@@ -12,10 +12,7 @@ struct SettingsBuilder {
     private var usedUpstreams: Set<String> = []
     private var defaultsStatements: [Statement] = []
 
-    init(files: SettingsFiles, diagnostics: DiagnosticList) {
-        self.files = files
-        self.diagnostics = diagnostics
-    }
+    init(_ context: ReadingContext) { self.context = context }
 
     mutating func build(_ statements: [Statement]) -> ProxySettings {
         var settings = ProxySettings()
@@ -42,26 +39,12 @@ struct SettingsBuilder {
     // MARK: Any block
 
     /// Applies each directive of a block to what the block describes.
-    mutating func apply<Scope>(
+    private mutating func apply<Scope>(
         _ statements: [Statement], _ table: [Directive<Scope>], in scope: DirectiveScope, to target: inout Scope
     ) {
-        var seen: [String: Place] = [:]
         let blocks = scope == .topLevel ? DirectiveTable.blockNames : []
-        for statement in statements where !blocks.contains(statement.name.text) {
-            let name = statement.name
-            guard let directive = table.first(where: { $0.name == name.text }) else {
-                diagnostics.error(name.place, Self.unknown(statement, in: scope))
-                continue
-            }
-            if let block = statement.block {
-                diagnostics.error(block.open, "\"\(name.text)\" takes no block")
-            }
-            if !directive.description.isRepeatable, let first = seen.updateValue(name.place, forKey: name.text) {
-                diagnostics.error(name.place, "\"\(name.text)\" is said twice; first \(whereabouts(first, name.place))")
-                continue
-            }
-            directive.apply(&target, statement, &self)
-        }
+        let directives = statements.filter { !blocks.contains($0.name.text) }
+        Directive.apply(table, to: &target, directives, &context) { Self.unknown($0, in: scope) }
     }
 
     private static func unknown(_ statement: Statement, in scope: DirectiveScope) -> String {
@@ -81,26 +64,9 @@ struct SettingsBuilder {
         return "unknown directive \"\(name)\" \(place)\(hint)"
     }
 
-    /// `5 m` for 5m.
-    mutating func reportsDetachedUnit(_ words: [Word], _ name: String) -> Bool {
-        for (number, unit) in zip(words, words.dropFirst()) where !unit.isQuoted && Units.isUnit(unit.text) {
-            let digits = String(number.text.reversed().prefix { $0.isASCII && $0.isNumber }.reversed())
-            guard !digits.isEmpty, digits == number.text || number.text.hasSuffix("=\(digits)") else { continue }
-            diagnostics.error(unit.place, "\"\(name)\": write \"\(digits)\(unit.text)\", without a blank")
-            return true
-        }
-        return false
-    }
-
-    /// `in line 3`, or with the file's name if it is another one.
-    func whereabouts(_ place: Place, _ reader: Place) -> String {
-        let line = diagnostics.files[place.file].locate(place.start).line
-        return place.file == reader.file ? "in line \(line)" : "at \(diagnostics.files[place.file].name):\(line)"
-    }
-
     private mutating func block(_ statement: Statement) -> [Statement] {
         if statement.block == nil {
-            diagnostics.error(statement.name.place, "\"\(statement.name.text)\" needs a block: { … }")
+            context.diagnostics.error(statement.name.place, "\"\(statement.name.text)\" needs a block: { … }")
         }
         return statement.block?.statements ?? []
     }
@@ -118,22 +84,23 @@ struct SettingsBuilder {
     private mutating func addUpstream(_ statement: Statement, to settings: inout ProxySettings) {
         var upstream = UpstreamSettings()
         upstream.timeouts = settings.timeouts
-        DirectiveTable.upstreamBlock.apply(&upstream, statement, &self)
+        DirectiveTable.upstreamBlock.apply(&upstream, statement, &context)
         let body = block(statement)
         apply(body, DirectiveTable.upstream, in: .upstream, to: &upstream)
         let namePlace = statement.arguments.first?.place ?? statement.name.place
         if let first = upstreamPlaces[upstream.name], !upstream.name.isEmpty {
-            diagnostics.error(
-                namePlace, "upstream \"\(upstream.name)\" is defined twice; first \(whereabouts(first, namePlace))")
+            context.diagnostics.error(
+                namePlace,
+                "upstream \"\(upstream.name)\" is defined twice; first \(context.whereabouts(first, namePlace))")
             return
         }
         if statement.block != nil, upstream.servers.isEmpty, place(of: "server", in: body) == nil {
-            diagnostics.error(namePlace, "upstream \"\(upstream.name)\" has no server")
+            context.diagnostics.error(namePlace, "upstream \"\(upstream.name)\" has no server")
         }
         if upstream.pool.min > upstream.pool.max {
             let place = place(of: "pool", in: body) ?? namePlace
             let whole = said("max", of: "pool", in: body) ? "" : ", the default"
-            diagnostics.error(
+            context.diagnostics.error(
                 place, "\"pool\": min=\(upstream.pool.min) is more than max=\(upstream.pool.max)\(whole)")
         }
         upstreamPlaces[upstream.name] = namePlace
@@ -142,7 +109,7 @@ struct SettingsBuilder {
 
     private mutating func warnOfUnusedUpstreams() {
         for (name, place) in upstreamPlaces where !usedUpstreams.contains(name) {
-            diagnostics.warning(place, "no route uses upstream \"\(name)\"")
+            context.diagnostics.warning(place, "no route uses upstream \"\(name)\"")
         }
     }
 
@@ -151,12 +118,12 @@ struct SettingsBuilder {
     private mutating func readDefaults(_ statements: [Statement]) {
         let all = statements.filter { $0.name.text == "defaults" }
         for extra in all.dropFirst() {
-            let first = whereabouts(all[0].name.place, extra.name.place)
-            diagnostics.error(extra.name.place, "\"defaults\" is said twice; first \(first)")
+            let first = context.whereabouts(all[0].name.place, extra.name.place)
+            context.diagnostics.error(extra.name.place, "\"defaults\" is said twice; first \(first)")
         }
         guard let statement = all.first else { return }
         var draft = RouteDraft()
-        DirectiveTable.defaultsBlock.apply(&draft, statement, &self)
+        DirectiveTable.defaultsBlock.apply(&draft, statement, &context)
         defaultsStatements = block(statement)
         apply(defaultsStatements, DirectiveTable.route, in: .defaults, to: &draft)
         checkRoute(draft.settings, defaultsStatements, statement.name.place, upstream: nil)
@@ -166,15 +133,15 @@ struct SettingsBuilder {
         let body = block(statement)
         let upstream = upstreamIndex(for: statement, body, &settings)
         var draft = inherited(upstream.map { settings.upstreams[$0].timeouts } ?? settings.timeouts)
-        DirectiveTable.routeBlock.apply(&draft, statement, &self)
+        DirectiveTable.routeBlock.apply(&draft, statement, &context)
         apply(body, DirectiveTable.route, in: .route, to: &draft)
         draft.settings.upstream = upstream ?? 0
         let namePlace = statement.arguments.first?.place ?? statement.name.place
         let route = draft.settings
         let identity = [[route.pattern.text], route.methods.sorted(), route.hosts.sorted()]
         if let first = routesSaid.updateValue(namePlace, forKey: identity) {
-            let place = whereabouts(first, namePlace)
-            diagnostics.error(namePlace, "route \"\(route.name)\" is defined twice; first \(place)")
+            let place = context.whereabouts(first, namePlace)
+            context.diagnostics.error(namePlace, "route \"\(route.name)\" is defined twice; first \(place)")
         }
         checkRoute(route, body, namePlace, upstream: upstream.map { settings.upstreams[$0] })
         settings.routes.append(route)
@@ -186,9 +153,9 @@ struct SettingsBuilder {
         var draft = RouteDraft()
         draft.settings.timeouts = timeouts
         // What is wrong in `defaults` has been reported when it was read.
-        let reported = diagnostics
+        let reported = context.diagnostics
         apply(defaultsStatements, DirectiveTable.route, in: .defaults, to: &draft)
-        diagnostics = reported
+        context.diagnostics = reported
         draft.lifetimesSaid = []
         draft.codingsSaid = false
         return draft
@@ -206,7 +173,7 @@ struct SettingsBuilder {
             }
             let place = statement.arguments.first?.place ?? statement.name.place
             let reason = upstreamPlaces.isEmpty ? "the file defines none" : "the file defines several"
-            diagnostics.error(place, "the route names no upstream, and \(reason)")
+            context.diagnostics.error(place, "the route names no upstream, and \(reason)")
             return nil
         }
         // Without a name, the directive itself is reported.
@@ -223,7 +190,7 @@ struct SettingsBuilder {
         let hint = NearestName.hint(word.text, among: names)
         let message = "unknown upstream \"\(word.text)\"\(hint)"
         let known = names.isEmpty ? "; the file defines none" : "; defined are \(SettingProblem.list(names, "and"))"
-        diagnostics.error(word.place, hint.isEmpty ? message + known : message)
+        context.diagnostics.error(word.place, hint.isEmpty ? message + known : message)
         return nil
     }
 
@@ -254,15 +221,15 @@ struct SettingsBuilder {
 
     private mutating func addInvalidation(_ statement: Statement, to settings: inout ProxySettings) {
         var group = InvalidationGroup()
-        DirectiveTable.invalidationBlock.apply(&group, statement, &self)
+        DirectiveTable.invalidationBlock.apply(&group, statement, &context)
         let body = block(statement)
         apply(body.flatMap(Self.separated), DirectiveTable.invalidation, in: .invalidation, to: &group)
         let place = statement.arguments.first?.place ?? statement.name.place
         if settings.invalidationGroups.contains(where: { $0.name == group.name && !group.name.isEmpty }) {
-            diagnostics.error(place, "invalidation \"\(group.name)\" is defined twice")
+            context.diagnostics.error(place, "invalidation \"\(group.name)\" is defined twice")
         }
         if statement.block != nil, body.isEmpty {
-            diagnostics.error(place, "invalidation \"\(group.name)\" names nothing to invalidate")
+            context.diagnostics.error(place, "invalidation \"\(group.name)\" names nothing to invalidate")
         }
         let rules = group.rules
         group.rules = InvalidationGroup.Kind.allCases.flatMap { kind in rules.filter { $0.kind == kind } }

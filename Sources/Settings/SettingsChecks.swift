@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 
 /// What is wrong or risky only in the light of several directives together.
 extension SettingsBuilder {
@@ -19,42 +20,42 @@ extension SettingsBuilder {
     mutating func checkTopLevel(_ settings: ProxySettings, _ statements: [Statement]) {
         func place(_ name: String) -> Place? { statements.first { $0.name.text == name }?.name.place }
         if settings.memory.maxObjectBytes > settings.memory.limitBytes, let place = place("memory") {
-            diagnostics.error(
+            context.diagnostics.error(
                 place,
                 "\"memory\": max_object=\(Units.sizeText(settings.memory.maxObjectBytes)) is more than the whole of "
                     + Units.sizeText(settings.memory.limitBytes))
         } else if settings.memory.maxObjectBytes > settings.memory.storeBytes / 4, let place = place("memory") {
-            diagnostics.warning(
+            context.diagnostics.warning(
                 place,
                 "\"memory\": max_object has no effect above a quarter of what is for stored responses, "
                     + Units.sizeText(settings.memory.storeBytes / 4))
         }
         if let redis = settings.redis, redis.maxObjectBytes > redis.writeQueueBytes, let place = place("redis") {
-            diagnostics.warning(place, "\"redis\": max_object has no effect above write_queue")
+            context.diagnostics.warning(place, "\"redis\": max_object has no effect above write_queue")
         }
         checkPurge(settings, place("purge_method"))
         warnOfPasswordInURL(statements)
         if let admin = settings.admin, let place = place("admin"),
             settings.listeners.contains(where: { $0.address == admin.address })
         {
-            diagnostics.error(place, "\"admin\": \(admin.address) is listened on for clients already")
+            context.diagnostics.error(place, "\"admin\": \(admin.address) is listened on for clients already")
         }
         let isOpenToAll = settings.purgeMethod.allowed.contains { $0.isEverybody }
         if settings.purgeMethod.isEnabled, settings.purgeMethod.token == nil, isOpenToAll,
             let place = place("purge_method")
         {
-            diagnostics.warning(place, "anybody may purge: allow= takes every address, and there is no token")
+            context.diagnostics.warning(place, "anybody may purge: allow= takes every address, and there is no token")
         }
         if settings.trustedProxies.contains(where: \.isEverybody), let place = place("trusted_proxies") {
-            diagnostics.warning(place, "anybody is trusted: clients can claim any address")
+            context.diagnostics.warning(place, "anybody is trusted: clients can claim any address")
         }
         if settings.limits.fieldLineBytes > settings.limits.headBytes, let place = place("limits") {
-            diagnostics.warning(place, "\"limits\": field_line has no effect above head")
+            context.diagnostics.warning(place, "\"limits\": field_line has no effect above head")
         }
         if settings.redis == nil { warnOfNodesAlone(settings, statements) }
-        if settings.upstreams.isEmpty, !diagnostics.hasErrors {
+        if settings.upstreams.isEmpty, !context.diagnostics.hasErrors {
             let what = statements.isEmpty ? "the file says nothing" : "the file has no upstream"
-            diagnostics.error(
+            context.diagnostics.error(
                 Place(file: 0, start: 0, length: 0),
                 "\(what), so that every request would be answered with 404; the least that serves is "
                     + "`route * { upstream http://HOST:PORT }`")
@@ -64,9 +65,9 @@ extension SettingsBuilder {
     private mutating func warnOfPasswordInURL(_ statements: [Statement]) {
         for statement in statements where statement.name.text == "redis" {
             guard let word = statement.arguments.first, word.text.contains("@"), !word.hasVariable,
-                files.isOpenToAll(diagnostics.files[word.place.file].name)
+                context.files.isOpenToAll(context.diagnostics.files[word.place.file].name)
             else { continue }
-            diagnostics.warning(
+            context.diagnostics.warning(
                 word.place,
                 "every user of this machine can read this file, and the password in it: put it into "
                     + "password_file=, or chmod 640 this file")
@@ -81,12 +82,12 @@ extension SettingsBuilder {
         }
         let trusted = settings.trustedProxies.first { proxy in purge.allowed.contains { $0.overlaps(proxy) } }
         if let trusted {
-            diagnostics.warning(
+            context.diagnostics.warning(
                 place,
                 "PURGE is taken from \(trusted), where trusted_proxies has a proxy: a request for which it names "
                     + "no client counts as its own; say token=, or allow= without it")
         } else if purge.allowed.contains(where: \.isLoopback), settings.listeners.allSatisfy(\.address.isLocal) {
-            diagnostics.warning(
+            context.diagnostics.warning(
                 place,
                 "PURGE is taken from this machine, and only this machine can connect: whoever comes through a "
                     + "proxy on it may purge; name it in trusted_proxies, or say token=")
@@ -95,13 +96,13 @@ extension SettingsBuilder {
 
     private mutating func warnOfNodesAlone(_ settings: ProxySettings, _ statements: [Statement]) {
         if let statement = statements.first(where: { $0.name.text == "nodes" }) {
-            diagnostics.warning(statement.name.place, "\"nodes\" has no effect without redis")
+            context.diagnostics.warning(statement.name.place, "\"nodes\" has no effect without redis")
         }
         guard settings.routes.contains(where: { $0.coalesce.scope == .nodes }) else { return }
         let blocks = statements.filter { ["route", "defaults"].contains($0.name.text) }
         for statement in blocks.flatMap({ $0.block?.statements ?? [] })
         where statement.name.text == "coalesce" && statement.arguments.first?.text == "nodes" {
-            diagnostics.warning(statement.name.place, "\"coalesce\": without redis, nodes is the same as on")
+            context.diagnostics.warning(statement.name.place, "\"coalesce\": without redis, nodes is the same as on")
         }
     }
 
@@ -115,13 +116,13 @@ extension SettingsBuilder {
         if place("key") != nil || place("upstream") != nil, !route.key.includesHost, let upstream,
             upstream.hostField == .client
         {
-            diagnostics.warning(
+            context.diagnostics.warning(
                 place("key") ?? namePlace,
                 "host=off lets one host's answers be served to another, while upstream \"\(upstream.name)\" is sent the "
                     + "client's Host; `host server` or `host NAME` there makes it one site")
         }
         if route.key.query == .none, !(route.key.dropped.isEmpty && route.key.kept.isEmpty), let place = place("key") {
-            diagnostics.warning(place, "\"key\": drop and keep have no effect with query=none")
+            context.diagnostics.warning(place, "\"key\": drop and keep have no effect with query=none")
         }
         guard route.isPass, place("pass") != nil else { return }
         let ofStoring = [
@@ -130,7 +131,7 @@ extension SettingsBuilder {
         ]
         for name in ofStoring {
             if let place = place(name) {
-                diagnostics.warning(place, "\"\(name)\" has no effect in a route that passes")
+                context.diagnostics.warning(place, "\"\(name)\" has no effect in a route that passes")
             }
         }
     }
@@ -149,7 +150,7 @@ extension SettingsBuilder {
         if store.markedNoStore == .storedAgainstOrigin {
             dangers.append("an answer that the origin forbids to store is stored")
         }
-        for danger in dangers { diagnostics.warning(place, danger) }
+        for danger in dangers { context.diagnostics.warning(place, danger) }
     }
 
     private mutating func warnOfForcing(_ route: RouteSettings, _ place: Place) {
@@ -157,10 +158,10 @@ extension SettingsBuilder {
             return
         }
         if route.store.setCookie != .never {
-            diagnostics.warning(
+            context.diagnostics.warning(
                 place, "a forced ttl and stored Set-Cookie answers: what was made for one client is served to all")
         } else if route.key.query == .none {
-            diagnostics.warning(place, "a forced ttl and query=none: one answer is served for every query")
+            context.diagnostics.warning(place, "a forced ttl and query=none: one answer is served for every query")
         }
     }
 
@@ -174,7 +175,7 @@ extension SettingsBuilder {
             else {
                 continue
             }
-            diagnostics.warning(
+            context.diagnostics.warning(
                 places[index], "takes \(text) alone and nothing below it; `route \(text)*` takes both")
         }
     }
@@ -184,7 +185,7 @@ extension SettingsBuilder {
         var reach = RouteReach(routes)
         for index in routes.indices {
             if reach.gaveUp {
-                diagnostics.warning(
+                context.diagnostics.warning(
                     places[index],
                     "so many routes are alike that it takes too long to tell which of them, from here on, are never "
                         + "reached")
@@ -193,8 +194,8 @@ extension SettingsBuilder {
             let takers = reach.takers(of: index)
             guard let taker = takers.first else {
                 if let storer = reach.storerByHost(of: index) {
-                    let place = whereabouts(places[storer.route], places[index])
-                    diagnostics.warning(
+                    let place = context.whereabouts(places[storer.route], places[index])
+                    context.diagnostics.warning(
                         places[index],
                         "passes nothing of host \(storer.host): route \"\(routes[storer.route].name)\" \(place) names "
                             + "it, takes the same paths and stores; name host=\(storer.host) here too, in a route of "
@@ -204,8 +205,8 @@ extension SettingsBuilder {
             }
             let what = reach.takesAsterisk(index) ? "takes nothing but OPTIONS *" : "never reached"
             let others = takers.dropFirst().isEmpty ? "takes" : "and others take"
-            let place = whereabouts(places[taker], places[index])
-            diagnostics.warning(
+            let place = context.whereabouts(places[taker], places[index])
+            context.diagnostics.warning(
                 places[index], "\(what): route \"\(routes[taker].name)\" \(place) \(others) all of it")
         }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 
 /// Settings as the text that would set them, everything said and secrets masked.
 package enum SettingsDump {

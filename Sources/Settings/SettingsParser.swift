@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+package import ConfigLanguage
 
 /// What a configuration says, or why it cannot be used.
 package struct SettingsReport: Sendable {
     /// nil when one of the diagnostics is an error.
     package let settings: ProxySettings?
     /// In the order of the text, at most 100; an included file's come after those of the file that includes it.
-    package let diagnostics: [SettingsDiagnostic]
+    package let diagnostics: [ConfigDiagnostic]
     /// The routes that the file names; one more may stand in the settings, for what none of them takes.
     package let namedRouteCount: Int
     /// Why the file itself could not be read; there are no diagnostics then.
-    package let fileProblem: SettingsFileProblem?
+    package let fileProblem: ConfigFileProblem?
 
     /// Where each directive of the top level was said last.
-    let directives: [String: SettingsDiagnostic]
+    let directives: [String: ConfigDiagnostic]
 
     /// An error found later on, at the place of a directive of the top level, or of the file when it was not said.
-    package func error(at directive: String, _ message: String) -> SettingsDiagnostic {
+    package func error(at directive: String, _ message: String) -> ConfigDiagnostic {
         let place = directives[directive] ?? directives[""]
-        return SettingsDiagnostic(
+        return ConfigDiagnostic(
             severity: .error, file: place?.file ?? "", line: place?.line ?? 1, column: place?.column ?? 1,
             message: message, sourceLine: place?.sourceLine ?? "", length: place?.length ?? 1)
     }
@@ -33,22 +34,23 @@ package struct SettingsReport: Sendable {
 package enum SettingsParser {
     /// `file` is the name for messages, and relative paths in the text start at its directory.
     package static func parse(
-        text: String, file: String, environment: @escaping (String) -> String?, files: SettingsFiles
+        text: String, file: String, environment: @escaping (String) -> String?, files: ConfigFiles
     ) -> SettingsReport {
         var reader = StatementReader(files: files, environment: environment)
-        var diagnostics = DiagnosticList()
+        var diagnostics = DiagnosticList(secretKeys: ["token"])
         let statements = reader.read(SourceText(name: file, text: text), &diagnostics)
-        var builder = SettingsBuilder(files: files, diagnostics: diagnostics)
+        var builder = SettingsBuilder(ReadingContext(files: files, diagnostics: diagnostics))
         let settings = builder.build(statements)
         return SettingsReport(
-            settings: builder.diagnostics.hasErrors ? nil : settings, diagnostics: builder.diagnostics.finished(),
+            settings: builder.context.diagnostics.hasErrors ? nil : settings,
+            diagnostics: builder.context.diagnostics.finished(),
             namedRouteCount: builder.routePlaces.count, fileProblem: nil,
-            directives: Self.directives(statements, builder.diagnostics))
+            directives: Self.directives(statements, builder.context.diagnostics))
     }
 
     /// Reads `path` itself by `files`.
     package static func parse(
-        path: String, environment: @escaping (String) -> String?, files: SettingsFiles
+        path: String, environment: @escaping (String) -> String?, files: ConfigFiles
     ) -> SettingsReport {
         switch files.readFile(path) {
         case .success(let text): parse(text: text, file: path, environment: environment, files: files)
@@ -59,7 +61,7 @@ package enum SettingsParser {
 
     private static func directives(
         _ statements: [Statement], _ diagnostics: DiagnosticList
-    ) -> [String: SettingsDiagnostic] {
+    ) -> [String: ConfigDiagnostic] {
         var places = ["": diagnostics.located(Place(file: 0, start: 0))]
         for statement in statements where statement.block == nil {
             places[statement.name.text] = diagnostics.located(statement.name.place)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import ConfigLanguage
 
 /// A named set of servers that answer alike.
 package struct UpstreamSettings: Sendable, Equatable {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Settings
 import Telemetry
 
@@ -19,7 +20,7 @@ struct Command {
     /// The command line cannot be understood.
     static let misused: Int32 = 2
 
-    let files: SettingsFiles
+    let files: ConfigFiles
     let environment: (String) -> String?
 
     /// `arguments` without the program's name.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Glibc
 import Settings
 
-let command = Command(files: .system, environment: SettingsFiles.systemEnvironment)
+let command = Command(files: .system, environment: ConfigFiles.systemEnvironment)
 switch command.outcome(ProgramArguments.read()) {
 case .finished(let output, let errors, let status):
     StandardStreams.write(errors, to: .error)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Settings
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 
 @Suite struct CommandTests {
     private let command = Command(
-        files: SettingsFiles(readFile: { path in
+        files: ConfigFiles(readFile: { path in
             switch path {
             case "good.conf": .success("route /a { upstream http://a:1 }\nroute /b { upstream http://a:1 }")
             case "bad.conf": .success("\nworkers many\n")

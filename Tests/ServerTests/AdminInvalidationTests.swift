@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
+import ConfigLanguage
 import Settings
 import Storage
 import Testing
@@ -36,7 +37,7 @@ import Testing
     static func snapshot(_ text: String = configuration) throws -> ProxySnapshot {
         let report = SettingsParser.parse(
             text: text, file: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { _ in .failure(.notFound) }))
+            files: ConfigFiles(readFile: { _ in .failure(.notFound) }))
         return ProxySnapshot(try #require(report.settings, "\(report.diagnostics)"), workerCount: 1, ownName: "larder")
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 import EventIO
 import Settings
 import TestKit
@@ -32,7 +33,7 @@ final class ControlWorld {
             let text = text
             return SettingsParser.parse(
                 path: "proxy.conf", environment: { _ in nil },
-                files: SettingsFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
+                files: ConfigFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
         }
     }
 

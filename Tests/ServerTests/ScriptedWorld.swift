@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import EventIO
 import Settings
 import TestKit
@@ -60,7 +61,7 @@ final class ScriptedWorld {
             """
         let report = SettingsParser.parse(
             path: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
+            files: ConfigFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
         let settings = try #require(report.settings, "\(report.diagnostics)")
         var loops: [Loop] = []
         for _ in 0..<workers { loops.append(try world.makeLoop()) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Settings
 import TestKit
 import Testing
@@ -21,7 +22,7 @@ import Testing
     private static func settings(_ text: String) throws -> ProxySettings {
         let report = SettingsParser.parse(
             path: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
+            files: ConfigFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
         return try #require(report.settings, "\(report.diagnostics)")
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import EventIO
 import Redis
 import RequestFlow
@@ -63,7 +64,7 @@ final class TurnWorld {
             """
         let report = SettingsParser.parse(
             path: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
+            files: ConfigFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
         let settings = try #require(report.settings, "\(report.diagnostics)")
         let loop = try world.makeLoop()
         let proxy = try Proxy(settings: settings, kernel: world, loops: [loop], blockingLoop: try world.makeLoop())

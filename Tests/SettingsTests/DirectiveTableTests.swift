@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Testing
 
 @testable import Settings
 
 @Suite struct DirectiveTableTests {
     @Test func everyRowIsComplete() {
-        for directive in DirectiveTable.all {
-            #expect(!directive.scopes.isEmpty, "\(directive.name)")
+        for placed in DirectiveTable.all {
+            let directive = placed.description
+            #expect(!placed.scopes.isEmpty, "\(directive.name)")
             #expect(directive.summary.hasSuffix("."), "\(directive.name)")
             #expect(directive.example.hasPrefix(directive.name), "\(directive.name)")
             #expect(directive.synopsis.hasPrefix(directive.name), "\(directive.name)")
@@ -17,18 +19,19 @@ import Testing
     }
 
     /// `text` where `directive` may stand, in a file that is right otherwise.
-    private func file(_ text: String, for directive: DirectiveDescription) -> String {
-        switch directive.scopes[0] {
+    private func file(_ text: String, for placed: PlacedDirective) -> String {
+        switch placed.scopes[0] {
         case .topLevel: "upstream a { server a:1 }\n\(text)"
-        case .upstream: "upstream a {\n\(directive.name == "server" ? "" : "server a:1")\n\(text)\n}"
+        case .upstream: "upstream a {\n\(placed.description.name == "server" ? "" : "server a:1")\n\(text)\n}"
         case .route, .defaults: "upstream api { server a:1 }\nroute /t {\n\(text)\n}"
         case .invalidation: "upstream a { server a:1 }\ninvalidation g {\n\(text)\n}"
         }
     }
 
     @Test func everyExampleIsRight() {
-        for directive in DirectiveTable.all where directive.name != "include" {
-            var text = file(directive.example, for: directive)
+        for placed in DirectiveTable.all where placed.description.name != "include" {
+            let directive = placed.description
+            var text = file(directive.example, for: placed)
             // This route's upstream is part of its example, and the only one then.
             if directive.name == "route" { text = "upstream api { server a:1 }\n" + directive.example }
             if directive.name == "upstream", directive.opensBlock { text = directive.example }
@@ -38,19 +41,21 @@ import Testing
     }
 
     @Test func everyDefaultLineChangesNothing() throws {
-        for directive in DirectiveTable.all {
-            guard let line = directive.defaultLine else { continue }
-            #expect(try settings(file(line, for: directive)) == settings(file("", for: directive)), "\(line)")
+        for placed in DirectiveTable.all {
+            guard let line = placed.description.defaultLine else { continue }
+            #expect(try settings(file(line, for: placed)) == settings(file("", for: placed)), "\(line)")
         }
     }
 
     /// Each example says something other than the default, so that it must show in the settings.
     @Test func everyExampleChangesTheSettings() throws {
-        for directive in DirectiveTable.all where !directive.opensBlock && directive.name != "include" {
+        for placed in DirectiveTable.all {
+            let directive = placed.description
+            if directive.opensBlock || directive.name == "include" { continue }
             if ["balance", "pass", "workers", "via"].contains(directive.name) { continue }
             if directive.example == directive.defaultLine { continue }
-            let before = parse(file("", for: directive)).settings
-            #expect(parse(file(directive.example, for: directive)).settings != before, "\(directive.example)")
+            let before = parse(file("", for: placed)).settings
+            #expect(parse(file(directive.example, for: placed)).settings != before, "\(directive.example)")
         }
     }
 
@@ -97,7 +102,7 @@ import Testing
     @Test func everyDirectiveIsInTheHelpAndTheReference() throws {
         let list = DirectiveHelp.list()
         let reference = DirectiveHelp.markdown()
-        for directive in DirectiveTable.all {
+        for directive in DirectiveTable.all.map(\.description) {
             #expect(list.contains("  \(directive.name) "))
             #expect(reference.contains("#### `\(directive.synopsis)`"))
             let help = try #require(DirectiveHelp.directive(directive.name))

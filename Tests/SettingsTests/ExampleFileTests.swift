@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Testing
 
 @testable import Settings
@@ -9,7 +10,7 @@ import Testing
         + "/proxy.conf.example"
 
     @Test func theFileInTheRepositoryIsTheGeneratedOne() throws {
-        let text = try SettingsFiles.system.readFile(Self.path).get()
+        let text = try ConfigFiles.system.readFile(Self.path).get()
         #expect(text == ExampleFile.text(), "write it anew: larder help --example > proxy.conf.example")
     }
 
@@ -32,20 +33,6 @@ import Testing
     }
 
     @Test func itNamesEveryDirective() {
-        for directive in DirectiveTable.all { #expect(ExampleFile.text().contains(directive.synopsis)) }
-    }
-}
-
-@Suite struct SystemFilesTests {
-    @Test func whatIsNoFileHasItsReason() {
-        #expect(SettingsFiles.system.readFile("/none/such") == .failure(.notFound))
-        #expect(SettingsFiles.system.readFile("/") == .failure(.notAFile))
-        #expect(SettingsFiles.system.listDirectory("/none/such") == .failure(.notFound))
-    }
-
-    @Test func aDirectoryIsListed() throws {
-        let directory = #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
-        #expect(try SettingsFiles.system.listDirectory(directory).get().contains("ExampleFileTests.swift"))
-        #expect(SettingsFiles.systemEnvironment("PATH") != nil)
+        for placed in DirectiveTable.all { #expect(ExampleFile.text().contains(placed.description.synopsis)) }
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Testing
 
 @testable import Settings
@@ -102,7 +103,7 @@ import Testing
     private func report(_ text: String) -> [String] {
         let report = SettingsParser.parse(
             text: text, file: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { _ in .failure(.notFound) }))
+            files: ConfigFiles(readFile: { _ in .failure(.notFound) }))
         return findings(report)
     }
 

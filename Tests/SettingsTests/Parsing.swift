@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
+
 @testable import Settings
 
 /// Parses `text` as `proxy.conf` among the given files, variables and nothing else.
 func parse(
     _ text: String, file: String = "proxy.conf", environment: [String: String] = [:], files: [String: String] = [:]
 ) -> SettingsReport {
-    let access = SettingsFiles(
+    let access = ConfigFiles(
         readFile: { path in
             // Whole, with their last line ends.
             files[path].map { .success($0.utf8.last == 10 || $0.isEmpty ? $0 : $0 + "\n") } ?? .failure(.notFound)

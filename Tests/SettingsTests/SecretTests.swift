@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import Testing
 
 @testable import Settings
@@ -10,7 +11,7 @@ import Testing
         SettingsParser.parse(
             text: Self.full + text + "\n", file: "proxy.conf",
             environment: { $0 == "TOKEN" ? "from-the-environment" : nil },
-            files: SettingsFiles(
+            files: ConfigFiles(
                 readFile: { $0 == "secret" ? .success(content) : .failure(.notFound) },
                 isOpenToAll: { open.contains($0) }))
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 import EventIO
 import HTTPMessages
 import Settings
@@ -275,6 +276,6 @@ final class SettingsFile {
         guard isBroken else { return settings.report() }
         return SettingsParser.parse(
             text: settings.text + "tll 5m\n", file: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { _ in .failure(.notFound) }))
+            files: ConfigFiles(readFile: { _ in .failure(.notFound) }))
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import EventIO
 import Settings
 import TestKit
@@ -91,6 +92,6 @@ struct ScenarioSettings {
     func report() -> SettingsReport {
         SettingsParser.parse(
             text: text, file: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { _ in .failure(.notFound) }))
+            files: ConfigFiles(readFile: { _ in .failure(.notFound) }))
     }
 }

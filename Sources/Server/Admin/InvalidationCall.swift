@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 import Settings
 
 /// The content of `POST /invalidate`, checked; what it names is not looked up yet.

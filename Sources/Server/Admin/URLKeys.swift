@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
+import ConfigLanguage
 import Settings
 
 /// The keys under which the answers of one URL may be stored, and the patterns that find those of many.

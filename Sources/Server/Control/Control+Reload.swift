@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 import EventIO
 import Settings
 import Storage
@@ -8,7 +9,7 @@ import Telemetry
 /// A new configuration, whole or not at all (promise 9).
 extension Control {
     struct ReloadResult: Sendable {
-        var errors: [SettingsDiagnostic] = []
+        var errors: [ConfigDiagnostic] = []
         /// Why the file could not be read.
         var problem: String?
         var warnings: [String] = []

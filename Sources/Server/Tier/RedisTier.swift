@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import CacheRules
+import ConfigLanguage
 import EventIO
 import HTTPMessages
 import Redis

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import ConfigLanguage
 import Settings
 
 extension Properties {
@@ -27,7 +28,7 @@ extension Properties {
     private static func parse(_ text: String, file: String, files: [String: String]) -> SettingsReport {
         SettingsParser.parse(
             text: text, file: file, environment: { ["A": "a b"][$0] },
-            files: SettingsFiles(
+            files: ConfigFiles(
                 readFile: { path in files[path].map { .success($0) } ?? .failure(.notFound) },
                 listDirectory: { directory in
                     let prefix = directory == "." ? "" : directory
@@ -36,7 +37,7 @@ extension Properties {
                 }))
     }
 
-    private static func isInside(_ source: String, _ finding: SettingsDiagnostic) -> Bool {
+    private static func isInside(_ source: String, _ finding: ConfigDiagnostic) -> Bool {
         let lines = source.utf8.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false)
         // A line's end is a place too.
         return finding.line >= 1 && finding.line <= lines.count && finding.column >= 1 && finding.length >= 1

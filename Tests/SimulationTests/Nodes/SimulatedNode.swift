@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigLanguage
 import EventIO
 import Settings
 import Storage
@@ -37,7 +38,7 @@ final class SimulatedNode {
             """
         let report = SettingsParser.parse(
             path: "proxy.conf", environment: { _ in nil },
-            files: SettingsFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
+            files: ConfigFiles(readFile: { $0 == "proxy.conf" ? .success(text) : .failure(.notFound) }))
         guard let settings = report.settings else {
             throw SimulationFailure(seed: world.seed, text: "\(report.diagnostics)", trace: [])
         }

@@ -3,7 +3,7 @@ import Bytes
 
 /// A pattern over paths, which are compared with it in their normal form (`NormalizedPath`), so that one in another
 /// spelling would never match. `GlobText` is about URLs with their queries.
-struct PathPattern {
+package struct PathPattern {
     private typealias Element = UInt16
 
     /// A wildcard; below it stand bytes that mean themselves.
@@ -18,12 +18,12 @@ struct PathPattern {
     private let isGlob: Bool
 
     /// A route's pattern, in which nothing but `*` has a meaning.
-    init(route: String) {
+    package init(route: String) {
         isGlob = false
         elements = route.utf8.map { $0 == ASCII.star ? Self.any | Element($0) : Element($0) }
     }
 
-    init(glob: String) {
+    package init(glob: String) {
         isGlob = true
         var elements: [Element] = []
         var isEscaped = false
@@ -42,7 +42,7 @@ struct PathPattern {
     // MARK: Spelling
 
     /// Why it can match no path; nil if it may.
-    func problem(_ written: String) -> SettingProblem? {
+    package func problem(_ written: String) -> SettingProblem? {
         guard let first = elements.first, first == Self.slash || first >= Self.any else {
             return .init("a path begins with /, so that \"\(written)\" matches none")
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why a file could not be read.
-package enum SettingsFileProblem: Error, Equatable, Sendable {
+package enum ConfigFileProblem: Error, Equatable, Sendable {
     case notFound, notAllowed, notAFile, tooLarge, notText
     /// What the system said, by its error number.
     case system(Int32)
@@ -11,7 +11,7 @@ package enum SettingsFileProblem: Error, Equatable, Sendable {
         case .notFound: "no such file"
         case .notAllowed: "permission denied"
         case .notAFile: "not a file"
-        case .tooLarge: "larger than \(Units.sizeText(SettingsFiles.maxFileBytes))"
+        case .tooLarge: "larger than \(Units.sizeText(ConfigFiles.maxFileBytes))"
         case .notText: "not UTF-8 text"
         case .system(let number): "error \(number)"
         }
@@ -19,21 +19,21 @@ package enum SettingsFileProblem: Error, Equatable, Sendable {
 }
 
 /// The files that a configuration names, read by what the caller hands in.
-package struct SettingsFiles {
+package struct ConfigFiles {
     package static let maxFileBytes = 1 << 20
     static let maxIncludeDepth = 8
     static let maxFileCount = 1000
     static let maxSecretBytes = 4096
 
-    let readFile: (String) -> Result<String, SettingsFileProblem>
+    package let readFile: (String) -> Result<String, ConfigFileProblem>
     /// The names in a directory, in any order.
-    let listDirectory: (String) -> Result<[String], SettingsFileProblem>
+    package let listDirectory: (String) -> Result<[String], ConfigFileProblem>
     /// Whether every user of the machine can read a file.
-    let isOpenToAll: (String) -> Bool
+    package let isOpenToAll: (String) -> Bool
 
     package init(
-        readFile: @escaping (String) -> Result<String, SettingsFileProblem>,
-        listDirectory: @escaping (String) -> Result<[String], SettingsFileProblem> = { _ in .failure(.notFound) },
+        readFile: @escaping (String) -> Result<String, ConfigFileProblem>,
+        listDirectory: @escaping (String) -> Result<[String], ConfigFileProblem> = { _ in .failure(.notFound) },
         isOpenToAll: @escaping (String) -> Bool = { _ in false }
     ) {
         self.readFile = readFile
@@ -58,29 +58,29 @@ package struct SettingsFiles {
 }
 
 /// Reads files to statements and puts what `include` names in its place.
-struct StatementReader {
-    let files: SettingsFiles
+package struct StatementReader {
+    let files: ConfigFiles
     let environment: (String) -> String?
     private var openPaths: [String] = []
 
-    init(files: SettingsFiles, environment: @escaping (String) -> String?) {
+    package init(files: ConfigFiles, environment: @escaping (String) -> String?) {
         self.files = files
         self.environment = environment
     }
 
-    mutating func read(_ source: SourceText, _ diagnostics: inout DiagnosticList) -> [Statement] {
+    package mutating func read(_ source: SourceText, _ diagnostics: inout DiagnosticList) -> [Statement] {
         diagnostics.files.append(source)
         let file = diagnostics.files.count - 1
-        guard source.bytes.count <= SettingsFiles.maxFileBytes else {
+        guard source.bytes.count <= ConfigFiles.maxFileBytes else {
             diagnostics.error(
-                Place(file: file, start: 0), "the file is \(SettingsFileProblem.tooLarge.reason)")
+                Place(file: file, start: 0), "the file is \(ConfigFileProblem.tooLarge.reason)")
             return []
         }
         if let place = source.cutPlace(file) {
             diagnostics.error(
                 place, "the last line has no line end: the file may have been cut off; end it with a line end")
         }
-        var lexer = SettingsLexer(source, file: file, environment: environment)
+        var lexer = ConfigLexer(source, file: file, environment: environment)
         let statements = StatementParser.parse(&lexer, &diagnostics)
         openPaths.append(Self.normalised(source.name))
         defer { openPaths.removeLast() }
@@ -113,10 +113,10 @@ struct StatementReader {
             if openPaths.contains(Self.normalised(path)) {
                 let chain = (openPaths.drop { $0 != Self.normalised(path) } + [path]).joined(separator: " -> ")
                 diagnostics.error(word.place, "\"include\" goes in a circle: \(chain)")
-            } else if openPaths.count > SettingsFiles.maxIncludeDepth {
-                diagnostics.error(word.place, "\"include\" nests deeper than \(SettingsFiles.maxIncludeDepth) files")
-            } else if diagnostics.files.count >= SettingsFiles.maxFileCount {
-                diagnostics.error(word.place, "\"include\" reads more than \(SettingsFiles.maxFileCount) files")
+            } else if openPaths.count > ConfigFiles.maxIncludeDepth {
+                diagnostics.error(word.place, "\"include\" nests deeper than \(ConfigFiles.maxIncludeDepth) files")
+            } else if diagnostics.files.count >= ConfigFiles.maxFileCount {
+                diagnostics.error(word.place, "\"include\" reads more than \(ConfigFiles.maxFileCount) files")
                 return statements
             } else {
                 switch files.readFile(path) {

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Bytes `start ..< start + length` of one of the files that were read.
-struct Place: Sendable, Equatable {
-    var file: Int
-    var start: Int
-    var length: Int
+package struct Place: Sendable, Equatable {
+    package var file: Int
+    package var start: Int
+    package var length: Int
 
-    init(file: Int, start: Int, length: Int = 1) {
+    package init(file: Int, start: Int, length: Int = 1) {
         self.file = file
         self.start = start
         self.length = length
     }
 }
 
-struct SourceText: Sendable {
-    let name: String
+package struct SourceText: Sendable {
+    package let name: String
     let bytes: [UInt8]
 
-    init(name: String, text: String) {
+    package init(name: String, text: String) {
         self.name = name
         let bytes = Array(text.utf8)
         // A byte order mark says nothing in UTF-8.

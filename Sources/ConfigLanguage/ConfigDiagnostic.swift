@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One thing wrong, or risky, in a configuration, and where.
-package struct SettingsDiagnostic: Sendable, Equatable, CustomStringConvertible {
+package struct ConfigDiagnostic: Sendable, Equatable, CustomStringConvertible {
     package enum Severity: String, Sendable { case error, warning }
 
     package let severity: Severity
@@ -14,6 +14,18 @@ package struct SettingsDiagnostic: Sendable, Equatable, CustomStringConvertible 
     /// The line itself, and how many characters from `column` on are meant.
     package let sourceLine: String
     package let length: Int
+
+    package init(
+        severity: Severity, file: String, line: Int, column: Int, message: String, sourceLine: String, length: Int
+    ) {
+        self.severity = severity
+        self.file = file
+        self.line = line
+        self.column = column
+        self.message = message
+        self.sourceLine = sourceLine
+        self.length = length
+    }
 
     /// `proxy.conf:12:5: error: …`
     package var description: String { "\(file):\(line):\(column): \(severity.rawValue): \(message)" }
@@ -28,9 +40,9 @@ package struct SettingsDiagnostic: Sendable, Equatable, CustomStringConvertible 
 }
 
 /// What has been found so far, in any order.
-struct DiagnosticList: Sendable {
+package struct DiagnosticList: Sendable {
     private struct Item {
-        var severity: SettingsDiagnostic.Severity
+        var severity: ConfigDiagnostic.Severity
         var place: Place
         var message: String
     }
@@ -38,20 +50,25 @@ struct DiagnosticList: Sendable {
     static let limit = 100
 
     private var items: [Item] = []
-    private(set) var hasErrors = false
-    var files: [SourceText] = []
+    package private(set) var hasErrors = false
+    package var files: [SourceText] = []
 
-    mutating func error(_ place: Place, _ message: String) {
+    /// The keys whose values no line is shown with.
+    private let secretKeys: [String]
+
+    package init(secretKeys: [String]) { self.secretKeys = secretKeys }
+
+    package mutating func error(_ place: Place, _ message: String) {
         hasErrors = true
         items.append(Item(severity: .error, place: place, message: message))
     }
 
-    mutating func warning(_ place: Place, _ message: String) {
+    package mutating func warning(_ place: Place, _ message: String) {
         items.append(Item(severity: .warning, place: place, message: message))
     }
 
     /// In the order of the files and their lines, at most `limit` of them.
-    func finished() -> [SettingsDiagnostic] {
+    package func finished() -> [ConfigDiagnostic] {
         let sorted = items.enumerated().sorted {
             ($0.element.place.file, $0.element.place.start, $0.offset)
                 < ($1.element.place.file, $1.element.place.start, $1.offset)
@@ -62,25 +79,26 @@ struct DiagnosticList: Sendable {
     }
 
     /// A place alone, of which something may be said later.
-    func located(_ place: Place) -> SettingsDiagnostic {
+    package func located(_ place: Place) -> ConfigDiagnostic {
         diagnostic(Item(severity: .error, place: place, message: ""))
     }
 
-    private func diagnostic(_ item: Item) -> SettingsDiagnostic {
+    private func diagnostic(_ item: Item) -> ConfigDiagnostic {
         let source = files[item.place.file]
         let (line, column, text) = source.locate(item.place.start)
         let rest = text.unicodeScalars.count - (column - 1)
         let end = Swift.min(source.bytes.count, item.place.start + item.place.length)
         let start = Swift.min(item.place.start, end)
         let length = String(decoding: source.bytes[start..<end], as: UTF8.self).unicodeScalars.count
-        return SettingsDiagnostic(
+        return ConfigDiagnostic(
             severity: item.severity, file: source.name, line: line, column: column, message: item.message,
-            sourceLine: Self.withoutSecrets(text), length: Swift.max(1, Swift.min(length, rest)))
+            sourceLine: withoutSecrets(text), length: Swift.max(1, Swift.min(length, rest)))
     }
 
-    /// A `token=` is blotted out letter by letter, so that the caret stays where it belongs.
-    private static func withoutSecrets(_ line: String) -> String {
-        guard line.contains("token=") else { return line }
+    /// What follows a secret's key is blotted out letter by letter, so that the caret stays where it belongs.
+    private func withoutSecrets(_ line: String) -> String {
+        let beginnings = secretKeys.map { "\($0)=" }
+        guard beginnings.contains(where: line.contains) else { return line }
         var result = String.UnicodeScalarView()
         var isSecret = false
         var quote: Unicode.Scalar?
@@ -93,7 +111,7 @@ struct DiagnosticList: Sendable {
                 quote = nil
             }
             result.append(isSecret ? "*" : scalar)
-            if scalar == "=", String(result).hasSuffix("token=") { isSecret = true }
+            if scalar == "=", beginnings.contains(where: String(result).hasSuffix) { isSecret = true }
         }
         return String(result)
     }

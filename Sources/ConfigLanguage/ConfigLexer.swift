@@ -2,22 +2,22 @@
 import Bytes
 
 /// One word of a line, quotes taken away and variables put in.
-struct Word: Sendable, Equatable {
-    var text: String
-    var place: Place
+package struct Word: Sendable, Equatable {
+    package var text: String
+    package var place: Place
     /// Some of it was quoted: it is a value, never a name.
-    var isQuoted = false
+    package var isQuoted = false
     /// Some of it came from the environment.
-    var hasVariable = false
+    package var hasVariable = false
     /// Where in `text` and in the file the first `=` outside quotes stands.
     var equals: (text: Int, source: Int)?
 
-    static func == (left: Word, right: Word) -> Bool {
+    package static func == (left: Word, right: Word) -> Bool {
         left.text == right.text && left.place == right.place && left.isQuoted == right.isQuoted
     }
 
     /// `key=value`, taken apart; nil when what precedes `=` is no name.
-    var keyed: (key: String, keyPlace: Place, value: Word)? {
+    package var keyed: (key: String, keyPlace: Place, value: Word)? {
         guard let equals else { return nil }
         let bytes = Array(text.utf8)
         let key = bytes[..<equals.text]
@@ -34,7 +34,7 @@ struct Word: Sendable, Equatable {
 }
 
 /// Text to words, braces and line ends.
-struct SettingsLexer {
+struct ConfigLexer {
     enum Token {
         case word(Word)
         case open(Place)

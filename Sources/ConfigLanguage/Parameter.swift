@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A value type that one kind of block, or one directive, fills. Its initialiser holds the defaults.
-protocol SettingsScope: Sendable {
+package protocol DirectiveTarget: Sendable {
     init()
 }
 
 /// What the help says of one value of a directive.
 package struct ParameterDescription: Sendable {
-    enum Presence: Sendable { case required, optional, repeated }
+    package enum Presence: Sendable { case required, optional, repeated }
 
     /// The key, or for a positional value its name in the help.
     package let name: String
@@ -17,6 +17,18 @@ package struct ParameterDescription: Sendable {
     var alternative: (word: String, meaning: String)?
     package var defaultText: String?
     package let help: String
+
+    package init(
+        name: String, shape: ValueShape, presence: Presence = .optional,
+        alternative: (word: String, meaning: String)? = nil, defaultText: String? = nil, help: String
+    ) {
+        self.name = name
+        self.shape = shape
+        self.presence = presence
+        self.alternative = alternative
+        self.defaultText = defaultText
+        self.help = help
+    }
 
     /// How the help spells its values.
     package var placeholder: String {
@@ -30,16 +42,16 @@ package struct ParameterDescription: Sendable {
 }
 
 /// One value of a directive: what it may be, where it goes, and how it reads back as text.
-struct Parameter<Target: SettingsScope>: Sendable {
-    typealias NumberPath = any WritableKeyPath<Target, Int> & Sendable
-    typealias OptionalNumberPath = any WritableKeyPath<Target, Int?> & Sendable
+package struct Parameter<Target: DirectiveTarget>: Sendable {
+    package typealias NumberPath = any WritableKeyPath<Target, Int> & Sendable
+    package typealias OptionalNumberPath = any WritableKeyPath<Target, Int?> & Sendable
 
     var description: ParameterDescription
     let store: @Sendable (inout Target, SettingValue) -> SettingProblem?
     let write: @Sendable (Target) -> String?
 
     /// `write` answers the text that would set the value again, nil when there is nothing to say.
-    init(
+    package init(
         _ name: String, _ shape: ValueShape, alternative: (word: String, meaning: String)? = nil, help: String,
         store: @escaping @Sendable (inout Target, SettingValue) -> SettingProblem?,
         write: @escaping @Sendable (Target) -> String?
@@ -50,8 +62,8 @@ struct Parameter<Target: SettingsScope>: Sendable {
         self.write = write
     }
 
-    var required: Parameter { with(.required) }
-    var repeated: Parameter { with(.repeated) }
+    package var required: Parameter { with(.required) }
+    package var repeated: Parameter { with(.repeated) }
 
     private func with(_ presence: ParameterDescription.Presence) -> Parameter {
         var copy = self
@@ -82,26 +94,26 @@ extension Parameter {
             })
     }
 
-    static func duration(
+    package static func duration(
         _ name: String, _ path: NumberPath, _ range: ClosedRange<Int>, off: String? = nil, _ help: String
     ) -> Parameter {
         measure(
             name, .duration(range), path, zero: off.map { ("off", $0) }, help: help, text: Units.durationText)
     }
 
-    static func size(
+    package static func size(
         _ name: String, _ path: NumberPath, _ range: ClosedRange<Int>, off: String? = nil, _ help: String
     ) -> Parameter {
         measure(name, .size(range), path, zero: off.map { ("off", $0) }, help: help, text: Units.sizeText)
     }
 
-    static func number(
+    package static func number(
         _ name: String, _ path: NumberPath, _ range: ClosedRange<Int>, off: String? = nil, _ help: String
     ) -> Parameter {
         measure(name, .number(range), path, zero: off.map { ("off", $0) }, help: help, text: { "\($0)" })
     }
 
-    static func percent(
+    package static func percent(
         _ name: String, _ path: NumberPath, _ range: ClosedRange<Int>, _ help: String
     ) -> Parameter {
         measure(name, .percent(range), path, zero: nil, help: help, text: { "\($0)%" })
@@ -121,21 +133,21 @@ extension Parameter {
             write: { $0[keyPath: path].map(text) ?? none.word })
     }
 
-    static func duration(
+    package static func duration(
         _ name: String, _ path: OptionalNumberPath, _ range: ClosedRange<Int>,
         none: (word: String, meaning: String), _ help: String
     ) -> Parameter {
         optional(name, .duration(range), path, none: none, help: help, text: Units.durationText)
     }
 
-    static func number(
+    package static func number(
         _ name: String, _ path: OptionalNumberPath, _ range: ClosedRange<Int>,
         none: (word: String, meaning: String), _ help: String
     ) -> Parameter {
         optional(name, .number(range), path, none: none, help: help, text: { "\($0)" })
     }
 
-    static func flag(
+    package static func flag(
         _ name: String, _ path: any WritableKeyPath<Target, Bool> & Sendable, _ help: String
     ) -> Parameter {
         Parameter(
@@ -147,7 +159,7 @@ extension Parameter {
             write: { $0[keyPath: path] ? "on" : "off" })
     }
 
-    static func word<Word: RawRepresentable<String> & CaseIterable & Sendable>(
+    package static func word<Word: RawRepresentable<String> & CaseIterable & Sendable>(
         _ name: String, _ path: any WritableKeyPath<Target, Word> & Sendable, _ help: String
     ) -> Parameter {
         Parameter(
@@ -160,7 +172,7 @@ extension Parameter {
     }
 
     /// Comma-separated items, each of which `check` may refuse or spell otherwise.
-    static func list(
+    package static func list(
         _ name: String, _ itemName: String, _ path: any WritableKeyPath<Target, [String]> & Sendable,
         none: (word: String, meaning: String)? = nil, _ help: String,
         check: @escaping @Sendable (String) -> Result<String, SettingProblem>
@@ -187,7 +199,7 @@ extension Parameter {
     }
 
     /// Any text; `read` stores it or says why not.
-    static func text(
+    package static func text(
         _ name: String, _ help: String, alternative: (word: String, meaning: String)? = nil,
         read: @escaping @Sendable (inout Target, String) -> SettingProblem?,
         write: @escaping @Sendable (Target) -> String?
@@ -204,9 +216,9 @@ extension Parameter {
             write: write)
     }
 
-    /// `token=` and `token_file=`, or another name: the text itself, and the file that holds it.
-    static func secret(
-        _ path: any WritableKeyPath<Target, Secret?> & Sendable, name: String = "token", _ help: String
+    /// `NAME=` and `NAME_file=`: the text itself, and the file that holds it.
+    package static func secret(
+        _ path: any WritableKeyPath<Target, Secret?> & Sendable, name: String, _ help: String
     ) -> [Parameter] {
         let store: @Sendable (inout Target, SettingValue) -> SettingProblem? = { target, value in
             guard case .text(let text) = value else { return nil }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import Bytes
 
 /// What texts of one kind look like, for values that no `ValueShape` describes.
-enum TextCheck {
+package enum TextCheck {
     /// `10.0.0.1:80`, `[::1]:80`, `:80` and `*:80` for all addresses, `unix:/path`, and where `allowsNames` is set
     /// `api.internal:80`. Without a port, `defaultPort` is taken.
-    static func address(
+    package static func address(
         _ text: String, allowsNames: Bool, defaultPort: UInt16? = nil
     ) -> Result<SocketAddressText, SettingProblem> {
         let forms = allowsNames ? "HOST:PORT, [IPV6]:PORT or unix:PATH" : "ADDRESS:PORT, [IPV6]:PORT or unix:PATH"
@@ -77,7 +77,7 @@ enum TextCheck {
     }
 
     /// Labels of RFC 1123 and `_`, not all digits as a mistyped address would be.
-    static func isHostName(_ text: String) -> Bool {
+    package static func isHostName(_ text: String) -> Bool {
         guard (1...253).contains(text.utf8.count) else { return false }
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
         let isRight = labels.allSatisfy { label in
@@ -89,81 +89,34 @@ enum TextCheck {
         return isRight && labels.last?.utf8.allSatisfy(ASCII.isDigit) == false
     }
 
-    static func isName(_ text: String) -> Bool {
+    package static func isName(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { ASCII.isLetter($0) || ASCII.isDigit($0) || "_.-".utf8.contains($0) }
     }
 
-    static func name(_ text: String) -> SettingProblem? {
+    package static func name(_ text: String) -> SettingProblem? {
         isName(text) ? nil : .init("a name is made of letters, digits, _ . and -, got \"\(text)\"")
     }
 
-    static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(ASCII.isTokenCharacter) }
-
-    static func fieldName(_ text: String) -> Result<String, SettingProblem> {
-        isToken(text) ? .success(text) : .failure(.init("\"\(text)\" is no field name"))
+    package static func isToken(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy(ASCII.isTokenCharacter)
     }
 
-    /// A field that goes on to the origin, as only what is sent can be keyed.
-    static func keyedField(_ text: String) -> Result<String, SettingProblem> {
-        guard !ofOneConnection.contains(text.lowercased()) else {
-            return .failure(.init("\(text) speaks of one connection and is not sent on: it tells no answers apart"))
-        }
-        guard !text.contains("*") else {
-            return .failure(.init("\"\(text)\" stands for no other fields here: name each of them"))
-        }
-        return fieldName(text)
-    }
-
-    static func keyedCookie(_ text: String) -> Result<String, SettingProblem> {
-        guard !text.contains("*") else {
-            return .failure(
-                .init("\"\(text)\" stands for no other cookies here: name each, or say header=Cookie for all of them"))
-        }
-        return isToken(text) ? .success(text) : .failure(.init("\"\(text)\" is no name of a cookie"))
-    }
-
-    /// RFC 9110 §7.6.1 and §11.7.
-    private static let ofOneConnection: Set<String> = [
-        "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-        "http2-settings", "proxy-authorization", "proxy-authenticate", "content-length",
-    ]
-
-    static func visible(_ text: String) -> Result<String, SettingProblem> {
+    package static func visible(_ text: String) -> Result<String, SettingProblem> {
         text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
             ? .success(text) : .failure(.init("blanks and control characters are not allowed in \"\(text)\""))
     }
 
     /// A glob, in which a backslash takes the meaning from what follows.
-    static func glob(_ text: String) -> Result<String, SettingProblem> {
+    package static func glob(_ text: String) -> Result<String, SettingProblem> {
         let slashes = text.reversed().prefix { $0 == "\\" }.count
         if slashes % 2 == 1 { return .failure(.init("\"\(text)\" ends in a backslash")) }
         if text.utf8.count > 1024 { return .failure(.init("a pattern is at most 1024 bytes long")) }
         return visible(text)
     }
 
-    static func range(_ text: String) -> Result<AddressRange, SettingProblem> {
+    package static func range(_ text: String) -> Result<AddressRange, SettingProblem> {
         if let range = AddressRange(text) { return .success(range) }
         return .failure(.init("expected a network such as 10.0.0.0/8 or 2001:db8::/32, got \"\(text)\""))
-    }
-
-    static func route(_ text: String) -> SettingProblem? {
-        if text.contains("?") { return .init("a route looks at the path alone, without ?: \"\(text)\"") }
-        if text.contains("\\") { return .init("a route takes no backslash: \"\(text)\"") }
-        guard !text.hasPrefix("~"), !text.hasPrefix("^") else {
-            return .init("a pattern is no regular expression: * stands for any text, got \"\(text)\"")
-        }
-        guard text.hasPrefix("/") || text.hasPrefix("*") else {
-            return .init("a pattern begins with / or *, got \"\(text)\"")
-        }
-        if case .failure(let problem) = visible(text) { return problem }
-        if text.utf8.count > 1024 { return .init("a pattern is at most 1024 bytes long") }
-        return PathPattern(route: text).problem(text)
-    }
-
-    /// A glob over paths without their queries.
-    static func pathGlob(_ text: String) -> Result<String, SettingProblem> {
-        if case .failure(let problem) = glob(text) { return .failure(problem) }
-        return PathPattern(glob: text).problem(text).map { .failure($0) } ?? .success(text)
     }
 }

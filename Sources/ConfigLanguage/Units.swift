@@ -2,7 +2,7 @@
 import Bytes
 
 /// Durations and sizes as they are written: a whole number and a unit.
-enum Units {
+package enum Units {
     typealias Unit = (name: String, factor: Int)
 
     static let durations: [Unit] = [
@@ -23,9 +23,9 @@ enum Units {
         return number(digits + unit, units: sizes)
     }
 
-    static func durationText(_ milliseconds: Int) -> String { text(milliseconds, units: durations) }
+    package static func durationText(_ milliseconds: Int) -> String { text(milliseconds, units: durations) }
 
-    static func sizeText(_ bytes: Int) -> String { text(bytes, units: sizes) }
+    package static func sizeText(_ bytes: Int) -> String { text(bytes, units: sizes) }
 
     /// The unit that somebody meant by `sec`, `minutes`, `M` or `MBytes`.
     static func nearest(_ written: String, _ units: [Unit]) -> String? {

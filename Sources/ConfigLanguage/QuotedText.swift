@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Values as words that the lexer reads back unchanged.
-enum SettingsText {
+enum QuotedText {
     static func quoted(_ text: String) -> String {
         let special = " \t;{}\"'#$\\"
         guard text.isEmpty || text.contains(where: { special.contains($0) }) else { return text }

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One directive as written: nothing of it has been checked.
-struct Statement: Sendable {
-    struct Block: Sendable {
-        var open: Place
-        var statements: [Statement]
+package struct Statement: Sendable {
+    package struct Block: Sendable {
+        package var open: Place
+        package var statements: [Statement]
     }
 
-    var name: Word
-    var arguments: [Word]
-    var block: Block?
+    package var name: Word
+    package var arguments: [Word]
+    package var block: Block?
+
+    package init(name: Word, arguments: [Word], block: Block? = nil) {
+        self.name = name
+        self.arguments = arguments
+        self.block = block
+    }
 }
 
 /// Tokens to statements, with every brace in its place.
@@ -28,7 +34,7 @@ struct StatementParser {
     private var stack: [OpenBlock] = []
     private var words: [Word] = []
 
-    static func parse(_ lexer: inout SettingsLexer, _ diagnostics: inout DiagnosticList) -> [Statement] {
+    static func parse(_ lexer: inout ConfigLexer, _ diagnostics: inout DiagnosticList) -> [Statement] {
         var parser = StatementParser()
         while true {
             switch lexer.next(&diagnostics) {

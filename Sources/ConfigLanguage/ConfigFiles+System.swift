@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-extension SettingsFiles {
+extension ConfigFiles {
     /// Reads from the file system.
-    package static var system: SettingsFiles {
-        SettingsFiles(
+    package static var system: ConfigFiles {
+        ConfigFiles(
             readFile: readFromSystem, listDirectory: listFromSystem, isOpenToAll: isOpenToAllInSystem)
     }
 
@@ -14,7 +14,7 @@ extension SettingsFiles {
         return unsafe String(cString: value)
     }
 
-    private static func problem(_ number: Int32) -> SettingsFileProblem {
+    private static func problem(_ number: Int32) -> ConfigFileProblem {
         switch number {
         case ENOENT, ENOTDIR: .notFound
         case EACCES, EPERM: .notAllowed
@@ -23,7 +23,7 @@ extension SettingsFiles {
         }
     }
 
-    private static func readFromSystem(_ path: String) -> Result<String, SettingsFileProblem> {
+    private static func readFromSystem(_ path: String) -> Result<String, ConfigFileProblem> {
         // Not blocking, since opening a pipe without a writer would wait for one.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return .failure(problem(errno)) }
@@ -54,7 +54,7 @@ extension SettingsFiles {
         return file.st_mode & S_IROTH != 0 && directory.st_mode & S_IXOTH != 0
     }
 
-    private static func listFromSystem(_ path: String) -> Result<[String], SettingsFileProblem> {
+    private static func listFromSystem(_ path: String) -> Result<[String], ConfigFileProblem> {
         guard let directory = unsafe opendir(path) else { return .failure(problem(errno)) }
         defer { unsafe closedir(directory) }
         var names: [String] = []

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A value as a directive takes it.
-enum SettingValue: Sendable, Equatable {
+package enum SettingValue: Sendable, Equatable {
     /// Milliseconds, bytes, a number or percent.
     case number(Int)
     case flag(Bool)
@@ -12,7 +12,7 @@ enum SettingValue: Sendable, Equatable {
 }
 
 /// What text a value may be, for the parser, its messages and the help alike.
-enum ValueShape: Sendable, Equatable {
+package enum ValueShape: Sendable, Equatable {
     case duration(ClosedRange<Int>)
     case size(ClosedRange<Int>)
     case number(ClosedRange<Int>)
@@ -57,7 +57,7 @@ enum ValueShape: Sendable, Equatable {
     }
 
     /// The checked value, or why `text` is none.
-    func read(_ text: String, alternative: String?) -> Result<SettingValue, SettingProblem> {
+    package func read(_ text: String, alternative: String?) -> Result<SettingValue, SettingProblem> {
         if let alternative, text == alternative { return .success(.alternative) }
         let or = alternative.map { " or \($0)" } ?? ""
         switch self {
@@ -132,7 +132,7 @@ package struct SettingProblem: Error, Equatable, Sendable {
     static func choice(_ words: [String]) -> String { "it can be \(list(words, "or"))" }
 
     /// `a, b and c`
-    static func list(_ words: [String], _ last: String) -> String {
+    package static func list(_ words: [String], _ last: String) -> String {
         words.count < 2
             ? words.joined() : "\(words.dropLast().joined(separator: ", ")) \(last) \(words[words.count - 1])"
     }

@@ -27,22 +27,3 @@ enum SecretText {
         return nil
     }
 }
-
-extension SettingsBuilder {
-    /// What makes a secret known to more than it should be.
-    mutating func warnOfSecret(_ text: String, _ name: String, _ word: Word, file path: String?) {
-        if text.utf8.count < SecretText.shortBytes {
-            diagnostics.warning(
-                word.place, "the \(name) is shorter than \(SecretText.shortBytes) bytes, and soon guessed")
-        }
-        if let path {
-            guard files.isOpenToAll(path) else { return }
-            diagnostics.warning(word.place, "every user of this machine can read \"\(path)\": chmod 600 or 640 it")
-        } else if !word.hasVariable, files.isOpenToAll(diagnostics.files[word.place.file].name) {
-            diagnostics.warning(
-                word.place,
-                "every user of this machine can read this file, and the \(name) in it: put it into \(name)_file= or "
-                    + "the environment, or chmod 640 this file")
-        }
-    }
-}

@@ -16,7 +16,7 @@ package enum NearestName {
     }
 
     /// ` (did you mean "ttl"?)`, or nothing.
-    static func hint(_ written: String, among names: [String]) -> String {
+    package static func hint(_ written: String, among names: [String]) -> String {
         find(written, among: names).map { " (did you mean \"\($0)\"?)" } ?? ""
     }
 
