@@ -53,7 +53,8 @@ import Testing
         "X_FORWARDED_HOST", "X.Original.URL", "X-Arr-Ssl", "X-HTTP-DestinationURL", "x-invoke-path",
         "X-Accel-Mapping", "X-Sendfile-Type", "X-Auth-User", "X-WebAuth-User", "Remote-Groups", "X-Consumer-Username",
         "X-MS-Client-Principal-Name", "X-Goog-IAP-JWT-Assertion", "X-Amzn-Oidc-Identity", "Tailscale-User-Login",
-        "SSL-Client-Verify", "X-Client-Cert", "CF-Access-Authenticated-User-Email",
+        "SSL-Client-Verify", "X-Client-Cert", "X-MS-Original-URL", "X-Http-Url", "X-Upstream-Host", "X-Proxy-User",
+        "CF-Access-Authenticated-User-Email",
     ])
     func sites(name: String) {
         #expect(Self.kind(name) == .site || name == "X-HTTP-DestinationURL")
