@@ -11,6 +11,8 @@ struct FlightWatch {
     private var underWay: [Variant: [OriginResponse]] = [:]
     /// Until when a page that was answered with what cannot be waited for may be asked for by all at once.
     private var excusedUntil: [Page: Int64] = [:]
+    /// When so many rules came that it was not known any more whether fetches under way meet one of them.
+    private var floodedAt = Int64.min
     private static let uncacheableMemory: Int64 = 121_000_000_000
     /// And so long an error, which passes; its head may take seconds.
     private static let errorMemory: Int64 = 10_000_000_000
@@ -38,6 +40,9 @@ struct FlightWatch {
         return "#\(response.serial) is asked for while #\(others[0].serial) for the same page is under way"
     }
 
+    /// More rules than fetches are remembered for were written down.
+    mutating func flooded(at time: Int64) { floodedAt = time }
+
     private mutating func note(_ response: OriginResponse, _ page: Page, _ objectLimit: Int = .max) {
         let isLost = !response.isShareable || response.flaw != .none || response.body.count > objectLimit
         guard isLost || response.lifetimeMilliseconds == 0 else { return }
@@ -54,7 +59,8 @@ struct FlightWatch {
         let now = response.beganAt
         if let until = excusedUntil[page], now < until { return true }
         return others.allSatisfy { other in
-            invalidations.contains { $0.matches(page) && ($0.acknowledgedAt ?? .max) >= other.beganAt }
+            other.beganAt <= floodedAt
+                || invalidations.contains { $0.matches(page) && ($0.acknowledgedAt ?? .max) >= other.beganAt }
         }
     }
 }

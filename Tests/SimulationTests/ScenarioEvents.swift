@@ -97,6 +97,7 @@ extension Scenario {
         judge.trace("\(patterns.count) patterns that match nothing")
         call("/invalidate", "{\"patterns\": [\(patterns.joined(separator: ","))]}") { [unowned self] status in
             judge.trace("\(patterns.count) patterns: \(status)")
+            judge.flights.flooded(at: world.time)
             let isAcknowledged = status == 200 || redis != nil && status == 202
             judge.check(isAcknowledged || judge.drainsSince != nil, "a flood was answered with \(status)")
         }
