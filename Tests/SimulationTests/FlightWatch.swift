@@ -13,6 +13,8 @@ struct FlightWatch {
     private var excusedUntil: [Page: Int64] = [:]
     /// When so many rules came that it was not known any more whether fetches under way meet one of them.
     private var floodedAt = Int64.min
+    /// What was asked for lately: an answer that comes later than it lives is for who asked alone (RFC 9111 §4.2.3).
+    private var asked: [Page: [OriginResponse]] = [:]
     private static let uncacheableMemory: Int64 = 121_000_000_000
     /// And so long an error, which passes; its head may take seconds.
     private static let errorMemory: Int64 = 10_000_000_000
@@ -44,6 +46,7 @@ struct FlightWatch {
     mutating func flooded(at time: Int64) { floodedAt = time }
 
     private mutating func note(_ response: OriginResponse, _ page: Page, _ objectLimit: Int = .max) {
+        asked[page] = asked[page, default: []].suffix(20) + [response]
         let isLost = !response.isShareable || response.flaw != .none || response.body.count > objectLimit
         guard isLost || response.lifetimeMilliseconds == 0 else { return }
         // What says by its head that it is for one client alone is remembered as that, whatever becomes of its body.
@@ -58,6 +61,11 @@ struct FlightWatch {
     ) -> Bool {
         let now = response.beganAt
         if let until = excusedUntil[page], now < until { return true }
+        let cameStale = asked[page, default: []].contains {
+            guard let headSentAt = $0.headSentAt, now - headSentAt < Self.errorMemory else { return false }
+            return headSentAt - $0.beganAt >= ($0.lifetimeMilliseconds - 100) * 1_000_000
+        }
+        if cameStale { return true }
         return others.allSatisfy { other in
             other.beganAt <= floodedAt
                 || invalidations.contains { $0.matches(page) && ($0.acknowledgedAt ?? .max) >= other.beganAt }
