@@ -297,11 +297,31 @@ struct SlowClientTests {
         let last = try #require(pool.serveOnNewConnection(6))
         #expect(!pool.becameStream(last))
         #expect(pool.figures.streams == 5 && pool.figures.active == 1)
-        #expect(pool.released(streams[0], reusable: true, now: moment(milliseconds: 1)) == .close(nil))
+        #expect(pool.released(streams[0], reusable: true, now: moment(milliseconds: 1)) == .park)
         #expect(pool.becameStream(last))
-        for connection in streams.dropFirst() + [last] {
+        for connection in streams + [last] {
             #expect(pool.connectionClosed(connection, now: moment(milliseconds: 1)) == nil)
         }
+        #expect(pool.isEmpty && pool.figures.streams == 0)
+    }
+
+    @Test("a stream that ends whole leaves its connection to requests, where there is a place")
+    func streamsEnd() throws {
+        let pool = PoolDriver {
+            $0.maximumConnections = 1
+            $0.maximumStreams = 5
+        }
+        let now = moment(milliseconds: 1)
+        let first = try #require(pool.serveOnNewConnection(1))
+        #expect(pool.becameStream(first))
+        #expect(pool.released(first, reusable: true, now: now) == .park)
+        #expect(pool.figures.streams == 0 && pool.figures.idle == 1)
+        #expect(pool.requestArrived(2, now: now) == .use(first), "it is the next stream")
+        #expect(pool.becameStream(first))
+        let second = try #require(pool.serveOnNewConnection(3))
+        #expect(pool.released(first, reusable: true, now: now) == .close(nil), "the only place is taken")
+        #expect(pool.becameStream(second))
+        #expect(pool.released(second, reusable: false, now: now) == .close(nil), "it did not end whole")
         #expect(pool.isEmpty && pool.figures.streams == 0)
     }
 
