@@ -104,7 +104,8 @@ struct PassingBodyTests {
         #expect(body.leastTakenByteCount == nil, "nobody has told")
         // The last has read all: it is not waited for.
         for second in Int64(0)...3 {
-            look([(readers[0], 5), (readers[1], Int(second)), (readers[2], 10 + Int(second) * 1100), (readers[3], 20)],
+            look(
+                [(readers[0], 5), (readers[1], Int(second)), (readers[2], 10 + Int(second) * 1100), (readers[3], 20)],
                 atSeconds: second)
         }
         #expect(body.leastTakenByteCount == 3)
