@@ -338,7 +338,10 @@ final class ClientConnection: StreamChannel {
     }
 
     /// Bytes that it has really been sent: the kernel may hold megabytes for a client that takes few.
-    var takenByteCount: Int { Int(writtenByteCount) - pendingByteCount - kernel.unsentByteCount(descriptor) }
+    var takenByteCount: Int { Int(writtenByteCount) - untakenByteCount }
+
+    /// Of what was written.
+    var untakenByteCount: Int { pendingByteCount + kernel.unsentByteCount(descriptor) }
 
     /// What was put together for it during this turn.
     func writeDeferred(_ bytes: borrowing Span<UInt8>) {

@@ -28,7 +28,9 @@ extension Exchange {
             switch phase {
             case .broken: breakOff(detail: "origin-broke-off")
             case .uncacheable: breakOff(detail: wasDropped ? "too-slow-to-share" : "origin-broke-off")
-            default: pump()
+            default:
+                tellTaken()
+                pump()
             }
         }
     }

@@ -168,7 +168,11 @@ final class UpstreamDriver: Deadline {
             pool.becameCalm()
             return false
         }
-        pool.lookAtClients(now: now) { awaitedByteCount($0) }
+        let least = pool.limits.leastClientPace
+        pool.lookAtClients(now: now) {
+            connections[Int($0.slot)]?.exchange?.lookAtReaders(leastPerSecond: least)
+            return awaitedByteCount($0)
+        }
         serveWaiting()
         makeRoom()
         return true
@@ -177,7 +181,11 @@ final class UpstreamDriver: Deadline {
     /// The slowest give connections up to those who wait.
     func makeRoom() {
         while let id = pool.takeSlowest(now: now, { awaitedByteCount($0) }) {
-            connections[Int(id.slot)]?.exchange?.giveWay()
+            guard let exchange = connections[Int(id.slot)]?.exchange, !exchange.goesOnWithoutSlowReaders() else {
+                continue
+            }
+            pool.blameClient(of: id)
+            exchange.giveWay()
         }
     }
 

@@ -143,9 +143,6 @@ package final class GrowingBody: Sendable {
     /// more.
     package func run(at offset: Int) -> BodyRun? { state.withLock { $0.pieces.run(at: offset) } }
 
-    /// How far the slowest reader has come.
-    package var readByteCount: Int { state.withLock { $0.pieces.count - $0.lag } }
-
     package var readerCount: Int { state.withLock { $0.readers.count } }
 
     /// One more, from the beginning on; nil when that is no longer to be had.
@@ -194,6 +191,35 @@ package final class GrowingBody: Sendable {
             state.readers.removeAll(before: state.pieces.count - limit / 2)
             return nil
         } == .producerMayGoOn
+    }
+
+    // MARK: The pace of readers
+
+    /// What a reader's client has really taken, of which it has told how far it has read.
+    package func taken(by reader: Int, upTo offset: Int) {
+        state.withLock { $0.readers.taken(reader, upTo: offset) }
+    }
+
+    /// Of the readers that keep the producer waiting the least that one has taken; nil when there is none.
+    package var leastTakenByteCount: Int? { state.withLock { $0.readers.leastTaken(of: $0.pieces.count) } }
+
+    /// - Parameter areAwaited: the producer waits for those who have not read all.
+    package func lookAtReaders(areAwaited: Bool, atNanoseconds now: Int64, leastPerSecond: Int) {
+        state.withLock { state in
+            let end = areAwaited ? state.pieces.count : 0
+            state.readers.look(end: end, atNanoseconds: now, leastPerSecond: leastPerSecond)
+        }
+    }
+
+    /// Drops the readers that are too slow, unless all are. Answers whether some are left, and `isHolding` whether
+    /// they have to read on first.
+    package func dropSlowReaders(atNanoseconds now: Int64) -> Bool {
+        var someAreLeft = false
+        _ = change { state in  // whoever drops them looks whether it may go on
+            someAreLeft = state.readers.removeSlow(atNanoseconds: now)
+            return nil
+        }
+        return someAreLeft
     }
 
     /// Changes the readers, forgets what they need no more, and frees it after the lock.

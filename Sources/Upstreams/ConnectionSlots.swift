@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 
 /// One place for a connection of a pool.
 struct ConnectionSlot {

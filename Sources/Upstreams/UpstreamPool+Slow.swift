@@ -22,7 +22,7 @@ extension UpstreamPool {
                 byteCount: byteCount(slots.id(index)), atNanoseconds: nanoseconds, leastPerSecond: least)
             guard slots[index].pace.isAwaited else { continue }
             awaitedClients += 1
-            guard slots[index].pace.isSlow(atNanoseconds: nanoseconds, leastPerSecond: least) else { continue }
+            guard slots[index].pace.isSlow(atNanoseconds: nanoseconds) else { continue }
             slow.append(
                 SlowClient(
                     connection: slots.id(index),
@@ -65,9 +65,12 @@ extension UpstreamPool {
         guard let index = slots.index(of: id) else { return nil }
         let (nanoseconds, least) = (now.monotonicNanoseconds, limits.leastClientPace)
         slots[index].pace.looked(byteCount: byteCount(id), atNanoseconds: nanoseconds, leastPerSecond: least)
-        guard slots[index].pace.isSlow(atNanoseconds: nanoseconds, leastPerSecond: least) else { return nil }
-        shares.blame(slots[index].client)
-        return id
+        return slots[index].pace.isSlow(atNanoseconds: nanoseconds) ? id : nil
+    }
+
+    /// It was taken, and its client is why it is closed.
+    package mutating func blameClient(of id: UpstreamConnectionID) {
+        if let index = slots.index(of: id) { shares.blame(slots[index].client) }
     }
 
     /// Few are in use: whoever was too slow may be so again.

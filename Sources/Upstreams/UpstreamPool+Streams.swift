@@ -32,4 +32,12 @@ extension UpstreamPool {
         shares.change(slots.setClient(of: index, to: .nobody), streams: -1)
         streams -= 1
     }
+
+    /// A stream has ended, and its connection is like any other from now on; false when there is no place for it.
+    mutating func streamBecameActive(_ index: Int) -> Bool {
+        let hasPlace = open < limits.maximumConnections
+        streamEnds(index)
+        slots[index].state = .active
+        return hasPlace
+    }
 }

@@ -312,14 +312,10 @@ extension UpstreamPool {
     ) -> ReleaseAction {
         guard let index = slots.index(of: connection) else { return .close(nil) }
         let nanoseconds = now.monotonicNanoseconds
-        if slots[index].state == .stream {
-            streamEnds(index)
-            slots.free(index)
-            return .close(connectForWaiters(at: nanoseconds))
-        }
+        let hasPlace = slots[index].state != .stream || streamBecameActive(index)
         precondition(slots[index].state == .active, "only an active connection is released")
         carriesNoMore(index)
-        guard reusable, !slots[index].isOutdated else {
+        guard reusable, hasPlace, !slots[index].isOutdated else {
             slots.free(index)
             return .close(connectForWaiters(at: nanoseconds))
         }

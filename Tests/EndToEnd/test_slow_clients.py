@@ -65,8 +65,8 @@ class SlowClients(LarderCase):
             sock.close()
         self.crowd.clear()
 
-    def come(self, port, text, count=300):
-        for number in range(count):
+    def come(self, port, text, count=300, first=0):
+        for number in range(first, first + count):
             sock = socket.socket()
             sock.settimeout(5)
             if not text.startswith(b"POST"):
@@ -262,8 +262,93 @@ class Readers(SlowClients):
         until(lambda: self.active() == 1, "it is under way")
         self.assertEqual(self.get("/quick").status, 200)
 
+    def read_evenly(self, port, source, pace, path="/large"):
+        """A client that takes so many bytes a second, tenth by tenth; answers what it has got, and how it ended."""
+        client = Client(port, source=source, timeout=5)
+        self.crowd.append(client.sock)
+        client.send(READER.replace(b"/large", path.encode()))
+        got = {"bytes": 0, "error": None}
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+
+        def read():
+            try:
+                while not ended.wait(0.1):
+                    wanted = pace // 10
+                    while wanted:
+                        piece = client.sock.recv(wanted)
+                        if not piece:
+                            raise EOFError
+                        wanted -= len(piece)
+                        got["bytes"] += len(piece)
+            except (OSError, EOFError) as error:
+                got["error"] = got["error"] or (None if ended.is_set() else type(error).__name__)
+        threading.Thread(target=read, daemon=True).start()
+        return got
+
+    def share(self, workers):
+        """Stalled readers and one of 50 KB/s share an answer, another stalled one has the second connection."""
+        top = f"workers {workers}\nmemory 64MB max_object=64KB"
+        self.begin(top=top, upstream=f"pool max={2 * workers}\nqueue timeout=30s")
+        self.larder.write_config(self.config(
+            self.origin.port, top=top, upstream=f"pool max={2 * workers}\nqueue timeout=30s",
+            route="ttl 1m\ncompress off\ncoalesce on wait=1m"))
+        self.assertEqual(self.larder.admin("POST", "/reload").status, 200)
+        self.origin.on("/shared", Reply(fields=[("Cache-Control", "max-age=60")],
+                                        pieces=[b"first", self.gate, LARGE], framing="chunked"))
+        self.come(self.larder.port, READER.replace(b"/large", b"/shared"), 4)
+        got = self.read_evenly(self.larder.port, "127.3.0.1", 50_000, "/shared")
+        until(lambda: got["bytes"], "it shares what has come")
+        for sock in self.crowd[:4]:
+            self.assertTrue(sock.recv(1, socket.MSG_PEEK))
+        self.gate.set()
+        return got
+
+    def assert_goes_on(self, got, stalled):
+        sharers = self.crowd[:4]
+        self.come(self.larder.port, READER, stalled, first=10)  # most of them wait
+
+        def were_cut():
+            return any(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for sock in sharers)
+        until(were_cut, "the stalled ones are cut off", 20)
+        before = got["bytes"]
+        until(lambda: got["bytes"] > before + 300_000 or got["error"], "it reads on", 20)
+        self.assertIsNone(got["error"])
+
+    def test_who_shares_with_a_stalled_one_goes_on(self):
+        got = self.share(workers=1)
+        self.assert_goes_on(got, stalled=6)
+        self.assertEqual(self.origin.count("/shared"), 1)
+
+    def test_who_shares_with_stalled_ones_of_other_workers_goes_on(self):
+        got = self.share(workers=2)
+        self.assert_goes_on(got, stalled=16)
+        self.assertEqual(self.origin.count("/shared"), 1)
+
+    def test_who_reads_twice_the_least_rate_stays(self):
+        """Of a pool that is theirs, although others wait."""
+        self.begin(top="workers 1", upstream="pool max=10\nqueue timeout=5s")
+        readers = [self.read_evenly(self.larder.port, address(number), 50_000) for number in range(10)]
+        until(lambda: self.active() == 10, "the pool is theirs")
+        with Client(self.larder.port, source="127.3.0.9") as other:
+            other.send_request("GET", "/quick")
+            self.assertEqual(other.read_response().status, 503)
+        self.assertEqual([reader["error"] for reader in readers], [None] * 10)
+        self.assertEqual(self.cut(), 0)
+
 
 class Listeners(SlowClients):
+    def test_streams_that_end_share_a_connection(self):
+        self.begin(top="workers 1")
+        self.gate.set()
+        client = self.client()
+        for _ in range(50):
+            client.send_request("GET", "/events")
+            self.assertEqual(client.read_response().content, b"data: 1\n\n")
+        self.assertEqual(self.origin.count("/events"), 50)
+        self.assertEqual(self.origin.connections, 1)
+        self.assertEqual((self.active("stream"), self.active("idle")), (0, 1))
+
     @covers("upstream/pool.streams", "detail too-many-streams")
     def test_streams_of_events_are_counted_apart(self):
         self.begin(upstream="pool max=20 streams=200\nqueue timeout=1s")

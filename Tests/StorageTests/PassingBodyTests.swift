@@ -87,6 +87,54 @@ struct PassingBodyTests {
         #expect(body.readerCount == 1)
     }
 
+    private func look(_ taken: [(reader: Int, offset: Int)], atSeconds seconds: Int64, areAwaited: Bool = true) {
+        for (reader, offset) in taken { body.taken(by: reader, upTo: offset) }
+        body.lookAtReaders(areAwaited: areAwaited, atNanoseconds: seconds * 1_000_000_000, leastPerSecond: 1000)
+    }
+
+    @Test("Readers that move too little are dropped, and others go on although none has read all")
+    func dropsSlow() throws {
+        let readers = (0..<4).compactMap { _ in body.addReader() }
+        try #require(readers.count == 4)
+        append(10)
+        body.beginToPass()
+        #expect(body.holds(atBytes: 900_000))
+        for reader in readers[1...] { #expect(body.read(by: reader, upTo: 900_000) == .none) }
+        #expect(body.read(by: readers[3], upTo: 1_000_000) == .none)
+        #expect(body.leastTakenByteCount == nil, "nobody has told")
+        // The last has read all: it is not waited for.
+        for second in Int64(0)...3 {
+            look(
+                [(readers[0], 5), (readers[1], Int(second)), (readers[2], 10 + Int(second) * 1100), (readers[3], 20)],
+                atSeconds: second)
+        }
+        #expect(body.leastTakenByteCount == 3)
+        #expect(body.dropSlowReaders(atNanoseconds: 3_000_000_000))
+        #expect(body.read(by: readers[0], upTo: 10) == .dropped)
+        #expect(body.read(by: readers[1], upTo: 900_001) == .dropped)
+        #expect(body.readerCount == 2)
+        #expect(!body.isHolding)
+        #expect(body.leastTakenByteCount == 3310)
+    }
+
+    @Test("Where all move too little, none is dropped")
+    func allAreSlow() throws {
+        let (one, other) = (try #require(body.addReader()), try #require(body.addReader()))
+        append(10)
+        body.beginToPass()
+        #expect(body.holds(atBytes: 500_000))
+        for second in Int64(0)...1 { look([(one, 0), (other, 0)], atSeconds: second) }
+        #expect(body.dropSlowReaders(atNanoseconds: 1_000_000_000), "it is too soon to tell")
+        #expect(body.readerCount == 2)
+        // The origin keeps them waiting.
+        for second in Int64(2)...20 { look([(one, 0), (other, 0)], atSeconds: second, areAwaited: false) }
+        #expect(body.dropSlowReaders(atNanoseconds: 20_000_000_000))
+        #expect(body.readerCount == 2)
+        for second in Int64(21)...22 { look([(one, 0), (other, 0)], atSeconds: second) }
+        #expect(!body.dropSlowReaders(atNanoseconds: 22_000_000_000))
+        #expect(body.readerCount == 2)
+    }
+
     @Test("Places of readers that left are used again")
     func readersComeAndGo() throws {
         for _ in 0..<1000 {

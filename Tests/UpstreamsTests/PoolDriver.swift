@@ -50,6 +50,8 @@ final class PoolDriver {
         pool.takeSlowest(now: now, byteCount)
     }
 
+    func blameClient(of id: UpstreamConnectionID) { pool.blameClient(of: id) }
+
     func grantIdle(now: Moment) -> (UpstreamConnectionID, UpstreamWaiter)? { pool.grantIdle(now: now) }
 
     func connectForWaiters(now: Moment) -> ConnectAttempt? { pool.connectForWaiters(now: now) }

@@ -55,6 +55,7 @@ struct SlowClientTests {
             let now = moment(milliseconds: milliseconds)
             while let id = pool.takeSlowest(now: now, { self.moved[$0] }) {
                 given.append(connections.firstIndex(of: id) ?? -1)
+                pool.blameClient(of: id)
                 guard let attempt = pool.connectionClosed(id, now: now) ?? pool.connectForWaiters(now: now) else {
                     Issue.record("a connection is opened in its place")
                     break
@@ -78,11 +79,11 @@ struct SlowClientTests {
         let crowd = Crowd(8)
         for id in crowd.connections { crowd.moved[id] = 0 }
         crowd.look(at: 0)
-        crowd.look(at: 1000)
-        crowd.wait(1, at: 1000)
-        #expect(crowd.giveWay(at: 1000).count == 1)
-        for number in UInt64(2)...9 { crowd.wait(number, at: 1000) }
-        #expect(crowd.giveWay(at: 1000).count == 3)
+        crowd.look(at: 2000)
+        crowd.wait(1, at: 2000)
+        #expect(crowd.giveWay(at: 2000).count == 1)
+        for number in UInt64(2)...9 { crowd.wait(number, at: 2000) }
+        #expect(crowd.giveWay(at: 2000).count == 3)
         #expect(crowd.pool.figures.waiting == 5)
     }
 
@@ -96,17 +97,29 @@ struct SlowClientTests {
         #expect(crowd.giveWay(at: 30_000) == [])
     }
 
-    @Test("judges nobody before a second has passed, and nobody by one look")
+    @Test("judges nobody before a second and a half has passed, and nobody by one look")
     func grace() {
         let crowd = Crowd(4)
         for id in crowd.connections { crowd.moved[id] = 0 }
         crowd.wait(1)
         crowd.look(at: 100)
         #expect(crowd.giveWay(at: 5000) == [])
-        crowd.look(at: 1099)
-        #expect(crowd.giveWay(at: 1099) == [])
-        crowd.look(at: 1100)
-        #expect(crowd.giveWay(at: 1100).count == 1)
+        crowd.look(at: 1599)
+        #expect(crowd.giveWay(at: 1599) == [])
+        crowd.look(at: 1600)
+        #expect(crowd.giveWay(at: 1600).count == 1)
+    }
+
+    @Test("who has taken much at once has time to empty its buffer, and no more than that")
+    func fullBuffer() {
+        let crowd = Crowd(2)
+        for id in crowd.connections { crowd.moved[id] = 1_000_000 }
+        crowd.wait(1)
+        crowd.look(at: 0)
+        crowd.look(at: 3900)
+        #expect(crowd.giveWay(at: 3900) == [])
+        crowd.look(at: 4000)
+        #expect(crowd.giveWay(at: 4000).count == 1)
     }
 
     @Test("the slowest give way first, of those about as slow the one that is so for the longest")
@@ -137,10 +150,52 @@ struct SlowClientTests {
         crowd.wait(1, at: 20_000)
         for id in crowd.connections { crowd.moved[id] = 40_000 }
         #expect(crowd.giveWay(at: 20_000) == [], "seen before it is cut")
-        crowd.look(at: 20_500)
-        #expect(crowd.giveWay(at: 20_500) == [])
-        crowd.look(at: 23_000)
-        #expect(crowd.giveWay(at: 23_000).count == 1, "and it may become slow again")
+        crowd.look(at: 26_400)
+        #expect(crowd.giveWay(at: 26_400) == [], "five seconds are paid ahead, and less than 1.5 are owed")
+        crowd.look(at: 26_500)
+        #expect(crowd.giveWay(at: 26_500).count == 1, "and it may become slow again")
+    }
+
+    /// Of 64 KB and of 200 KB, as receive buffers are emptied; the least pace is 1,000.
+    @Test("who moves enough in lumps is not slow", arguments: [(4000, 2000), (4000, 3900), (2000, 1500), (6000, 5500)])
+    func lumps(size: Int, every milliseconds: Int64) {
+        let crowd = Crowd(2)
+        var given: [Int] = []
+        crowd.wait(1)
+        for time in stride(from: Int64(0), through: 120_000, by: 500) {
+            // The first has just been taken when it begins to be waited for.
+            let lumps = Int((time + milliseconds - 1500) / milliseconds)
+            for id in crowd.connections { crowd.moved[id] = lumps * size }
+            crowd.look(at: time)
+            given += crowd.giveWay(at: time)
+        }
+        #expect(given == [])
+    }
+
+    @Test(
+        "who moves too little is slow, in lumps too and after it was fast",
+        arguments: [(1, 1000), (4000, 4500), (400, 500), (2000, 2500)])
+    func tooFewLumps(size: Int, every milliseconds: Int64) {
+        let crowd = Crowd(2)
+        for id in crowd.connections { crowd.moved[id] = 0 }
+        crowd.look(at: 0)
+        for time in stride(from: Int64(500), through: 60_000, by: 500) {
+            for id in crowd.connections { crowd.moved[id] = 1_000_000 + Int(time / milliseconds) * size }
+            crowd.look(at: time)
+        }
+        crowd.wait(1, at: 60_000)
+        #expect(crowd.giveWay(at: 60_000).count == 1)
+    }
+
+    @Test("no time is owed in which nobody waited for it, and what moved meanwhile counts")
+    func pauses() {
+        let crowd = Crowd(2)
+        crowd.wait(1)
+        for time in stride(from: Int64(0), through: 20_000, by: 500) {
+            for id in crowd.connections { crowd.moved[id] = time % 2000 == 0 ? Int(time) / 4 : nil }
+            crowd.look(at: time)
+            #expect(crowd.giveWay(at: time) == [])
+        }
     }
 
     @Test("who is not waited for any more is not slow")
@@ -172,9 +227,9 @@ struct SlowClientTests {
         let crowd = Crowd(1)
         crowd.moved[crowd.connections[0]] = 0
         crowd.look(at: 0)
-        crowd.look(at: 1000)
-        crowd.wait(1, at: 1000)
-        #expect(crowd.giveWay(at: 1000) == [0])
+        crowd.look(at: 2000)
+        crowd.wait(1, at: 2000)
+        #expect(crowd.giveWay(at: 2000) == [0])
     }
 
     // MARK: Requests whose content has not come whole
@@ -200,9 +255,9 @@ struct SlowClientTests {
         #expect(crowd.connections.count == 16)
         for id in crowd.connections { crowd.moved[id] = 40_000 }
         crowd.look(at: 0)
-        crowd.look(at: 1000)
-        crowd.wait(1, from: 900, unfinished: true, at: 1000)
-        #expect(crowd.giveWay(at: 1000).count == 1)
+        crowd.look(at: 4000)
+        crowd.wait(1, from: 900, unfinished: true, at: 4000)
+        #expect(crowd.giveWay(at: 4000).count == 1)
         #expect(crowd.pool.figures.waiting == 0)
     }
 
@@ -211,17 +266,17 @@ struct SlowClientTests {
         let crowd = Crowd(20)
         for id in crowd.connections { crowd.moved[id] = 0 }
         crowd.look(at: 0)
-        crowd.look(at: 1000)
-        for number in UInt64(1)...9 { crowd.wait(number, at: 1000) }
-        let given = crowd.giveWay(at: 1000)
+        crowd.look(at: 2000)
+        for number in UInt64(1)...9 { crowd.wait(number, at: 2000) }
+        let given = crowd.giveWay(at: 2000)
         #expect(given.count == 9)
         for id in crowd.connections.suffix(9) {
-            #expect(crowd.pool.released(id, reusable: true, now: moment(milliseconds: 1001)) == .park)
+            #expect(crowd.pool.released(id, reusable: true, now: moment(milliseconds: 2001)) == .park)
         }
         func served() -> Int {
             given.count {
                 let client = UpstreamClient(number: 1 + UInt64($0))
-                let now = moment(milliseconds: 2000)
+                let now = moment(milliseconds: 3000)
                 switch crowd.pool.requestArrived(5000 + UInt64($0), from: client, now: now) {
                 case .use(let id):
                     crowd.connections.append(id)
@@ -234,7 +289,7 @@ struct SlowClientTests {
         let again = served()
         #expect(again == 8, "some are left to others")
         for id in crowd.connections.suffix(again) {
-            #expect(crowd.pool.released(id, reusable: true, now: moment(milliseconds: 2001)) == .park)
+            #expect(crowd.pool.released(id, reusable: true, now: moment(milliseconds: 3001)) == .park)
         }
         crowd.pool.becameCalm()
         #expect(served() == 9)
@@ -297,11 +352,31 @@ struct SlowClientTests {
         let last = try #require(pool.serveOnNewConnection(6))
         #expect(!pool.becameStream(last))
         #expect(pool.figures.streams == 5 && pool.figures.active == 1)
-        #expect(pool.released(streams[0], reusable: true, now: moment(milliseconds: 1)) == .close(nil))
+        #expect(pool.released(streams[0], reusable: true, now: moment(milliseconds: 1)) == .park)
         #expect(pool.becameStream(last))
-        for connection in streams.dropFirst() + [last] {
+        for connection in streams + [last] {
             #expect(pool.connectionClosed(connection, now: moment(milliseconds: 1)) == nil)
         }
+        #expect(pool.isEmpty && pool.figures.streams == 0)
+    }
+
+    @Test("a stream that ends whole leaves its connection to requests, where there is a place")
+    func streamsEnd() throws {
+        let pool = PoolDriver {
+            $0.maximumConnections = 1
+            $0.maximumStreams = 5
+        }
+        let now = moment(milliseconds: 1)
+        let first = try #require(pool.serveOnNewConnection(1))
+        #expect(pool.becameStream(first))
+        #expect(pool.released(first, reusable: true, now: now) == .park)
+        #expect(pool.figures.streams == 0 && pool.figures.idle == 1)
+        #expect(pool.requestArrived(2, now: now) == .use(first), "it is the next stream")
+        #expect(pool.becameStream(first))
+        let second = try #require(pool.serveOnNewConnection(3))
+        #expect(pool.released(first, reusable: true, now: now) == .close(nil), "the only place is taken")
+        #expect(pool.becameStream(second))
+        #expect(pool.released(second, reusable: false, now: now) == .close(nil), "it did not end whole")
         #expect(pool.isEmpty && pool.figures.streams == 0)
     }
 

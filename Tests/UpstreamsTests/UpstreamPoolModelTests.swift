@@ -61,7 +61,7 @@ private final class PoolModel {
         case 55..<80: exchangeEnds()
         case 80..<84: connectionCloses()
         case 84: tunnelBegins()
-        case 85: streamBegins()
+        case 85: if Bool.random(using: &random) { streamBegins() } else { streamEnds() }
         case 86..<90: waiterLeaves()
         case 90: contentComes()
         case 91: looksAtClients()
@@ -94,6 +94,16 @@ private final class PoolModel {
         active[connection] = nil
         finish(waiter)
         streams.insert(connection)
+    }
+
+    func streamEnds() {
+        guard let connection = streams.randomElement(using: &random) else { return }
+        streams.remove(connection)
+        switch pool.released(connection, reusable: Bool.random(using: &random), now: now) {
+        case .serve(let waiter): serve(waiter, on: connection)
+        case .park: idle.insert(connection)
+        case .close(let attempt): start(attempt)
+        }
     }
 
     func contentComes() {
