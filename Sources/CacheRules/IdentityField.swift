@@ -72,12 +72,9 @@ package enum IdentityField: Sendable, Equatable {
     private static let extensions: [StaticString] = [
         "x-arr-ssl", "x-backend-host", "x-base-path", "x-base-url", "x-context-path", "x-host", "x-host-override",
         "x-http-destinationurl", "x-http-host", "x-http-host-override", "x-http-url", "x-https", "x-matched-path",
-        "x-ms-original-url", "x-path",
-        "x-path-info", "x-path-prefix", "x-port", "x-proto", "x-proxy-host", "x-proxy-url", "x-proxy-user",
-        "x-remote-user",
-        "x-request-uri", "x-scheme", "x-script-name", "x-server-name", "x-server-port", "x-upstream-host", "x-uri",
-        "x-url",
-        "x-url-scheme",
+        "x-ms-original-url", "x-path", "x-path-info", "x-path-prefix", "x-port", "x-proto", "x-proxy-host",
+        "x-proxy-url", "x-proxy-user", "x-remote-user", "x-request-uri", "x-scheme", "x-script-name", "x-server-name",
+        "x-server-port", "x-upstream-host", "x-uri", "x-url", "x-url-scheme",
     ]
 
     private static let hyphen = UInt8(ascii: "-")

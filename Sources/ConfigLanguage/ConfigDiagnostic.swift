@@ -92,7 +92,7 @@ package struct DiagnosticList: Sendable {
         let length = String(decoding: source.bytes[start..<end], as: UTF8.self).unicodeScalars.count
         return ConfigDiagnostic(
             severity: item.severity, file: source.name, line: line, column: column, message: item.message,
-            sourceLine: withoutSecrets(text), length: Swift.max(1, Swift.min(length, rest)))
+            sourceLine: Self.withoutPasswords(withoutSecrets(text)), length: Swift.max(1, Swift.min(length, rest)))
     }
 
     /// What follows a secret's key is blotted out letter by letter, so that the caret stays where it belongs.
@@ -114,5 +114,24 @@ package struct DiagnosticList: Sendable {
             if scalar == "=", beginnings.contains(where: String(result).hasSuffix) { isSecret = true }
         }
         return String(result)
+    }
+
+    /// The same with the password in a URL (RFC 3986 §3.2.1).
+    private static func withoutPasswords(_ line: String) -> String {
+        var result = Array(line.unicodeScalars)
+        var start = 0
+        while let scheme = result[start...].indices.first(where: { result[$0...].starts(with: "://".unicodeScalars) }) {
+            let authority = scheme + 3
+            let end = result[authority...].firstIndex { " \t;{}\"'".unicodeScalars.contains($0) } ?? result.endIndex
+            if let colon = result[authority..<end].firstIndex(of: ":"),
+                let at = result[authority..<end].lastIndex(of: "@"), colon < at
+            {
+                for index in colon + 1..<at { result[index] = "*" }
+            }
+            start = authority
+        }
+        var text = String.UnicodeScalarView()
+        text.append(contentsOf: result)
+        return String(text)
     }
 }

@@ -35,6 +35,8 @@ package struct ParameterDescription: Sendable {
         alternative.map { "\(shape.placeholder)|\($0.word)" } ?? shape.placeholder
     }
     package var rangeText: String? { shape.rangeText }
+    /// No line is shown with its value.
+    package var isSecret: Bool { shape == .secret }
     package var alternativeText: String? {
         guard let alternative, !alternative.meaning.isEmpty else { return nil }
         return "\(alternative.word): \(alternative.meaning)"

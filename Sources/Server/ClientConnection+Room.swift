@@ -64,7 +64,7 @@ extension ClientConnection {
         let list = list(holding: bytes)
         // Nearly every request is answered before anybody looks for who is idle, and sees then that this one is not.
         let staysPut = list == .busy && place.list == .idle && isUnderWay
-        if !staysPut, list != place.list || list == .holding && place.hasProgressed {
+        if !staysPut, list != place.list || list.holdsMuch && place.hasProgressed {
             place.moved(to: list, at: ConnectionPlace.tick(loop.now.monotonicNanoseconds))
             worker.connections.move(place.seat, to: list)
         }
@@ -86,7 +86,7 @@ extension ClientConnection {
         case .request, .unwantedBody: .busy
         // What it sent too early, or a tunnel's client does not take.
         case .others: input.capacity + heldOutputBytes < ConnectionPlace.largeBytes ? .busy : .holding
-        case .head: bytes < ConnectionPlace.largeBytes ? .begun : .holding
+        case .head: bytes < ConnectionPlace.largeBytes ? .begun : .largeHead
         case .body, .output: bytes < ConnectionPlace.largeBytes ? .busy : .holding
         }
     }
@@ -111,6 +111,10 @@ extension ClientConnection {
     /// Whether it stands in its list for so many eighths of a second.
     func hasStood(ticks: UInt32) -> Bool { ConnectionPlace.tick(loop.now.monotonicNanoseconds) &- place.since >= ticks }
 
+    func hasStoodLonger(than other: ClientConnection) -> Bool {
+        Int32(bitPattern: place.since &- other.place.since) < 0
+    }
+
     /// It has made no progress for longer than any other.
     func cutOff() {
         worker.held.budget.countCut()
@@ -122,7 +126,7 @@ extension ClientConnection {
         default: break
         }
         // What it was told may have to wait too.
-        if isOpen, place.list == .holding { reset() }
+        if isOpen, place.list.holdsMuch { reset() }
     }
 
     /// Makes room for a newcomer, unless a request has come meanwhile; whether it is gone.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The connections of one loop, each in one of four lists, in which the longest there stands first. Moving one costs
+/// The connections of one loop, each in one of five lists, in which the longest there stands first. Moving one costs
 /// the same however many there are, and each takes 16 bytes.
 struct ConnectionLists<Connection: AnyObject> {
     enum List: UInt32, CaseIterable {
@@ -10,8 +10,12 @@ struct ConnectionLists<Connection: AnyObject> {
         case begun
         /// What it holds is much, and its peer is waited for.
         case holding
+        /// The same, of a head.
+        case largeHead
         /// A request is under way.
         case busy
+
+        var holdsMuch: Bool { self == .holding || self == .largeHead }
     }
 
     private struct Seat {
@@ -20,7 +24,7 @@ struct ConnectionLists<Connection: AnyObject> {
         var previous: UInt32
     }
 
-    /// The first four close the rings of the lists.
+    /// The first five close the rings of the lists.
     private var seats: ContiguousArray<Seat>
     private var firstFree = UInt32.max
     private(set) var count = 0

@@ -43,7 +43,7 @@ extension Worker {
         var rooms: [(client: ClientConnection, state: StaticString)] = []
         let begun = connections.first(of: .begun)
         if let begun, begun.hasStood(ticks: 4) { rooms.append((begun, "head-begun")) }
-        if let large = connections.first(of: .holding), large.waiting == .head, large.isStalled {
+        if let large = connections.first(of: .largeHead), large.isStalled {
             rooms.append((large, "head-begun"))
         }
         if let idle = longestIdle() { rooms.append((idle, "idle")) }
@@ -81,12 +81,19 @@ extension Worker {
         }
     }
 
+    /// Who has held much for the longest without progress.
+    private var slowest: ClientConnection? {
+        guard let one = connections.first(of: .holding) else { return connections.first(of: .largeHead) }
+        guard let other = connections.first(of: .largeHead) else { return one }
+        return one.hasStoodLonger(than: other) ? one : other
+    }
+
     /// Cuts off the slowest until that is enough. For a newcomer's sake only those go who have stood still.
     func cutSlowest(for newcomer: ClientConnection? = nil, until isEnough: (borrowing HeldBytes) -> Bool) {
         // The others' loops look after themselves.
         let fairShare = held.budget.limitBytes / 2 / max(snapshot.workerCount, 1)
         var count = 0
-        while !isEnough(held), let slowest = connections.first(of: .holding), slowest !== newcomer {
+        while !isEnough(held), let slowest = slowest, slowest !== newcomer {
             guard newcomer == nil ? held.bytes > fairShare : slowest.isStalled else { break }
             slowest.cutOff()
             count += 1

@@ -42,7 +42,7 @@ package struct LimitSettings: Sendable, Equatable {
     package var bodyBytes = 0
     /// A response's head; past it 502.
     package var responseHeadBytes = 64 << 10
-    /// Client connections of the process; past it the longest idle one is closed for the next.
+    /// Client connections of the process; past it one that is idle or whose head does not end is closed for the next.
     package var connections = 10_000
 
     package init() {}

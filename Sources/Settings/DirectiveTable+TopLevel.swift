@@ -143,8 +143,8 @@ extension DirectiveTable {
             .size("response_head", \.responseHeadBytes, 256...16 << 20, "All of a response's head; past it 502."),
             .number(
                 "connections", \.connections, 1...10_000_000,
-                "Client connections at once; past it the longest idle one gives way, and without one further ones wait."
-            ),
+                "Client connections at once; past it a head that does not end or the longest idle one gives way; "
+                    + "without one further ones wait."),
         ], "Bounds what peers may send.", example: "limits body=10MB connections=20000")
 
     private static let accessLog = Directive<ProxySettings>(

@@ -34,6 +34,11 @@ package enum DirectiveTable {
         return all
     }()
 
+    /// The keys whose values are secrets, whatever they stand behind.
+    package static let secretKeys: [String] = Set(
+        all.flatMap(\.description.parameters).filter(\.isSecret).map(\.name)
+    ).sorted()
+
     package static func find(_ name: String) -> [PlacedDirective] { all.filter { $0.description.name == name } }
 
     static func names(in scope: DirectiveScope) -> [String] {

@@ -37,7 +37,7 @@ package enum SettingsParser {
         text: String, file: String, environment: @escaping (String) -> String?, files: ConfigFiles
     ) -> SettingsReport {
         var reader = StatementReader(files: files, environment: environment)
-        var diagnostics = DiagnosticList(secretKeys: ["token"])
+        var diagnostics = DiagnosticList(secretKeys: DirectiveTable.secretKeys)
         let statements = reader.read(SourceText(name: file, text: text), &diagnostics)
         var builder = SettingsBuilder(ReadingContext(files: files, diagnostics: diagnostics))
         let settings = builder.build(statements)

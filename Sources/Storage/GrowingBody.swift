@@ -211,8 +211,8 @@ package final class GrowingBody: Sendable {
         }
     }
 
-    /// Drops the readers that are too slow, unless all are. Answers whether some are left, and `isHolding` whether
-    /// they have to read on first.
+    /// Drops the readers that are too slow, unless all are. Answers whether some are left; `isHolding` tells then
+    /// whether they have to read on before the producer does.
     package func dropSlowReaders(atNanoseconds now: Int64) -> Bool {
         var someAreLeft = false
         _ = change { state in  // whoever drops them looks whether it may go on

@@ -167,7 +167,7 @@ class Uploads(SlowClients):
 
     @covers("detail too-slow-for-others", "upstream/pool.min_rate")
     def test_they_give_way_to_other_uploads(self):
-        self.begin(top="workers 1", upstream="pool max=20")
+        self.begin(top="workers 1\nlog_level info", upstream="pool max=20")
         self.come(self.larder.port, LONG, 16)
         until(lambda: self.active() == 16, "all they get")
         with Client(self.larder.port, source="127.3.0.1") as client:
@@ -175,6 +175,7 @@ class Uploads(SlowClients):
             client.send(b"y" * 1_000_000)
             self.assertEqual(client.read_response("POST").status, 200)
         self.assertEqual(self.cut(), 1)
+        until(lambda: "connection_gave_way state=content-begun" in self.larder.error_text(), "the event")
         until(lambda: [line["reason"] for line in self.larder.access_lines() if line.get("status") == 408]
               == ["too-slow-for-others"], "one line")
         ended = [sock for sock in self.crowd if self.answer_of(sock)]
@@ -231,11 +232,12 @@ class Readers(SlowClients):
         self.assert_others_are_served()
 
     def test_a_cut_answer_is_reset(self):
-        self.begin(top="workers 1", upstream="pool max=4")
+        self.begin(top="workers 1\nlog_level info", upstream="pool max=4")
         self.come(self.larder.port, READER, 4)
         until(lambda: self.active() == 4, "the pool is theirs")
         self.assertEqual(self.get("/quick").status, 200)
         until(lambda: self.cut() == 1, "one gave way")
+        until(lambda: "connection_gave_way state=answer-begun" in self.larder.error_text(), "the event")
         broken = 0
         for sock in self.crowd:
             sock.settimeout(10)

@@ -66,6 +66,23 @@ import Testing
         #expect(!findings(report(directive, file: "long-enough")).contains { $0.contains(warning) })
     }
 
+    @Test(arguments: [
+        ("redis redis://u:hidden-one@a:1 db=x", "redis redis://u:**********@a:1 db=x"),
+        ("redis redis://:hid/d:e@n@a:1 db=x", "redis redis://:*********@a:1 db=x"),
+        ("redis 'redis://u:hidden@a:1' db=x", "redis 'redis://u:******@a:1' db=x"),
+        ("redis redis://u@a:1 db=x", "redis redis://u@a:1 db=x"),
+        ("redis a:1 password=hidden-one db=x", "redis a:1 password=********** db=x"),
+        ("redis a:1 password='hidden-one' db=x", "redis a:1 password=************ db=x"),
+    ])
+    func noLineIsShownWithIt(_ directive: String, _ shown: String) {
+        let found = report(directive).diagnostics.filter { $0.severity == .error }
+        #expect(found.map(\.sourceLine) == [shown])
+    }
+
+    @Test func allThatTheTableCallsSecretIsHidden() {
+        #expect(DirectiveTable.secretKeys == ["password", "token"])
+    }
+
     @Test func whatComesFromTheEnvironmentStandsInNoFile() {
         #expect(findings(report("admin 127.0.0.1:1 token=${TOKEN}", open: ["proxy.conf"])).isEmpty)
         #expect(findings(report("redis redis://:${TOKEN}@a:1", open: ["proxy.conf"])).isEmpty)
