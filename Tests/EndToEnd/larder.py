@@ -22,10 +22,18 @@ def binary():
     raise SystemExit(f"no larder among {candidates}: build it, or set LARDER_BIN")
 
 
+GIVEN_PORTS = set()
+
+
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """One that this process was not given before: the kernel may choose the same again."""
+    while True:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+        if port not in GIVEN_PORTS:
+            GIVEN_PORTS.add(port)
+            return port
 
 
 def accepts(port):
@@ -132,6 +140,16 @@ class Larder:
         return self.admin_json("POST", "/invalidate", what)
 
     # -- its end
+
+    def pause(self):
+        """Until SIGCONT; it comes back when every thread stands still."""
+        self.signal(signal.SIGSTOP)
+        tasks = f"/proc/{self.process.pid}/task"
+
+        def stands(task):
+            with open(f"{tasks}/{task}/stat", encoding="ascii") as file:
+                return file.read().rpartition(")")[2].split()[0] == "T"
+        until(lambda: all(stands(task) for task in os.listdir(tasks)), "all threads stand still")
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -80,7 +80,7 @@ class Listening(DirectiveCase):
                             "upstream api { server 127.0.0.1:1 }\n")
             sockets = []
             try:
-                larder.signal(signal.SIGSTOP)
+                larder.pause()
                 for _ in range(8):
                     one = socket.socket()
                     one.settimeout(0.05)
