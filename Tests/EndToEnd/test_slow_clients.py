@@ -353,13 +353,14 @@ class Listeners(SlowClients):
 
     @covers("upstream/pool.streams", "detail too-many-streams")
     def test_streams_of_events_are_counted_apart(self):
-        self.begin(upstream="pool max=20 streams=200\nqueue timeout=1s")
+        self.begin(top="workers 2", upstream="pool max=20 streams=200\nqueue timeout=1s")
         self.come(self.larder.port, LISTENER, 150)
         until(lambda: self.active("stream") == 150, "all of them listen")
         self.assertEqual(self.active(), 0)
         self.assert_others_are_served(1000)
         self.come(self.larder.port, LISTENER, 100)
         until(lambda: self.active("stream") == 200, "as many as may")
+        until(lambda: sum(line.get("status") == 503 for line in self.larder.access_lines()) == 50, "the others are told")
         answer = self.get("/events")
         self.assertEqual((answer.status, answer.cache["detail"]), (503, "too-many-streams"))
         self.assertEqual(self.get("/quick").status, 200)
